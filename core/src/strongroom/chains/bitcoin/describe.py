@@ -1,0 +1,210 @@
+"""What a signer signs: structured facts made from the bytes alone, and the same facts in plain words.
+
+Nothing is left out: every byte of the PSBT, changed, is refused by the parser or changes facts and words. Nothing is
+taken from a description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from strongroom.chains.bitcoin.addresses import render_address
+from strongroom.chains.bitcoin.networks import Network
+from strongroom.chains.bitcoin.psbt import Psbt
+from strongroom.chains.bitcoin.scripts import ScriptKind, classify_script, parse_multisig_script
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.ids import AssetId, ChainId, Digest
+from strongroom.core.money import render_units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessFacts:
+    """An m-of-n witness script: its bytes in hex, how many signatures it wants, and the keys in hex, sorted."""
+
+    script_hex: str
+    threshold: int
+    public_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFacts:
+    """One coin that is spent. txid_hex: as nodes print it. output_index: which output of that transaction."""
+
+    index: int
+    txid_hex: str
+    output_index: int
+    value_sat: int
+    address: str
+    script_hex: str
+    witness: WitnessFacts
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFacts:
+    """One output. witness: the script that it is said, and proved, to pay to; None when none is given."""
+
+    index: int
+    value_sat: int
+    kind: ScriptKind
+    address: str
+    script_hex: str
+    witness: WitnessFacts | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitcoinFacts:
+    """The whole transaction.
+
+    unsigned_digest: SHA-256 of the unsigned transaction bytes. vsize: the most virtual bytes it has once signed.
+    fee_rate_millisat_per_vb: thousandths of a smallest unit for each of those, rounded down.
+    """
+
+    network: str
+    chain: ChainId
+    asset: AssetId
+    symbol: str
+    decimals: int
+    version: int
+    lock_time: int
+    inputs: tuple[InputFacts, ...]
+    outputs: tuple[OutputFacts, ...]
+    input_total_sat: int
+    output_total_sat: int
+    fee_sat: int
+    vsize: int
+    fee_rate_millisat_per_vb: int
+    txid_hex: str
+    unsigned_digest: Digest
+
+
+def describe(psbt: Psbt, network: Network) -> BitcoinFacts:
+    """State everything that the bytes say. Refuses with TX_FIELD_INVALID more coins than the network can ever have."""
+    inputs = tuple(_describe_input(psbt, number, network) for number in range(len(psbt.inputs)))
+    outputs = tuple(_describe_output(psbt, number, network) for number in range(len(psbt.outputs)))
+    input_total = sum(spent.value_sat for spent in inputs)
+    if input_total > network.max_money_sat:
+        raise refused(Code.TX_FIELD_INVALID, "inputs", f"together at most {network.max_money_sat}", str(input_total))
+    return BitcoinFacts(
+        network=network.name,
+        chain=network.chain,
+        asset=network.asset,
+        symbol=network.symbol,
+        decimals=network.decimals,
+        version=psbt.unsigned.version,
+        lock_time=psbt.unsigned.lock_time,
+        inputs=inputs,
+        outputs=outputs,
+        input_total_sat=input_total,
+        output_total_sat=sum(paid.value_sat for paid in outputs),
+        fee_sat=psbt.fee_sat,
+        vsize=psbt.vsize,
+        fee_rate_millisat_per_vb=psbt.fee_sat * 1000 // psbt.vsize,
+        txid_hex=psbt.txid_hex,
+        unsigned_digest=Digest("sha256:" + hashlib.sha256(psbt.unsigned_bytes).hexdigest()),
+    )
+
+
+def _describe_input(psbt: Psbt, index: int, network: Network) -> InputFacts:
+    spending, spent = psbt.unsigned.inputs[index], psbt.spent_output(index)
+    return InputFacts(
+        index=index,
+        txid_hex=spending.outpoint.txid_hex,
+        output_index=spending.outpoint.index,
+        value_sat=spent.value_sat,
+        address=render_address(spent.script, network),
+        script_hex=spent.script.hex(),
+        witness=_describe_witness(psbt.inputs[index].witness_script),
+        sequence=spending.sequence,
+    )
+
+
+def _describe_output(psbt: Psbt, index: int, network: Network) -> OutputFacts:
+    output, witness_script = psbt.unsigned.outputs[index], psbt.outputs[index].witness_script
+    return OutputFacts(
+        index=index,
+        value_sat=output.value_sat,
+        kind=classify_script(output.script),
+        address=render_address(output.script, network),
+        script_hex=output.script.hex(),
+        witness=None if witness_script is None else _describe_witness(witness_script),
+    )
+
+
+def _describe_witness(witness_script: bytes) -> WitnessFacts:
+    parsed = parse_multisig_script(witness_script)
+    return WitnessFacts(
+        script_hex=witness_script.hex(),
+        threshold=parsed.threshold,
+        public_keys=tuple(key.hex() for key in parsed.public_keys),
+    )
+
+
+def render_grouped(text: str) -> str:
+    """An address, whole, in groups of four characters: people compare groups, and lose their place in long runs."""
+    return " ".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def render_plain(facts: BitcoinFacts) -> tuple[str, ...]:
+    """The facts as English lines for a screen or for paper, in the order of the bytes; nothing is shortened."""
+    lines = [
+        f"Unsigned transaction on {facts.network} ({facts.chain}), asset {facts.asset}.",
+        f"It spends {_count(len(facts.inputs), 'coin')}, together {_amount(facts.input_total_sat, facts)}.",
+    ]
+    for spent in facts.inputs:
+        lines += _render_input(spent, facts)
+    lines.append(f"It makes {_count(len(facts.outputs), 'output')}, together {_amount(facts.output_total_sat, facts)}.")
+    for paid in facts.outputs:
+        lines += _render_output(paid, facts)
+    rate = render_units(facts.fee_rate_millisat_per_vb, 3)
+    lines += [
+        f"Network fee: {_amount(facts.fee_sat, facts)}.",
+        f"Size once signed: at most {facts.vsize} virtual bytes; fee rate at least {rate} smallest units each.",
+        f"Transaction version {facts.version}, lock time {facts.lock_time}.",
+        f"Transaction id: {facts.txid_hex}",
+        f"Digest of the unsigned bytes: {facts.unsigned_digest}",
+    ]
+    return tuple(lines)
+
+
+def _render_input(spent: InputFacts, facts: BitcoinFacts) -> list[str]:
+    return [
+        f"Coin {spent.index + 1} of {len(facts.inputs)}: {_amount(spent.value_sat, facts)}",
+        f"  from address {render_grouped(spent.address)}",
+        f"  output number {spent.output_index} of transaction {spent.txid_hex}",
+        f"  script {spent.script_hex}, sequence {spent.sequence}",
+        *_render_witness(spent.witness),
+    ]
+
+
+def _render_output(paid: OutputFacts, facts: BitcoinFacts) -> list[str]:
+    lines = [
+        f"Output {paid.index + 1} of {len(facts.outputs)}: {_amount(paid.value_sat, facts)}",
+        f"  to address {render_grouped(paid.address)}",
+        f"  script {paid.script_hex} ({paid.kind.value})",
+    ]
+    if paid.witness is None:
+        return [*lines, "  no spending script is given: not claimed as change"]
+    return [
+        *lines,
+        "  claimed as our change by the spending script given; only the key register can confirm it:",
+        *_render_witness(paid.witness),
+    ]
+
+
+def _render_witness(witness: WitnessFacts) -> list[str]:
+    return [
+        f"  spending needs {witness.threshold} of {_count(len(witness.public_keys), 'key')}:",
+        *(f"    {render_grouped(key)}" for key in witness.public_keys),
+        f"  spending script {witness.script_hex}",
+    ]
+
+
+def _amount(units: int, facts: BitcoinFacts) -> str:
+    return f"{render_units(units, facts.decimals)} {facts.symbol} ({units} smallest units)"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
