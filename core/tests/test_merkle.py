@@ -1,4 +1,4 @@
-"""Merkle trees: the reference tree of Certificate Transparency, a naive definition as oracle, and every changed byte."""
+"""Merkle trees: Certificate Transparency's reference tree, a naive definition as oracle, every changed byte."""
 
 from __future__ import annotations
 
