@@ -16,10 +16,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from strongroom.chains.bitcoin.fields import (
+    GLOBAL_UNSIGNED_TX,
+    IN_NON_WITNESS_UTXO,
+    IN_SIGHASH_TYPE,
+    IN_WITNESS_SCRIPT,
+    IN_WITNESS_UTXO,
+    OUT_WITNESS_SCRIPT,
+    SIGHASH_ALL_VALUE,
+    check_global_fields,
+    check_input_fields,
+    check_output_fields,
+)
 from strongroom.chains.bitcoin.keymaps import KeyMap, encode_maps, parse_maps
 from strongroom.chains.bitcoin.rules import LOCK_TIME, SEQUENCE, VERSION, check_unsigned
 from strongroom.chains.bitcoin.scripts import p2wsh_script, parse_multisig_script
-from strongroom.chains.bitcoin.sighash import SIGHASH_ALL, signature_hash
+from strongroom.chains.bitcoin.sighash import signature_hash
 from strongroom.chains.bitcoin.sizes import MAX_VSIZE, vsize_signed
 from strongroom.chains.bitcoin.transactions import (
     OutPoint,
@@ -35,18 +47,6 @@ from strongroom.chains.bitcoin.transactions import (
 )
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused, run_checks
-
-_GLOBAL_UNSIGNED_TX = b"\x00"
-_GLOBAL_VERSION_TYPE = 0xFB
-_IN_NON_WITNESS_UTXO = b"\x00"
-_IN_WITNESS_UTXO = b"\x01"
-_IN_SIGHASH_TYPE = b"\x03"
-_IN_WITNESS_SCRIPT = b"\x05"
-_IN_FIELDS = frozenset({_IN_NON_WITNESS_UTXO, _IN_WITNESS_UTXO, _IN_SIGHASH_TYPE, _IN_WITNESS_SCRIPT})
-_IN_SIGNED_TYPES = frozenset({0x02, 0x07, 0x08, 0x13, 0x14, 0x1C})
-"""Partial signature, final script_sig, final witness, taproot key and script signatures, MuSig2 partial signature."""
-_OUT_WITNESS_SCRIPT = b"\x01"
-_SIGHASH_ALL = SIGHASH_ALL.to_bytes(4, "little")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,21 +161,21 @@ def parse_psbt(raw: bytes) -> Psbt:
     Source: BIP-174; spec/docket.md; vectors/bitcoin/bip174.json.
     """
     maps = parse_maps(raw)
-    _check_global(maps[0] if maps else {})
-    unsigned = parse_legacy(maps[0][_GLOBAL_UNSIGNED_TX], "unsigned transaction")
+    check_global_fields(maps[0] if maps else {})
+    unsigned = parse_legacy(maps[0][GLOBAL_UNSIGNED_TX], "unsigned transaction")
     inputs_end = 1 + len(unsigned.inputs)
     wanted = inputs_end + len(unsigned.outputs)
     if len(maps) != wanted:
         raise malformed(Code.PSBT_INVALID, "psbt", f"{wanted} maps", f"{len(maps)} maps")
     input_maps, output_maps = maps[1:inputs_end], maps[inputs_end:]
     checks: list[Callable[[], None]] = [partial(check_unsigned, unsigned)]
-    checks += [partial(_check_input_fields, fields, f"inputs[{n}]") for n, fields in enumerate(input_maps)]
-    checks += [partial(_check_output_fields, fields, f"outputs[{n}]") for n, fields in enumerate(output_maps)]
+    checks += [partial(check_input_fields, fields, f"inputs[{n}]") for n, fields in enumerate(input_maps)]
+    checks += [partial(check_output_fields, fields, f"outputs[{n}]") for n, fields in enumerate(output_maps)]
     run_checks(checks)
     psbt = Psbt(
         unsigned=unsigned,
         inputs=tuple(_parse_input(fields, f"inputs[{n}]") for n, fields in enumerate(input_maps)),
-        outputs=tuple(PsbtOutput(witness_script=fields.get(_OUT_WITNESS_SCRIPT)) for fields in output_maps),
+        outputs=tuple(PsbtOutput(witness_script=fields.get(OUT_WITNESS_SCRIPT)) for fields in output_maps),
     )
     for number, fields in enumerate(input_maps):
         _check_witness_utxo(psbt, number, fields)
@@ -184,70 +184,33 @@ def parse_psbt(raw: bytes) -> Psbt:
     return psbt
 
 
-def _check_global(fields: KeyMap) -> None:
-    """Exactly the unsigned transaction. A version field of any value is a second spelling of version 0, or not 0."""
-    for key, value in fields.items():
-        if key[0] == _GLOBAL_VERSION_TYPE:
-            raise refused(Code.PSBT_VERSION_REFUSED, "psbt version", "no version field (version 0)", value.hex())
-    for key in fields:
-        if key != _GLOBAL_UNSIGNED_TX:
-            raise refused(Code.PSBT_FIELD_UNKNOWN, "psbt global fields", _GLOBAL_UNSIGNED_TX.hex(), key.hex())
-    if _GLOBAL_UNSIGNED_TX not in fields:
-        raise malformed(Code.PSBT_INVALID, "psbt global fields", "an unsigned transaction", "none")
-
-
-def _check_input_fields(fields: KeyMap, field: str) -> None:
-    """Exactly our four fields. Signatures are named first: someone has been here before us, which is the worst news."""
-    for key in fields:
-        if key[0] in _IN_SIGNED_TYPES:
-            raise refused(Code.PSBT_ALREADY_SIGNED, field, "no signature", f"field {key.hex()}")
-    for key in fields:
-        if key not in _IN_FIELDS:
-            expected = ", ".join(sorted(known.hex() for known in _IN_FIELDS))
-            raise refused(Code.PSBT_FIELD_UNKNOWN, field, expected, key.hex())
-    if _IN_NON_WITNESS_UTXO not in fields:
-        raise refused(Code.PSBT_PREVIOUS_MISSING, field, "the full previous transaction", "none")
-    if fields.get(_IN_SIGHASH_TYPE) != _SIGHASH_ALL:
-        got = fields[_IN_SIGHASH_TYPE].hex() if _IN_SIGHASH_TYPE in fields else "none"
-        raise refused(Code.SIGHASH_REFUSED, f"{field}.sighash_type", _SIGHASH_ALL.hex(), got)
-    for key, name in ((_IN_WITNESS_UTXO, "witness_utxo"), (_IN_WITNESS_SCRIPT, "witness_script")):
-        if key not in fields:
-            raise malformed(Code.PSBT_INVALID, f"{field}.{name}", "present", "none")
-
-
-def _check_output_fields(fields: KeyMap, field: str) -> None:
-    for key in fields:
-        if key != _OUT_WITNESS_SCRIPT:
-            raise refused(Code.PSBT_FIELD_UNKNOWN, field, _OUT_WITNESS_SCRIPT.hex(), key.hex())
-
-
 def _parse_input(fields: KeyMap, field: str) -> PsbtInput:
-    previous = parse_legacy(fields[_IN_NON_WITNESS_UTXO], f"{field}.previous")
-    return PsbtInput(previous=previous, witness_script=fields[_IN_WITNESS_SCRIPT])
+    previous = parse_legacy(fields[IN_NON_WITNESS_UTXO], f"{field}.previous")
+    return PsbtInput(previous=previous, witness_script=fields[IN_WITNESS_SCRIPT])
 
 
 def _check_witness_utxo(psbt: Psbt, index: int, fields: KeyMap) -> None:
     """The output repeated beside the previous transaction is the same; a tool that reads only this one sees no lie."""
     expected = encode_output(psbt.spent_output(index))
-    if fields[_IN_WITNESS_UTXO] != expected:
-        got = fields[_IN_WITNESS_UTXO].hex()
+    if fields[IN_WITNESS_UTXO] != expected:
+        got = fields[IN_WITNESS_UTXO].hex()
         raise refused(Code.PSBT_PREVIOUS_MISMATCH, f"inputs[{index}].witness_utxo", expected.hex(), got)
 
 
 def encode_psbt(psbt: Psbt) -> bytes:
     """The one byte form: keys ascending, lengths in their shortest spelling."""
-    maps: list[KeyMap] = [{_GLOBAL_UNSIGNED_TX: psbt.unsigned_bytes}]
+    maps: list[KeyMap] = [{GLOBAL_UNSIGNED_TX: psbt.unsigned_bytes}]
     for number, spent in enumerate(psbt.inputs):
         maps.append(
             {
-                _IN_NON_WITNESS_UTXO: encode_stripped(spent.previous),
-                _IN_WITNESS_UTXO: encode_output(psbt.spent_output(number)),
-                _IN_SIGHASH_TYPE: _SIGHASH_ALL,
-                _IN_WITNESS_SCRIPT: spent.witness_script,
+                IN_NON_WITNESS_UTXO: encode_stripped(spent.previous),
+                IN_WITNESS_UTXO: encode_output(psbt.spent_output(number)),
+                IN_SIGHASH_TYPE: SIGHASH_ALL_VALUE,
+                IN_WITNESS_SCRIPT: spent.witness_script,
             }
         )
     for paid in psbt.outputs:
-        maps.append({} if paid.witness_script is None else {_OUT_WITNESS_SCRIPT: paid.witness_script})
+        maps.append({} if paid.witness_script is None else {OUT_WITNESS_SCRIPT: paid.witness_script})
     return encode_maps(maps)
 
 
