@@ -1,0 +1,80 @@
+"""Stages APPROVE and VERIFY: people and the station agree, to these bytes and to what was shown.
+
+Requirements: III.12, III.18, III.21, III.23, VI.5.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from strongroom.core.bodies import Approval, Decision, Quorum, Rejection, SignatureRecord, Verification
+from strongroom.core.checks.foundation import Foundation, Proved
+from strongroom.core.checks.journey import Journey
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.facts import Facts
+from strongroom.core.ids import Digest
+from strongroom.core.policy import Policy, Request, required_quorums
+from strongroom.core.roster import Party, check_party, check_quorum
+
+RENDERER = "strongroom-display/1"
+
+
+def check_not_rejected(journey: Journey) -> None:
+    """One rejection ends it; it takes a new proposal to try again."""
+    for proved in journey.all(Rejection):
+        raise refused(Code.REJECTED, "rejection", "no rejection", f"{proved.statement.issuer}: {proved.body.reason}")
+
+
+def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, facts: Facts) -> None:
+    """Each approval is of this proposal, these bytes and these facts, from an enrolled approval device."""
+    for proved in journey.all(Approval):
+        body, who = proved.body, proved.statement.issuer
+        if body.proposal != proposal or body.unsigned_digest != facts.unsigned_digest:
+            raise refused(Code.DIGEST_MISMATCH, f"approval of {who}", facts.unsigned_digest, body.unsigned_digest)
+        if body.display_digest != facts.digest or body.renderer != RENDERER:
+            raise refused(Code.DISPLAY_MISMATCH, f"approval of {who}", facts.digest, body.display_digest)
+        check_party(foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"approval of {who}.device")
+
+
+def quorums_in_force(journey: Journey, policy: Policy, requests: tuple[Request, ...]) -> tuple[Quorum, ...]:
+    """The union of what the decisions required and what this policy requires now."""
+    quorums = {q for p in journey.all(Decision) for q in p.body.quorums}
+    for request in requests:
+        quorums |= set(required_quorums(policy, request))
+    return tuple(sorted(quorums, key=lambda q: (q.role, q.people, q.groups)))
+
+
+def check_approved(journey: Journey, foundation: Foundation, quorums: tuple[Quorum, ...], moment: datetime) -> None:
+    """Every quorum is met by approvals that still hold at `moment`. Raises QUORUM_NOT_MET, STALE_APPROVAL."""
+    live = [p for p in journey.all(Approval) if p.body.until >= moment]
+    stale = [p.statement.issuer for p in journey.all(Approval) if p.body.until < moment]
+    if stale:
+        raise refused(Code.STALE_APPROVAL, "approval.until", f"not before {moment}", ", ".join(stale))
+    people = [approver_of(p, foundation) for p in live]
+    for quorum in quorums:
+        check_quorum(quorum, people, "approvals")
+
+
+def approver_of(proved: Proved[Approval], foundation: Foundation) -> Party:
+    """The roster entry under which an approval was given."""
+    return foundation.roster_at(proved.index).find(proved.statement.issuer, "approval.issuer")
+
+
+def check_verification(journey: Journey, proposal: Digest, facts: Facts) -> None:
+    """The station's second reading has the digest of our facts: two readings agree on every field."""
+    proved = journey.only(Verification)
+    if proved is None:
+        return
+    if proved.body.proposal != proposal or proved.body.unsigned_digest != facts.unsigned_digest:
+        raise refused(Code.DIGEST_MISMATCH, "verification", facts.unsigned_digest, proved.body.unsigned_digest)
+    if proved.body.reading_digest != facts.digest:
+        raise refused(Code.READINGS_DISAGREE, "verification.reading_digest", facts.digest, proved.body.reading_digest)
+
+
+def approval_moment(journey: Journey, now: datetime | None) -> datetime | None:
+    """When approvals must still hold: at signing, as the records say; before signing at the reader's time."""
+    records = journey.all(SignatureRecord)
+    if records:
+        return max(p.statement.issued_at for p in records)
+    return now

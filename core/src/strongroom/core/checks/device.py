@@ -1,0 +1,87 @@
+"""A proved docket against what a device itself believes. The device's own copy decides, never the docket's.
+
+A docket proves that the right people said things; only the device's own roster, registers and policy say whether they still
+stand. Requirements: III.A6-GP, III.14, III.15, III.16, V.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from strongroom.core.bodies import Approval, Instruction
+from strongroom.core.checks.approve import check_approved, quorums_in_force
+from strongroom.core.checks.journey import check_head_not_lower
+from strongroom.core.checks.propose import check_policy_without_windows
+from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.codes import Code
+from strongroom.core.docket import Stage
+from strongroom.core.errors import refused, run_checks
+from strongroom.core.roster import check_not_expired, check_overseers, check_party
+from strongroom.core.trust import Trust
+
+
+def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
+    """Compare a proved docket with a device's own trust at its own time. Raises RefusedError with every difference."""
+    own = trust.entries
+    theirs = proved.foundation.entries
+    pairs: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any], Code], ...] = (
+        ("clients", theirs.clients, own.clients, Code.NOT_IN_REGISTER),
+        ("whitelist", theirs.whitelist, own.whitelist, Code.DEST_NOT_WHITELISTED),
+        ("keys", theirs.keys, own.keys, Code.SOURCE_NOT_OURS),
+        ("addresses", theirs.addresses, own.addresses, Code.SOURCE_NOT_OURS),
+        ("assets", theirs.assets, own.assets, Code.ASSET_UNKNOWN),
+    )
+    run_checks(
+        [
+            trust.check_not_frozen,
+            lambda: check_not_expired(trust.root.expires, now, "root"),
+            lambda: check_not_expired(trust.roster.body.expires, now, "roster"),
+            lambda: check_overseers(trust.roster.body, now),
+            lambda: _check_heads(proved, trust),
+            *[lambda pair=pair: _check_entries(*pair) for pair in pairs],
+            lambda: _check_ages(proved, trust, now),
+            lambda: check_policy_without_windows(trust.policy_in_force, proved.requests),
+            lambda: _check_own_quorums(proved, trust, now),
+        ]
+    )
+
+
+def _check_heads(proved: ProvedDocket, trust: Trust) -> None:
+    """The docket stands on nothing newer than this device, and on nothing else of the same version (HEAD_UNEQUAL)."""
+    own = trust.build_heads()
+    for name in ("policy", "clients", "whitelist", "keys", "addresses", "assets"):
+        check_head_not_lower(getattr(own, name), proved.foundation.head(name), f"heads.{name}")
+    held = {r.body.version: r.id for r in trust.rosters}
+    for roster in proved.foundation.rosters:
+        if held.get(roster.body.version) != roster.id:
+            raise refused(Code.HEAD_UNEQUAL, "heads.roster", held.get(roster.body.version, "no such roster here"), roster.id)
+
+
+def _check_entries(name: str, theirs: Mapping[str, Any], own: Mapping[str, Any], code: Code) -> None:
+    """Every entry that the docket rests on stands unchanged in this device's own register."""
+    for key, entry in theirs.items():
+        if own.get(key) != entry:
+            got = "another entry here" if key in own else "no such entry here"
+            raise refused(code, f"registers.{name}.{key}", "the same entry in this device's own register", got)
+
+
+def _check_ages(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
+    for instruction in proved.journey.all(Instruction):
+        entry = instruction.body.destination.entry
+        if entry in trust.entries.whitelist:
+            trust.check_age(entry, now)
+
+
+def _check_own_quorums(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
+    """This device's own policy sets quorums too, and whoever approved must still be an approver today.
+
+    Tightening is immediate: a removed approver's earlier yes no longer counts here.
+    """
+    if proved.journey.furthest < Stage.VERIFY:
+        return
+    for approval in proved.journey.all(Approval):
+        check_party(trust.roster.body, approval.statement.issuer, "approver", now, "approval.issuer")
+    quorums = quorums_in_force(proved.journey, trust.policy_in_force, proved.requests)
+    check_approved(proved.journey, proved.foundation, quorums, now)

@@ -1,0 +1,105 @@
+"""Stage SIGN: clears, sessions, operators, keys. What the signature records of a docket must show.
+
+Requirements: III.6, III.12, V.9b, I.5.
+"""
+
+from __future__ import annotations
+
+from strongroom.core.bodies import Approval, ClearToSign, Proposal, Scope, SignatureRecord, Verification
+from strongroom.core.checks.approve import approver_of
+from strongroom.core.checks.foundation import Foundation, Proved
+from strongroom.core.checks.journey import Journey
+from strongroom.core.checks.spend import Spend, keys_of
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.roster import check_overseers
+
+
+def check_records(journey: Journey, foundation: Foundation, proposal: Proved[Proposal], spend: Spend) -> None:
+    """Each record: its clear, its session, its operators, its keys, in time."""
+    for proved in journey.all(SignatureRecord):
+        clear = _clear_of(proved, journey)
+        check_clear_matches(clear.body, proved.body)
+        check_overseers(foundation.roster_at(clear.index), clear.time)
+        _check_about(proved, proposal, spend)
+        _check_keys(proved.body, foundation, spend)
+        _check_separation(proved, journey, foundation)
+        _check_in_time(proved, clear, proposal.body)
+    _check_every_clear_used(journey)
+    _check_threshold(journey, spend)
+
+
+def check_clear_matches(clear: ClearToSign, record: SignatureRecord) -> None:
+    """A clear is for one nonce of one terminal (attack: another session's clear, or an old one)."""
+    if clear.nonce != record.nonce or clear.terminal != record.terminal:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "signature-record.clear", f"{clear.terminal}", record.terminal)
+    if clear.scope is not Scope.TRANSFERS:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.scope", Scope.TRANSFERS.value, clear.scope.value)
+
+
+def _clear_of(proved: Proved[SignatureRecord], journey: Journey) -> Proved[ClearToSign]:
+    for clear in journey.all(ClearToSign):
+        if clear.id == proved.body.clear:
+            if clear.index >= proved.index:
+                raise refused(Code.DOCKET_ORDER, "signature-record.index", f"above {clear.index}", str(proved.index))
+            return clear
+    raise refused(Code.CLEAR_MISSING, "signature-record.clear", proved.body.clear, "no such clear in the docket")
+
+
+def _check_about(proved: Proved[SignatureRecord], proposal: Proved[Proposal], spend: Spend) -> None:
+    body = proved.body
+    if body.proposal != proposal.id or body.unsigned_digest != spend.unsigned_digest:
+        raise refused(Code.DIGEST_MISMATCH, "signature-record", spend.unsigned_digest, body.unsigned_digest)
+
+
+def _check_keys(record: SignatureRecord, foundation: Foundation, spend: Spend) -> None:
+    ours = {
+        key.id: key for source in spend.sources for key in keys_of(source, foundation.entries, "signature-record.keys")
+    }
+    for name in record.keys:
+        key = ours.get(name)
+        if key is None or key.terminal != record.terminal:
+            raise refused(Code.SIGNER_KEY_MISMATCH, "signature-record.keys", f"a key of {record.terminal}", name)
+
+
+def _check_separation(proved: Proved[SignatureRecord], journey: Journey, foundation: Foundation) -> None:
+    approvers = {approver_of(p, foundation).staff for p in journey.all(Approval)}
+    roster = foundation.roster_at(proved.index)
+    for operator in proved.body.operators:
+        if roster.find(operator, "operators").staff in approvers:
+            raise refused(Code.SEPARATION, "signature-record.operators", "nobody who approved", operator)
+
+
+def _check_in_time(proved: Proved[SignatureRecord], clear: Proved[ClearToSign], proposal: Proposal) -> None:
+    signed_at = proved.statement.issued_at
+    if signed_at > proposal.sign_by:
+        raise refused(Code.INSTRUCTION_EXPIRED, "signature-record.issued_at", f"not after {proposal.sign_by}", str(signed_at))
+    # A terminal's time never precedes a checkpoint that it has seen, so a record cannot claim to be older than its clear.
+    if signed_at < clear.statement.issued_at or signed_at > proved.time:
+        raise refused(Code.CLOCK_BEHIND, "signature-record.issued_at", f"from {clear.statement.issued_at} to {proved.time}", str(signed_at))
+
+
+def _check_every_clear_used(journey: Journey) -> None:
+    used = {p.body.clear for p in journey.all(SignatureRecord)}
+    idle = [c.id for c in journey.all(ClearToSign) if c.id not in used]
+    if used and idle and journey.furthest > 7:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear-to-sign", "a record for each clear", ", ".join(idle))
+
+
+def _check_threshold(journey: Journey, spend: Spend) -> None:
+    """From RELEASE on, every source has at least its threshold of keys among the records."""
+    if journey.furthest < 8:
+        return
+    signed = {key for p in journey.all(SignatureRecord) for key in p.body.keys}
+    for source in spend.sources:
+        count = len(signed & set(source.keys))
+        if count < source.threshold:
+            raise refused(Code.SIGNATURES_MISSING, "signature-record.keys", f"{source.threshold} keys of {source.id}", str(count))
+
+
+def check_same_heads(journey: Journey) -> None:
+    """Station and terminal believed the same registers, fed by different people and media (HEAD_UNEQUAL)."""
+    verification = journey.only(Verification)
+    for proved in journey.all(SignatureRecord):
+        if verification is None or proved.body.heads != verification.body.heads:
+            raise refused(Code.HEAD_UNEQUAL, "signature-record.heads", "the heads of the verification", "other heads")
