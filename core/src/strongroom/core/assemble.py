@@ -1,0 +1,155 @@
+"""Put a docket together from a log and registers. Pure; the platform does it, and nobody believes the result unproved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from strongroom.core.bodies import Instruction, Proposal
+from strongroom.core.docket import (
+    FORMAT,
+    CheckpointStep,
+    Docket,
+    EntryProof,
+    Located,
+    RegisterSlice,
+    RegisterSlices,
+    TransactionPart,
+    docket_order,
+)
+from strongroom.core.ids import Digest
+from strongroom.core.packages import Placed
+from strongroom.core.records import HexBytes, Note, encode_record
+from strongroom.core.registers import Register
+from strongroom.core.roster import REGISTERS
+from strongroom.core.statements import Envelope, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizedNote:
+    """A witnessed checkpoint and the log size that it covers."""
+
+    size: int
+    note: str
+
+
+class LogView(Protocol):
+    """What assembling needs of a log."""
+
+    def index_of(self, statement: Digest) -> int:
+        """The leaf index of a statement. Raises NOT_IN_LOG."""
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
+        """Inclusion proof of a leaf at a size."""
+
+    def consistency(self, old_size: int, new_size: int) -> tuple[bytes, ...]:
+        """Consistency proof between two sizes."""
+
+    def first_checkpoint(self, index: int) -> SizedNote:
+        """The smallest witnessed checkpoint that covers a leaf. Raises NOT_IN_LOG."""
+
+    def last_checkpoint(self) -> SizedNote:
+        """The largest witnessed checkpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Governance:
+    """What a docket stands on: all roots and rosters, the policy and register heads, and the registers' entries."""
+
+    roots: tuple[Envelope, ...]
+    rosters: tuple[Envelope, ...]
+    policy: Envelope
+    heads: Mapping[str, Envelope]
+    registers: Mapping[str, Register[Any]]
+
+
+def build_docket(
+    log: LogView, governance: Governance, statements: Iterable[Statement[Any]], transaction: TransactionPart
+) -> Docket:
+    """A docket with these statements of one transaction, ending with the log's last checkpoint."""
+    ordered = sorted(statements, key=docket_order)
+    steps = _choose_checkpoints(log, [s.id for s in ordered])
+    names = _entries_needed(ordered, governance.registers)
+
+    def locate(envelope: Envelope) -> Located:
+        index = log.index_of(envelope.id)
+        position = next(i for i, step in enumerate(steps) if index < step.size)
+        proof = tuple(HexBytes(h) for h in log.inclusion(index, steps[position].size))
+        return Located(checkpoint=position, envelope=envelope, index=index, proof=proof)
+
+    slices = {
+        name: RegisterSlice(
+            entries=_prove_entries(governance.registers[name], names[name]), head=locate(governance.heads[name])
+        )
+        for name in REGISTERS
+    }
+    return Docket(
+        checkpoints=build_steps(log, steps),
+        format=FORMAT,
+        policy=locate(governance.policy),
+        registers=RegisterSlices(**slices),
+        roots=governance.roots,
+        rosters=tuple(locate(r) for r in governance.rosters),
+        statements=tuple(locate(s.envelope) for s in ordered),
+        transaction=transaction,
+    )
+
+
+def build_steps(log: LogView, notes: Sequence[SizedNote]) -> tuple[CheckpointStep, ...]:
+    """Checkpoints, each with the proof that it extends the one before."""
+    steps = []
+    for i, note in enumerate(notes):
+        proof = log.consistency(notes[i - 1].size, note.size) if i else ()
+        steps.append(CheckpointStep(consistency=tuple(HexBytes(h) for h in proof), note=Note(note.note)))
+    return tuple(steps)
+
+
+def build_placed(log: LogView, envelope: Envelope, size: int) -> Placed:
+    """An envelope with its place under a package's checkpoint of this size."""
+    index = log.index_of(envelope.id)
+    return Placed(envelope=envelope, index=index, proof=tuple(HexBytes(h) for h in log.inclusion(index, size)))
+
+
+def build_package_checkpoint(log: LogView, last_seen: int) -> tuple[CheckpointStep, int]:
+    """The last checkpoint, proved to extend the size that the receiver reported (0: none yet), and its size."""
+    last = log.last_checkpoint()
+    proof = log.consistency(last_seen, last.size) if last_seen else ()
+    step = CheckpointStep(consistency=tuple(HexBytes(h) for h in proof), note=Note(last.note))
+    return step, last.size
+
+
+def _choose_checkpoints(log: LogView, statements: Sequence[Digest]) -> list[SizedNote]:
+    """The first checkpoint after each statement (its time), and the last of the log."""
+    notes = {note.size: note for note in (log.first_checkpoint(log.index_of(s)) for s in statements)}
+    last = log.last_checkpoint()
+    notes[last.size] = last
+    return [notes[size] for size in sorted(notes)]
+
+
+def _entries_needed(
+    statements: Sequence[Statement[Any]], registers: Mapping[str, Register[Any]]
+) -> dict[str, set[str]]:
+    needed: dict[str, set[str]] = {name: set() for name in REGISTERS}
+    for statement in statements:
+        body = statement.body
+        if isinstance(body, Instruction):
+            needed["clients"].add(body.client)
+            needed["whitelist"].add(body.destination.entry)
+            needed["assets"].add(body.asset)
+        if isinstance(body, Proposal):
+            needed["addresses"] |= {*body.sources, *(c.address for c in body.change)}
+    for entry in registers["addresses"].entries:
+        if entry.id in needed["addresses"]:
+            needed["keys"] |= set(entry.keys)
+    return needed
+
+
+def _prove_entries(register: Register[Any], names: set[str]) -> tuple[EntryProof, ...]:
+    proofs = []
+    # What the register does not hold is left out: the reader refuses, and says what is missing.
+    for name in sorted(names & {e.id for e in register.entries}):
+        index, proof = register.prove(name)
+        entry = encode_record(register.find(name, name))
+        proofs.append(EntryProof(entry=entry, index=index, proof=tuple(HexBytes(h) for h in proof)))
+    return tuple(sorted(proofs, key=lambda p: p.index))
