@@ -1,14 +1,19 @@
 """Every refusal code: its meaning in plain words, what to do next, and the requirements it serves.
 
 Codes are stable: dashboards, runbooks and tests name them. A code is never reused with another meaning.
-`tests/test_codes.py` fails when a code has no test that fires it or no honest twin beside it.
+The names are here; their meanings are in `meanings/`, one file a subject. `tests/house/test_codes_covered.py` fails
+when a code has no meaning, is raised nowhere, or is named by no test.
 Source of the requirement ids: SFC circular 25EC44, as listed in docs/requirements.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+
+from strongroom.core.meanings import MEANINGS
 
 
 class Code(StrEnum):
@@ -156,10 +161,22 @@ class Code(StrEnum):
     INVARIANT = "INVARIANT"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodeEntry:
-    """What one code means: a sentence for a human, the next step, and the requirement ids it serves."""
+    """What one code means.
+
+    meaning: a sentence without its full stop. remedy: the next step, a whole sentence. requirements: ids, at least one.
+    """
 
     meaning: str
     remedy: str
-    requirements: tuple[str, ...] = ()
+    requirements: tuple[str, ...]
+
+
+# A meaning without a code fails here, at import; a code without a meaning fails in the house's tests.
+CODES: Mapping[Code, CodeEntry] = MappingProxyType(
+    {
+        Code(name): CodeEntry(meaning=meaning, remedy=remedy, requirements=tuple(requirements.split()))
+        for name, (meaning, remedy, requirements) in MEANINGS.items()
+    }
+)

@@ -40,7 +40,7 @@ class Refusal:
         facts = ""
         if self.expected or self.got:
             facts = f" Expected {self.expected or 'nothing'}, got {self.got or 'nothing'}."
-        return f"{entry.meaning} ({self.field}){facts} {entry.remedy}"
+        return f"{entry.meaning} ({self.field}).{facts} {entry.remedy}"
 
     def as_json(self) -> dict[str, str]:
         """The refusal for machines and for the log; keys are stable."""

@@ -1,0 +1,14 @@
+"""What every refusal code means, what to do next, and which requirements it serves, one file a subject.
+
+These tables only speak: they decide nothing, and no program branches on their text. They are keyed by the code's
+name so that `strongroom.core.codes`, which owns the names, can import them; open that file first.
+"""
+
+from __future__ import annotations
+
+from strongroom.core.meanings.documents import DOCUMENTS
+from strongroom.core.meanings.payments import PAYMENTS
+from strongroom.core.meanings.places import PLACES
+from strongroom.core.meanings.transactions import TRANSACTIONS
+
+MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES}

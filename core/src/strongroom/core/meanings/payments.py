@@ -1,0 +1,127 @@
+"""Codes of the client's instruction, of what a transaction pays, and of the policy.
+
+Each row: the meaning (a sentence without its full stop, since the field follows it), the remedy (a whole sentence),
+and the requirement ids. Source of the ids: docs/requirements.md.
+"""
+
+from __future__ import annotations
+
+PAYMENTS: dict[str, tuple[str, str, str]] = {
+    # Instruction and payment
+    "INSTRUCTION_REPLAYED": (
+        "The client's sequence number or instruction id has been used before",
+        "Have the client sign a new instruction if a second payment is meant.",
+        "III.2 III.16",
+    ),
+    "SEQUENCE_GAP": (
+        "The client's sequence number skips one",
+        "Ask the client for the missing instruction; a gap may be one that somebody held back.",
+        "III.2 III.16",
+    ),
+    "INSTRUCTION_EXPIRED": (
+        "The instruction's time to be signed is over",
+        "Have the client sign a new instruction.",
+        "III.2 III.5",
+    ),
+    "RELEASE_EXPIRED": (
+        "The time to release this payment is over",
+        "Keep what was signed committed until a conflicting transaction is final, then have the client instruct anew.",
+        "III.2 III.5",
+    ),
+    "DEST_NOT_WHITELISTED": (
+        "The destination is not the whitelist entry of this client",
+        "Have the address enter the whitelist by its own procedure, or pay one that is in it.",
+        "III.4 III.14 III.A6-GP III.A7-GP",
+    ),
+    "DEST_NOT_INSTRUCTED": (
+        "The transaction pays another destination than the client signed",
+        "Stop, keep the docket, and tell security operations; only the client can change a destination, by a new instruction.",
+        "III.4 III.5 III.16",
+    ),
+    "AMOUNT_NOT_INSTRUCTED": (
+        "The transaction pays another amount or asset than the client signed",
+        "Stop, keep the docket, and have the transaction built again from the instruction.",
+        "III.5 III.16 III.17",
+    ),
+    "ASSET_UNKNOWN": (
+        "The asset is not one that is registered for this account or chain",
+        "Use a registered asset, or have it enter the asset register first.",
+        "III.13 III.17",
+    ),
+    "SOURCE_NOT_OURS": (
+        "The coins would not come from registered keys and addresses of the right wallet",
+        "Have the transaction built from the wallet of the debit account.",
+        "II.1 III.16 III.17",
+    ),
+    "CHANGE_NOT_OURS": (
+        "Change would not return to a script that our own key register gives",
+        "Stop, keep the docket, and have the transaction built again; change to a stranger is a theft.",
+        "III.4 III.16 III.17",
+    ),
+    "FEE_CEILING": (
+        "The fee is not within what the client allowed and the proposal states",
+        "Have it built with a lower fee, or have the client sign a higher ceiling.",
+        "III.16 III.17",
+    ),
+    "OUTPUT_UNEXPLAINED": (
+        "An output is neither an instructed payment nor registered change",
+        "Stop and have the transaction built again with nothing in it that nobody asked for.",
+        "III.16 III.17",
+    ),
+    "ALREADY_COMMITTED": (
+        "The outpoint or the nonce is bound to another transaction",
+        "Build from other coins, or replace the earlier transaction by a proposal that conflicts with it on chain.",
+        "III.1 III.16",
+    ),
+    "INSTRUCTION_ALREADY_PAID": (
+        "The instruction is paid by another transaction that does not conflict with this one",
+        "Look up the earlier docket; nothing is to be signed for this one.",
+        "III.1 III.16",
+    ),
+    "STALE_APPROVAL": (
+        "An approval has passed the time until which it was given",
+        "Ask the approver to look at the transaction again and approve anew.",
+        "III.16 VI.6",
+    ),
+    "REJECTED": (
+        "Somebody whose word counts has rejected this transaction",
+        "Settle the reason with the person named; a new attempt is a new proposal.",
+        "III.16 VI.4 VI.6",
+    ),
+    "DISPLAY_MISMATCH": (
+        "What was shown to the human is not what the bytes say",
+        "Take the device out of use, keep it, and tell security operations.",
+        "III.23 III.A5-GP VI.5",
+    ),
+    # Policy
+    "POLICY_NO_RULE": (
+        "No rule of the policy allows this transfer",
+        "Have the policy's quorum add a rule if the transfer is wanted; the default is no.",
+        "III.13",
+    ),
+    "POLICY_BLOCKED": (
+        "The policy or the screening blocks this transfer",
+        "Read the matched rules in the decision and take the matter to compliance.",
+        "III.2 III.13",
+    ),
+    "POLICY_NOT_EVALUABLE": (
+        "A rule of the policy cannot be evaluated with what is known here",
+        "Supply the missing fact, such as a signed price; until then the rule blocks.",
+        "III.13",
+    ),
+    "LIMIT_TRANSACTION": (
+        "The amount is above the limit of one transaction",
+        "Split the payment by new instructions, or have the policy's quorum raise the limit, which waits its delay.",
+        "III.2 III.13",
+    ),
+    "LIMIT_WINDOW": (
+        "The amounts within the time window would exceed its limit",
+        "Wait until the window has room, or have the policy's quorum raise the limit, which waits its delay.",
+        "III.2 III.13",
+    ),
+    "LIMIT_COUNT": (
+        "There have been as many transfers in the time window as its limit allows",
+        "Wait until the window has room, or have the policy's quorum raise the limit, which waits its delay.",
+        "III.2 III.13",
+    ),
+}

@@ -1,0 +1,201 @@
+"""Codes of the places: signing session, terminal and token, release gate, connected platform, and of ourselves.
+
+Each row: the meaning (a sentence without its full stop, since the field follows it), the remedy (a whole sentence),
+and the requirement ids. Source of the ids: docs/requirements.md.
+"""
+
+from __future__ import annotations
+
+_NEW_CLEAR = "Open a new session and ask for a clear-to-sign for its nonce."
+
+PLACES: dict[str, tuple[str, str, str]] = {
+    # Session, terminal, token
+    "CLEAR_MISSING": ("There is no clear-to-sign for this session", _NEW_CLEAR, "III.16 V.4"),
+    "CLEAR_NOT_FOR_SESSION": (
+        "The clear-to-sign was given for another session, terminal or scope",
+        _NEW_CLEAR,
+        "III.16 V.4",
+    ),
+    "CLEAR_USED": ("The clear-to-sign has been used before", _NEW_CLEAR, "III.16 V.4"),
+    "CLEAR_EXPIRED": ("The clear-to-sign's life, counted from the nonce, is over", _NEW_CLEAR, "III.16 V.4"),
+    "CLEAR_BUDGET": (
+        "The payment is above what is left of the clear-to-sign's count or value",
+        _NEW_CLEAR,
+        "III.13 III.16 V.4",
+    ),
+    "FROZEN": (
+        "A freeze is in force",
+        "Nothing is signed or released until a quorum of officers lifts the freeze; follow the incident runbook.",
+        "V.5 V.6 V.16",
+    ),
+    "OPERATORS_NOT_TWO": (
+        "The session needs two distinct operators, each with a token of their own",
+        "Have a second operator come to the terminal.",
+        "III.12 IV.16",
+    ),
+    "CLOCK_BEHIND": (
+        "A time is earlier than one that was already proved",
+        "Have two people set the clock forward; a clock that was moved back is reported.",
+        "III.16 V.9b",
+    ),
+    "JOURNAL_BROKEN": (
+        "The terminal's journal does not continue what was written before",
+        "Take the terminal out of use; it signs again only after a quorum has reconciled journal, log and chain.",
+        "III.11 V.9b",
+    ),
+    "JOURNAL_UNWRITABLE": (
+        "The terminal's journal cannot be written durably",
+        "Check the disk; nothing is signed that is not on record first.",
+        "III.11 III.16",
+    ),
+    "TOKEN_UNAVAILABLE": (
+        "The security module or its token does not answer",
+        "Check that the token is inserted and initialised, then try again.",
+        "II.3",
+    ),
+    "ALREADY_EXISTS": (
+        "There is already something of this name, and it is never overwritten",
+        "Choose another name or place, or find out who made the first.",
+        "II.1 III.11",
+    ),
+    "FILE_UNAVAILABLE": (
+        "A file or folder cannot be read or written",
+        "Check the path, the medium and its permissions, then try again.",
+        "III.1",
+    ),
+    "PIN_WRONG": (
+        "The token refused the PIN",
+        "Let its owner type it again with care; wrong attempts are counted.",
+        "II.1 IV.15",
+    ),
+    "KEY_NOT_IN_TOKEN": (
+        "The token holds no such key, or more than one",
+        "Insert the token that the key register names, and check the key's label.",
+        "II.1 II.3",
+    ),
+    "NONCE_REUSED": (
+        "A signature repeats a value (r) that was used before, which would give the key away",
+        "Take the token out of use at once and start the key-compromise procedure.",
+        "II.1 II.3 III.10",
+    ),
+    "NETWORK_PRESENT": (
+        "This machine has a network interface, and the program works only without any",
+        "Remove or disable the interface and start again.",
+        "III.6 III.21",
+    ),
+    "OPERATOR_REFUSED": (
+        "An operator did not confirm what was shown",
+        "Settle the doubt first; the package stays on record, and a new attempt is a new session.",
+        "III.23 VI.4 VI.6",
+    ),
+    "PACKAGE_SEQUENCE": (
+        "The package is not the next one in its sequence",
+        "Find the package that is missing or was played again, and hand them in in order.",
+        "III.11 III.16",
+    ),
+    "PACKAGE_NOT_FOR_US": (
+        "The package is addressed to another device",
+        "Carry it to the device that it names.",
+        "III.16",
+    ),
+    # Gate
+    "SEAL_INVALID": (
+        "The sealed result cannot be opened with the gate's key for this docket",
+        "Put it in quarantine and have the terminal hand the result back again.",
+        "III.5 III.C1-GP III.C2-GP",
+    ),
+    "SEAL_DIGEST_MISMATCH": (
+        "The sealed result is not the one that the terminal's signature record names",
+        "Put it in quarantine and tell security operations: anybody can seal to the gate, only the terminal can name it.",
+        "III.5 III.C1-GP III.C2-GP",
+    ),
+    "SIGNED_MISMATCH": (
+        "The signed transaction without its signatures is not the approved unsigned one",
+        "It is not broadcast; keep it in quarantine and tell security operations.",
+        "III.5 III.16 III.C1-GP III.C2-GP",
+    ),
+    "SIGNER_KEY_MISMATCH": (
+        "A signature was made by another key than the one approved",
+        "It is not broadcast; keep it in quarantine and tell security operations.",
+        "III.16 III.C1-GP III.C2-GP",
+    ),
+    "SIGNATURE_HIGH_S": (
+        "A signature is in its high-S form, which a stranger can make from the low one",
+        "Have the terminal sign again; signatures have one form here.",
+        "III.16 III.17",
+    ),
+    "SIGNATURES_MISSING": (
+        "There are fewer signatures than needed",
+        "Wait for the others, or find out which of the signers refused.",
+        "III.12 III.16",
+    ),
+    "CONSENSUS_REFUSED": (
+        "The network's own rules refuse the transaction",
+        "It is not broadcast; compare inputs, amounts and signatures with the node.",
+        "III.10 III.16 III.C1-GP",
+    ),
+    "NODES_DISAGREE": (
+        "Independent nodes give different answers",
+        "Wait until they agree, or take the faulty node out of use.",
+        "III.10 V.10",
+    ),
+    # Online
+    "LEDGER_OVERDRAFT": (
+        "The account does not hold enough",
+        "Wait for a deposit, or have the client ask for less.",
+        "III.1 V.4",
+    ),
+    "LEDGER_UNBALANCED": (
+        "The legs of a ledger transfer do not sum to zero",
+        "Nothing was booked; this is a fault of the caller that must be mended before it tries again.",
+        "III.1 V.4",
+    ),
+    "LEDGER_CONFLICT": (
+        "The ledger already holds another transfer under this id, or this one has ended",
+        "Look up the first one; the same request again is harmless, another one under its name is not.",
+        "III.1 V.4",
+    ),
+    "LEDGER_UNKNOWN": (
+        "The ledger has no such account or transfer",
+        "Open the account first, or check the name.",
+        "III.1 V.4",
+    ),
+    "APPEND_ONLY": (
+        "Rows here are only ever added",
+        "Book a correction as a new entry; the attempt to change history is itself on record.",
+        "III.11 V.9c",
+    ),
+    "MIGRATION_REFUSED": (
+        "The database's schema is not one that this program can take further",
+        "Run the program version that belongs to this database, or restore the changed migration file.",
+        "IV.1 V.9d",
+    ),
+    "RECONCILIATION_BREAK": (
+        "Ledger and chain do not hold the same amounts",
+        "Signing stays closed until the difference is explained; follow the reconciliation runbook.",
+        "V.4 V.5",
+    ),
+    "UNEXPLAINED_OUTFLOW": (
+        "Coins left one of our addresses and no docket explains it",
+        "The vault is frozen; security operations are told, and the incident runbook says what comes next.",
+        "V.4 V.5 V.6",
+    ),
+    "CANNOT_FUND": (
+        "The wallet's free coins do not cover amounts and fee",
+        "Wait until committed coins are free again, or move coins into the wallet by a treasury instruction.",
+        "III.1",
+    ),
+    "NODE_UNAVAILABLE": ("A node does not answer", "Check the node and its address, then try again.", "V.10"),
+    "NODE_REFUSED": ("A node refused the request", "Read the node's own words and correct the request.", "V.10"),
+    "DATABASE_UNAVAILABLE": (
+        "The database does not answer",
+        "Check that PostgreSQL runs and that its address and password are right, then try again.",
+        "V.10",
+    ),
+    # Ourselves
+    "INVARIANT": (
+        "Something that must always hold does not, which is our own fault",
+        "Stop this program, keep its data as they are, and call the developers on duty.",
+        "III.16",
+    ),
+}
