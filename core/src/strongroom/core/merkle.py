@@ -98,7 +98,7 @@ class Tree:
         return self._subtree(0, size) if size else EMPTY_ROOT
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
-        """The proof that leaf `index` is in the tree of `size` leaves, lowest sibling first (RFC 6962 section 2.1.1)."""
+        """The proof that leaf `index` is in the tree of `size` leaves, lowest sibling first (RFC 6962, 2.1.1)."""
         self._check_size(size)
         if not 0 <= index < size:
             raise _our_fault("index", f"0 to {size - 1}", str(index))
