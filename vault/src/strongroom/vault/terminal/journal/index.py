@@ -1,0 +1,211 @@
+"""Keeping the indexes: each mark is checked against what is remembered, then remembered.
+
+The same functions run when an entry is appended and when the chain is replayed to rebuild the indexes, so an entry that
+could not have been appended is found as a broken one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import assert_never
+
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused, run_checks
+from strongroom.core.records import encode_time
+from strongroom.vault.terminal.journal.marks import (
+    CheckpointSeen,
+    ClearUse,
+    Commitment,
+    FreezeLatched,
+    FreezeLifted,
+    HeadSeen,
+    InstructionUse,
+    LimitUse,
+    Mark,
+    PackageIn,
+    PackageOut,
+    RightPin,
+    SignedR,
+    WrongPin,
+)
+from strongroom.vault.terminal.journal.queries import query
+
+Row = tuple[object, ...]
+
+
+def save_marks(connection: sqlite3.Connection, entry: int, time: datetime, marks: Sequence[Mark]) -> None:
+    """Check and remember every mark of an entry, inside the caller's transaction.
+
+    Raises one RefusedError with every refusal, not the first; the caller rolls back.
+    """
+    run_checks([partial(_save_mark, connection, entry, time, mark) for mark in marks])
+
+
+def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark: Mark) -> None:
+    match mark:
+        case Commitment():
+            _save_commitment(connection, entry, mark)
+        case InstructionUse():
+            _save_instruction_use(connection, entry, mark)
+        case SignedR():
+            _save_signed_r(connection, entry, mark)
+        case ClearUse():
+            _save_clear_use(connection, entry, mark)
+        case HeadSeen():
+            _save_head(connection, entry, time, mark)
+        case FreezeLatched():
+            _save_freeze(connection, entry, mark)
+        case FreezeLifted():
+            _save_freeze_lift(connection, entry, mark)
+        case PackageIn():
+            _save_package(connection, entry, "in", mark.sender, mark.sequence, mark.digest)
+        case PackageOut():
+            _save_package(connection, entry, "out", mark.receiver, mark.sequence, mark.digest)
+        case CheckpointSeen():
+            _save_checkpoint(connection, entry, time, mark)
+        case LimitUse():
+            _save_limit_use(connection, entry, time, mark)
+        case WrongPin():
+            failures = _number(connection, "pin_failures", token=mark.token) + 1
+            _write(connection, "save_pin_failures", token=mark.token, failures=failures, entry=entry)
+        case RightPin():
+            _write(connection, "save_pin_failures", token=mark.token, failures=0, entry=entry)
+        case _:
+            assert_never(mark)
+
+
+def _save_commitment(connection: sqlite3.Connection, entry: int, mark: Commitment) -> None:
+    # An outpoint or a nonce bound to two proposals would be two payments for one approval.
+    bound = _one(connection, "commitment", spend=mark.spend)
+    if bound is None:
+        _write(connection, "insert_commitment", spend=mark.spend, proposal=mark.proposal, entry=entry)
+    elif bound[0] != mark.proposal:
+        raise refused(Code.ALREADY_COMMITTED, mark.spend, str(bound[0]), mark.proposal)
+
+
+def _save_instruction_use(connection: sqlite3.Connection, entry: int, mark: InstructionUse) -> None:
+    bound = _one(connection, "instruction_use", instruction=mark.instruction)
+    if bound is None:
+        _write(connection, "insert_instruction_use", instruction=mark.instruction, proposal=mark.proposal, entry=entry)
+    elif bound[0] != mark.proposal:
+        raise refused(Code.INSTRUCTION_ALREADY_PAID, mark.instruction, str(bound[0]), mark.proposal)
+
+
+def _save_signed_r(connection: sqlite3.Connection, entry: int, mark: SignedR) -> None:
+    # One r under two digests, or two keys, lets anyone compute a private key. The same r for the same key and digest
+    # is the same signature, made again by a module with deterministic nonces (RFC 6979).
+    used = _one(connection, "signed_r", r=mark.r.hex())
+    if used is None:
+        _write(connection, "insert_signed_r", r=mark.r.hex(), key=mark.key, digest=mark.digest.hex(), entry=entry)
+    elif used != (mark.key, mark.digest.hex()):
+        raise refused(Code.NONCE_REUSED, mark.key, "an r never used before", f"the r of a signature by {used[0]}")
+
+
+def _save_clear_use(connection: sqlite3.Connection, entry: int, mark: ClearUse) -> None:
+    used = _one(connection, "clear_use", clear=mark.clear, nonce=mark.nonce.hex())
+    if used is not None:
+        raise refused(Code.CLEAR_USED, mark.clear, "a clear and a nonce never used before", str(used[0]))
+    _write(connection, "insert_clear_use", clear=mark.clear, nonce=mark.nonce.hex(), entry=entry)
+
+
+def _save_head(connection: sqlite3.Connection, entry: int, time: datetime, mark: HeadSeen) -> None:
+    # An older whitelist brings back an entry that was removed; a second one of the same version means two worlds.
+    last = _one(connection, "last_head", name=mark.name)
+    if last is not None and mark.version < int(str(last[0])):
+        raise refused(Code.HEAD_ROLLBACK, mark.name, f"version {last[0]} or later", f"version {mark.version}")
+    if last is not None and mark.version == last[0]:
+        if mark.digest != last[1]:
+            raise refused(Code.HEAD_UNEQUAL, mark.name, str(last[1]), mark.digest)
+        return
+    _write(
+        connection,
+        "insert_head",
+        name=mark.name,
+        version=mark.version,
+        digest=mark.digest,
+        first_seen=encode_time(time),
+        entry=entry,
+    )
+
+
+def _save_freeze(connection: sqlite3.Connection, entry: int, mark: FreezeLatched) -> None:
+    if _one(connection, "freeze", freeze=mark.freeze) is None:
+        _write(connection, "insert_freeze", freeze=mark.freeze, scope=mark.scope, entry=entry)
+
+
+def _save_freeze_lift(connection: sqlite3.Connection, entry: int, mark: FreezeLifted) -> None:
+    if _one(connection, "freeze_lift", freeze=mark.freeze) is None:
+        _write(connection, "insert_freeze_lift", freeze=mark.freeze, lift=mark.lift, entry=entry)
+
+
+def _save_package(
+    connection: sqlite3.Connection, entry: int, direction: str, party: str, sequence: int, digest: str
+) -> None:
+    last = _number(connection, "last_package", direction=direction, party=party)
+    if sequence <= last:
+        raise refused(Code.PACKAGE_SEQUENCE, f"{direction} {party}", f"more than {last}", str(sequence))
+    _write(
+        connection,
+        "insert_package",
+        direction=direction,
+        party=party,
+        sequence=sequence,
+        digest=digest,
+        entry=entry,
+    )
+
+
+def _save_checkpoint(connection: sqlite3.Connection, entry: int, time: datetime, mark: CheckpointSeen) -> None:
+    # That the tree of the larger one extends the smaller one is proved before (core's log); here it never falls.
+    last = _one(connection, "last_checkpoint")
+    if mark.time > time:
+        raise refused(Code.CLOCK_BEHIND, "checkpoint", f"not after {encode_time(time)}", encode_time(mark.time))
+    if last is not None and mark.size < int(str(last[0])):
+        raise refused(Code.HEAD_ROLLBACK, "checkpoint", f"size {last[0]} or more", f"size {mark.size}")
+    if last is not None and mark.size == last[0] and mark.root != last[1]:
+        raise refused(Code.HEAD_UNEQUAL, "checkpoint", str(last[1]), mark.root)
+    if last != (mark.size, mark.root, encode_time(mark.time)):
+        _write(
+            connection,
+            "insert_checkpoint",
+            size=mark.size,
+            root=mark.root,
+            time=encode_time(mark.time),
+            entry=entry,
+        )
+
+
+def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, mark: LimitUse) -> None:
+    used = _one(connection, "limit_use", rule=mark.rule, asset=mark.asset, proposal=mark.proposal)
+    if used is not None:
+        # The units come from the proposal's bytes, so another number for the same proposal is another proposal.
+        if used[0] != str(mark.units):
+            raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.proposal}", str(used[0]), str(mark.units))
+        return
+    _write(
+        connection,
+        "insert_limit_use",
+        rule=mark.rule,
+        asset=mark.asset,
+        proposal=mark.proposal,
+        units=str(mark.units),
+        time=encode_time(time),
+        entry=entry,
+    )
+
+
+def _one(connection: sqlite3.Connection, name: str, /, **values: str | int) -> Row | None:
+    row: Row | None = connection.execute(query(name), values).fetchone()
+    return row
+
+
+def _number(connection: sqlite3.Connection, name: str, /, **values: str | int) -> int:
+    row = _one(connection, name, **values)
+    return 0 if row is None or row[0] is None else int(str(row[0]))
+
+
+def _write(connection: sqlite3.Connection, name: str, /, **values: str | int) -> None:
+    connection.execute(query(name), values)

@@ -1,0 +1,129 @@
+-- insert_entry --
+-- The only way into the chain.
+INSERT INTO entry (number, time, kind, payload, previous, hash)
+VALUES (:number, :time, :kind, :payload, :previous, :hash);
+
+-- last_entry --
+-- The head of the chain.
+SELECT number, time, kind, payload, previous, hash FROM entry ORDER BY number DESC LIMIT 1;
+
+-- every_entry --
+-- Verification reads the whole chain in order.
+SELECT number, time, kind, payload, previous, hash FROM entry ORDER BY number;
+
+-- entries_of_kind --
+-- Reports read one kind; the chain is small enough for a scan.
+SELECT number, time, kind, payload, previous, hash FROM entry WHERE kind = :kind ORDER BY number;
+
+-- entry_by_number --
+-- Another device quotes a number and a hash.
+SELECT number, time, kind, payload, previous, hash FROM entry WHERE number = :number;
+
+-- commitment --
+-- Sign once: what an outpoint or a nonce is bound to.
+SELECT proposal FROM commitment WHERE spend = :spend;
+
+-- insert_commitment --
+-- Binds it for ever.
+INSERT INTO commitment (spend, proposal, entry) VALUES (:spend, :proposal, :entry);
+
+-- instruction_use --
+-- One payment once: which proposal pays an instruction.
+SELECT proposal FROM instruction_use WHERE instruction = :instruction;
+
+-- insert_instruction_use --
+-- Binds it for ever.
+INSERT INTO instruction_use (instruction, proposal, entry) VALUES (:instruction, :proposal, :entry);
+
+-- signed_r --
+-- Two signatures with one r give the key away.
+SELECT key, digest FROM signed_r WHERE r = :r;
+
+-- insert_signed_r --
+-- Remembered for ever.
+INSERT INTO signed_r (r, key, digest, entry) VALUES (:r, :key, :digest, :entry);
+
+-- clear_use --
+-- A clear-to-sign is single use, by its id and by its nonce.
+SELECT clear, nonce FROM clear_use WHERE clear = :clear OR nonce = :nonce;
+
+-- insert_clear_use --
+-- Used up.
+INSERT INTO clear_use (clear, nonce, entry) VALUES (:clear, :nonce, :entry);
+
+-- last_head --
+-- Versions never fall.
+SELECT version, digest FROM head WHERE name = :name ORDER BY version DESC LIMIT 1;
+
+-- last_heads --
+-- The heads that the terminal quotes.
+SELECT h.name, h.version, h.digest FROM head AS h
+WHERE h.version = (SELECT max(o.version) FROM head AS o WHERE o.name = h.name) ORDER BY h.name;
+
+-- head_first_seen --
+-- A delay counts from when this terminal first saw a version.
+SELECT first_seen FROM head WHERE name = :name AND version = :version;
+
+-- insert_head --
+-- Every version stays, so that its first sight stays.
+INSERT INTO head (name, version, digest, first_seen, entry) VALUES (:name, :version, :digest, :first_seen, :entry);
+
+-- freeze --
+-- A freeze that is seen again does not latch again.
+SELECT scope FROM freeze WHERE freeze = :freeze;
+
+-- insert_freeze --
+-- Latches until it is lifted by name.
+INSERT INTO freeze (freeze, scope, entry) VALUES (:freeze, :scope, :entry);
+
+-- freeze_lift --
+-- A lift that is seen again changes nothing.
+SELECT lift FROM freeze_lift WHERE freeze = :freeze;
+
+-- insert_freeze_lift --
+-- A lift may arrive before its freeze; the freeze then never latches.
+INSERT INTO freeze_lift (freeze, lift, entry) VALUES (:freeze, :lift, :entry);
+
+-- latched_freezes --
+-- What stops signing now.
+SELECT f.freeze, f.scope FROM freeze AS f
+WHERE NOT EXISTS (SELECT 1 FROM freeze_lift AS l WHERE l.freeze = f.freeze) ORDER BY f.entry, f.freeze;
+
+-- last_package --
+-- Sequence numbers only rise.
+SELECT max(sequence) FROM package WHERE direction = :direction AND party = :party;
+
+-- insert_package --
+-- Remembered for ever.
+INSERT INTO package (direction, party, sequence, digest, entry)
+VALUES (:direction, :party, :sequence, :digest, :entry);
+
+-- last_checkpoint --
+-- The log only grows, and the clock never precedes it.
+SELECT size, root, time FROM checkpoint ORDER BY entry DESC LIMIT 1;
+
+-- insert_checkpoint --
+-- Remembered for ever.
+INSERT INTO checkpoint (size, root, time, entry) VALUES (:size, :root, :time, :entry);
+
+-- limit_use --
+-- Signing the same proposal again uses a limit once.
+SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND proposal = :proposal;
+
+-- insert_limit_use --
+-- Counts from the time of its entry.
+INSERT INTO limit_use (rule, asset, proposal, units, time, entry)
+VALUES (:rule, :asset, :proposal, :units, :time, :entry);
+
+-- limit_uses_since --
+-- The sum of a window is made in Python: SQLite would turn wei into a float.
+SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND time >= :since;
+
+-- pin_failures --
+-- Wrong PINs since the last right one.
+SELECT failures FROM pin_failure WHERE token = :token;
+
+-- save_pin_failures --
+-- SoftHSM does not lock after wrong PINs, so the terminal counts.
+INSERT INTO pin_failure (token, failures, entry) VALUES (:token, :failures, :entry)
+ON CONFLICT (token) DO UPDATE SET failures = excluded.failures, entry = excluded.entry;

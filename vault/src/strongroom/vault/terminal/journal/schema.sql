@@ -1,0 +1,101 @@
+-- The journal is the table `entry`. Everything below it is an index: derived from the entries' marks in the same
+-- transaction, rebuilt and compared when the journal is opened.
+
+CREATE TABLE entry (
+    number INTEGER PRIMARY KEY CHECK (number >= 1),
+    time TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- These two stop mistakes of our own code; what stops an attacker is the chain.
+CREATE TRIGGER entry_is_never_changed BEFORE UPDATE ON entry
+BEGIN
+    SELECT RAISE(ABORT, 'an entry is never changed');
+END;
+
+CREATE TRIGGER entry_is_never_deleted BEFORE DELETE ON entry
+BEGIN
+    SELECT RAISE(ABORT, 'an entry is never deleted');
+END;
+
+CREATE TABLE commitment (
+    spend TEXT PRIMARY KEY,
+    proposal TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instruction_use (
+    instruction TEXT PRIMARY KEY,
+    proposal TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signed_r (
+    r TEXT PRIMARY KEY,
+    key TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE clear_use (
+    clear TEXT PRIMARY KEY,
+    nonce TEXT NOT NULL UNIQUE,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE head (
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    first_seen TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (name, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE freeze (
+    freeze TEXT PRIMARY KEY,
+    scope TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE freeze_lift (
+    freeze TEXT PRIMARY KEY,
+    lift TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE package (
+    direction TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+    party TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (direction, party, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE checkpoint (
+    entry INTEGER PRIMARY KEY,
+    size INTEGER NOT NULL,
+    root TEXT NOT NULL,
+    time TEXT NOT NULL
+) STRICT;
+
+-- units is a decimal string: wei do not fit into SQLite's 64-bit integers.
+CREATE TABLE limit_use (
+    rule TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    proposal TEXT NOT NULL,
+    units TEXT NOT NULL,
+    time TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (rule, asset, proposal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pin_failure (
+    token TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL CHECK (failures >= 0),
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

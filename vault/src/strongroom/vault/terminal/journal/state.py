@@ -1,0 +1,123 @@
+"""What the journal remembers, asked by the terminal's steps. Reading only."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
+from strongroom.core.records import encode_time, parse_time
+from strongroom.vault.terminal.journal.index import Row
+from strongroom.vault.terminal.journal.queries import query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The newest version of one head that this terminal has had in force."""
+
+    name: str
+    version: int
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatchedFreeze:
+    """A freeze that nobody has lifted. freeze: its statement id."""
+
+    freeze: Digest
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastCheckpoint:
+    """The last checkpoint of the log that this terminal accepted. time: its witness's."""
+
+    size: int
+    root: Digest
+    time: datetime
+
+
+class JournalState:
+    """Questions to the indexes; each answer follows from the entries alone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def proposal_of_spend(self, spend: str) -> Digest | None:
+        """The proposal that an outpoint or a nonce is bound to; None when it is free."""
+        row = self._one("commitment", spend=spend)
+        return None if row is None else Digest(str(row[0]))
+
+    def proposal_of_instruction(self, instruction: Digest) -> Digest | None:
+        """The proposal that pays an instruction; None when none does."""
+        row = self._one("instruction_use", instruction=instruction)
+        return None if row is None else Digest(str(row[0]))
+
+    def is_r_used(self, r: bytes) -> bool:
+        """True when a signature with this r was made here. r: 32 bytes."""
+        return self._one("signed_r", r=r.hex()) is not None
+
+    def is_clear_used(self, clear: Digest, nonce: bytes) -> bool:
+        """True when this clear-to-sign, or another for the same nonce, was accepted."""
+        return self._one("clear_use", clear=clear, nonce=nonce.hex()) is not None
+
+    def heads(self) -> dict[str, Head]:
+        """The newest head of every name."""
+        rows = self._connection.execute(query("last_heads"))
+        return {name: Head(name=name, version=version, digest=Digest(digest)) for name, version, digest in rows}
+
+    def head_first_seen(self, name: str, version: int) -> datetime | None:
+        """When this version came into force here; None when it never did."""
+        row = self._one("head_first_seen", name=name, version=version)
+        return None if row is None else parse_time(row[0], "head.first_seen")
+
+    def latched_freezes(self) -> tuple[LatchedFreeze, ...]:
+        """Every freeze that is not lifted, oldest first. Any of them stops signing."""
+        rows = self._connection.execute(query("latched_freezes"))
+        return tuple(LatchedFreeze(freeze=Digest(freeze), scope=scope) for freeze, scope in rows)
+
+    def is_freeze_lifted(self, freeze: Digest) -> bool:
+        """True when a lift of this freeze was taken in."""
+        return self._one("freeze_lift", freeze=freeze) is not None
+
+    def last_package_in(self, sender: PartyId) -> int:
+        """The highest sequence number taken in from a sender; 0 when there was none."""
+        return self._number("last_package", direction="in", party=sender)
+
+    def last_package_out(self, receiver: PartyId) -> int:
+        """The highest sequence number handed out to a receiver; 0 when there was none."""
+        return self._number("last_package", direction="out", party=receiver)
+
+    def last_checkpoint(self) -> LastCheckpoint | None:
+        """The last checkpoint accepted; None when there was none."""
+        row = self._one("last_checkpoint")
+        if row is None:
+            return None
+        return LastCheckpoint(
+            size=int(str(row[0])), root=Digest(str(row[1])), time=parse_time(row[2], "checkpoint.time")
+        )
+
+    def units_used(self, rule: EntryId, asset: AssetId, since: datetime) -> int:
+        """Units of an asset that count against a rule from `since` on."""
+        return sum(self._limit_uses(rule, asset, since))
+
+    def uses_counted(self, rule: EntryId, asset: AssetId, since: datetime) -> int:
+        """Proposals that count against a rule from `since` on."""
+        return len(self._limit_uses(rule, asset, since))
+
+    def wrong_pins(self, token: str) -> int:
+        """Wrong PINs in a row for a token since its last right one."""
+        return self._number("pin_failures", token=token)
+
+    def _limit_uses(self, rule: EntryId, asset: AssetId, since: datetime) -> list[int]:
+        values = {"rule": rule, "asset": asset, "since": encode_time(since)}
+        return [int(units) for (units,) in self._connection.execute(query("limit_uses_since"), values)]
+
+    def _one(self, name: str, /, **values: str | int) -> Row | None:
+        row: Row | None = self._connection.execute(query(name), values).fetchone()
+        return row
+
+    def _number(self, name: str, /, **values: str | int) -> int:
+        row = self._one(name, **values)
+        return 0 if row is None or row[0] is None else int(str(row[0]))

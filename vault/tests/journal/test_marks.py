@@ -1,0 +1,288 @@
+"""What the journal remembers, and every refusal that follows from it, each beside its honest twin."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strongroom.core.canonical import sha256
+from strongroom.core.codes import Code
+from strongroom.core.errors import MalformedError, RefusedError
+from strongroom.core.ids import AssetId, EntryId, PartyId
+from strongroom.core.records import HexBytes, Units
+from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.journal.journal import Journal
+from strongroom.vault.terminal.journal.marks import (
+    CheckpointSeen,
+    ClearUse,
+    Commitment,
+    FreezeLatched,
+    FreezeLifted,
+    HeadSeen,
+    InstructionUse,
+    LimitUse,
+    Mark,
+    PackageIn,
+    PackageOut,
+    RightPin,
+    SignedR,
+    WrongPin,
+    encode_mark,
+    parse_mark,
+)
+
+P1, P2 = sha256(b"proposal 1"), sha256(b"proposal 2")
+D1, D2 = sha256(b"one"), sha256(b"two")
+R1, R2 = HexBytes(b"\x11" * 32), HexBytes(b"\x22" * 32)
+PLATFORM, GATE = PartyId("service:platform"), PartyId("device:gate-1")
+ETH, LTC = AssetId("eip155:1/slip44:60"), AssetId("bip122:12a765e31ffd4059bada1e25190f6e98/slip44:2")
+RULE = EntryId("rule:daily")
+NONCE = "nonce:eip155:1:0x00000000000000000000000000000000000000aa:7"
+OUTPOINT = "outpoint:bip122:12a765e31ffd4059bada1e25190f6e98:" + "ab" * 32 + ":0"
+
+
+def remember(journal: Journal, *marks: Mark) -> None:
+    journal.append(EntryKind.UPDATED, b"{}", marks)
+
+
+def refuses(journal: Journal, code: Code, *marks: Mark) -> None:
+    """Both `check` and `append` refuse with the code, and nothing is remembered."""
+    head = journal.head()
+    for attempt in (lambda: journal.check(marks), lambda: remember(journal, *marks)):
+        with pytest.raises(RefusedError) as caught:
+            attempt()
+        assert code in caught.value.codes
+    assert head == journal.head()
+
+
+@pytest.mark.parametrize("spend", [NONCE, OUTPOINT])
+def test_sign_once(journal: Journal, spend: str) -> None:
+    assert None is journal.state.proposal_of_spend(spend)
+    remember(journal, Commitment(spend=spend, proposal=P1))
+    remember(journal, Commitment(spend=spend, proposal=P1))
+    refuses(journal, Code.ALREADY_COMMITTED, Commitment(spend=spend, proposal=P2))
+    assert P1 == journal.state.proposal_of_spend(spend)
+
+
+def test_two_proposals_in_one_entry_do_not_share_a_spend(journal: Journal) -> None:
+    both = (Commitment(spend=NONCE, proposal=P1), Commitment(spend=NONCE, proposal=P2))
+    refuses(journal, Code.ALREADY_COMMITTED, *both)
+    assert None is journal.state.proposal_of_spend(NONCE)
+
+
+def test_an_instruction_is_paid_once(journal: Journal) -> None:
+    remember(journal, InstructionUse(instruction=D1, proposal=P1))
+    remember(journal, InstructionUse(instruction=D1, proposal=P1), InstructionUse(instruction=D2, proposal=P1))
+    refuses(journal, Code.INSTRUCTION_ALREADY_PAID, InstructionUse(instruction=D1, proposal=P2))
+    assert (P1, P1) == (journal.state.proposal_of_instruction(D1), journal.state.proposal_of_instruction(D2))
+
+
+def test_an_r_is_never_used_for_two_signatures(journal: Journal) -> None:
+    signed = SignedR(r=R1, key=EntryId("key:a"), digest=HexBytes(b"\x01" * 32))
+    remember(journal, signed)
+    remember(journal, signed)
+    refuses(journal, Code.NONCE_REUSED, SignedR(r=R1, key=EntryId("key:a"), digest=HexBytes(b"\x02" * 32)))
+    refuses(journal, Code.NONCE_REUSED, SignedR(r=R1, key=EntryId("key:b"), digest=HexBytes(b"\x01" * 32)))
+    remember(journal, SignedR(r=R2, key=EntryId("key:a"), digest=HexBytes(b"\x02" * 32)))
+    assert (True, False) == (journal.state.is_r_used(R1), journal.state.is_r_used(b"\x33" * 32))
+
+
+def test_an_r_has_32_bytes() -> None:
+    for r, digest in ((R1[:31], R2), (R1, R2 + b"\x00")):
+        with pytest.raises(MalformedError) as caught:
+            SignedR(r=HexBytes(r), key=EntryId("key:a"), digest=HexBytes(digest))
+        assert Code.FIELD_INVALID in caught.value.codes
+
+
+def test_a_clear_is_used_once_by_id_and_by_nonce(journal: Journal) -> None:
+    remember(journal, ClearUse(clear=D1, nonce=R1))
+    refuses(journal, Code.CLEAR_USED, ClearUse(clear=D1, nonce=R1))
+    refuses(journal, Code.CLEAR_USED, ClearUse(clear=D1, nonce=R2))
+    refuses(journal, Code.CLEAR_USED, ClearUse(clear=D2, nonce=R1))
+    assert (True, True, False) == (
+        journal.state.is_clear_used(D1, R2),
+        journal.state.is_clear_used(D2, R1),
+        journal.state.is_clear_used(D2, R2),
+    )
+    remember(journal, ClearUse(clear=D2, nonce=R2))
+
+
+def test_a_head_never_falls_and_never_differs(journal: Journal, clock: Any) -> None:
+    first_seen = clock.now
+    remember(journal, HeadSeen(name="whitelist", version=4, digest=D1), HeadSeen(name="policy", version=1, digest=D1))
+    clock.turn(60)
+    remember(journal, HeadSeen(name="whitelist", version=4, digest=D1))
+    refuses(journal, Code.HEAD_ROLLBACK, HeadSeen(name="whitelist", version=3, digest=D2))
+    refuses(journal, Code.HEAD_UNEQUAL, HeadSeen(name="whitelist", version=4, digest=D2))
+    remember(journal, HeadSeen(name="whitelist", version=5, digest=D2))
+    heads = journal.state.heads()
+    assert {"policy": 1, "whitelist": 5} == {name: head.version for name, head in heads.items()}
+    assert D2 == heads["whitelist"].digest
+    assert first_seen == journal.state.head_first_seen("whitelist", 4)
+    assert clock.now == journal.state.head_first_seen("whitelist", 5)
+    assert None is journal.state.head_first_seen("whitelist", 6)
+
+
+def test_a_freeze_latches_until_it_is_lifted_by_name(journal: Journal) -> None:
+    remember(journal, FreezeLatched(freeze=D1, scope="vault"))
+    remember(journal, FreezeLatched(freeze=D2, scope="vault"), FreezeLatched(freeze=D1, scope="vault"))
+    assert [D1, D2] == [found.freeze for found in journal.state.latched_freezes()]
+    remember(journal, FreezeLifted(freeze=D1, lift=P1))
+    assert [D2] == [found.freeze for found in journal.state.latched_freezes()]
+    remember(journal, FreezeLifted(freeze=D2, lift=P2))
+    # Fed the old freezes again: they were lifted by a quorum, by their ids.
+    remember(journal, FreezeLatched(freeze=D1, scope="vault"), FreezeLifted(freeze=D1, lift=P1))
+    assert () == journal.state.latched_freezes()
+    assert (True, False) == (journal.state.is_freeze_lifted(D1), journal.state.is_freeze_lifted(P1))
+
+
+def test_a_lift_may_come_before_its_freeze(journal: Journal) -> None:
+    remember(journal, FreezeLifted(freeze=D1, lift=P1))
+    remember(journal, FreezeLatched(freeze=D1, scope="vault"))
+    assert () == journal.state.latched_freezes()
+
+
+def test_a_package_is_taken_in_once_and_in_order(journal: Journal) -> None:
+    remember(journal, PackageIn(sender=PLATFORM, sequence=7, digest=D1))
+    refuses(journal, Code.PACKAGE_SEQUENCE, PackageIn(sender=PLATFORM, sequence=7, digest=D1))
+    refuses(journal, Code.PACKAGE_SEQUENCE, PackageIn(sender=PLATFORM, sequence=6, digest=D2))
+    remember(journal, PackageIn(sender=PLATFORM, sequence=9, digest=D2), PackageIn(sender=GATE, sequence=1, digest=D1))
+    remember(journal, PackageOut(receiver=PLATFORM, sequence=1, digest=D1))
+    refuses(journal, Code.PACKAGE_SEQUENCE, PackageOut(receiver=PLATFORM, sequence=1, digest=D2))
+    state = journal.state
+    assert (9, 1, 1, 0) == (
+        state.last_package_in(PLATFORM),
+        state.last_package_in(GATE),
+        state.last_package_out(PLATFORM),
+        state.last_package_out(GATE),
+    )
+
+
+def test_the_log_never_shrinks_and_the_clock_never_precedes_it(journal: Journal, clock: Any) -> None:
+    assert None is journal.state.last_checkpoint()
+    remember(journal, CheckpointSeen(size=10, root=D1, time=clock.now))
+    refuses(journal, Code.HEAD_ROLLBACK, CheckpointSeen(size=9, root=D2, time=clock.now))
+    refuses(journal, Code.HEAD_UNEQUAL, CheckpointSeen(size=10, root=D2, time=clock.now))
+    later = clock.now + timedelta(seconds=60)
+    refuses(journal, Code.CLOCK_BEHIND, CheckpointSeen(size=11, root=D2, time=later))
+    clock.turn(60)
+    remember(journal, CheckpointSeen(size=10, root=D1, time=clock.now))
+    remember(journal, CheckpointSeen(size=11, root=D2, time=later))
+    last = journal.state.last_checkpoint()
+    assert last is not None
+    assert (11, D2, later) == (last.size, last.root, last.time)
+    clock.turn(-30)
+    refuses(journal, Code.CLOCK_BEHIND, WrongPin(token="op-1"))
+
+
+def test_limits_are_summed_over_their_window_and_beyond_64_bits(journal: Journal, clock: Any) -> None:
+    units = 10**20
+    remember(journal, LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(units)))
+    started = clock.now
+    clock.turn(3600)
+    remember(
+        journal,
+        LimitUse(rule=RULE, asset=ETH, proposal=P2, units=Units(1)),
+        LimitUse(rule=RULE, asset=LTC, proposal=P2, units=Units(5)),
+    )
+    state = journal.state
+    assert (units + 1, 2) == (state.units_used(RULE, ETH, started), state.uses_counted(RULE, ETH, started))
+    assert 1 == state.units_used(RULE, ETH, started + timedelta(seconds=1))
+    assert 5 == state.units_used(RULE, LTC, started)
+    assert 0 == state.units_used(EntryId("rule:other"), ETH, started)
+
+
+def test_signing_a_proposal_again_uses_a_limit_once(journal: Journal, clock: Any) -> None:
+    use = LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(40))
+    remember(journal, use)
+    remember(journal, use)
+    assert 40 == journal.state.units_used(RULE, ETH, clock.now)
+    refuses(journal, Code.DIGEST_MISMATCH, LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(41)))
+
+
+def test_wrong_pins_are_counted_until_a_right_one(journal: Journal) -> None:
+    remember(journal, WrongPin(token="op-1"))
+    remember(journal, WrongPin(token="op-1"), WrongPin(token="op-2"))
+    assert (2, 1, 0) == tuple(journal.state.wrong_pins(token) for token in ("op-1", "op-2", "op-3"))
+    remember(journal, RightPin(token="op-1"))
+    assert (0, 1) == (journal.state.wrong_pins("op-1"), journal.state.wrong_pins("op-2"))
+
+
+def test_every_refusal_is_reported_at_once(journal: Journal) -> None:
+    remember(
+        journal,
+        Commitment(spend=NONCE, proposal=P1),
+        InstructionUse(instruction=D1, proposal=P1),
+        PackageIn(sender=PLATFORM, sequence=7, digest=D1),
+    )
+    with pytest.raises(RefusedError) as caught:
+        remember(
+            journal,
+            Commitment(spend=OUTPOINT, proposal=P2),
+            Commitment(spend=NONCE, proposal=P2),
+            InstructionUse(instruction=D1, proposal=P2),
+            PackageIn(sender=PLATFORM, sequence=7, digest=D1),
+        )
+    expected = {Code.ALREADY_COMMITTED, Code.INSTRUCTION_ALREADY_PAID, Code.PACKAGE_SEQUENCE}
+    assert expected == caught.value.codes
+    assert None is journal.state.proposal_of_spend(OUTPOINT)
+
+
+def test_checking_remembers_nothing(journal: Journal) -> None:
+    journal.check((Commitment(spend=NONCE, proposal=P1),))
+    assert None is journal.state.proposal_of_spend(NONCE)
+    assert 1 == journal.head().number
+
+
+def test_everything_is_remembered_across_a_restart(path: Path, clock: Any, journal: Journal) -> None:
+    every = every_mark(clock.now)
+    remember(journal, *every)
+    journal.close()
+    with Journal.open(path, clock) as again:
+        assert every == again.entry(2).marks
+        refuses(again, Code.ALREADY_COMMITTED, Commitment(spend=NONCE, proposal=P2))
+        assert [D1] == [found.freeze for found in again.state.latched_freezes()]
+
+
+def every_mark(now: Any) -> tuple[Mark, ...]:
+    """One of each."""
+    return (
+        Commitment(spend=NONCE, proposal=P1),
+        InstructionUse(instruction=D1, proposal=P1),
+        SignedR(r=R1, key=EntryId("key:a"), digest=R2),
+        ClearUse(clear=D1, nonce=R1),
+        HeadSeen(name="whitelist", version=4, digest=D1),
+        FreezeLatched(freeze=D1, scope="vault"),
+        FreezeLifted(freeze=D2, lift=P1),
+        PackageIn(sender=PLATFORM, sequence=7, digest=D1),
+        PackageOut(receiver=PLATFORM, sequence=1, digest=D1),
+        CheckpointSeen(size=10, root=D1, time=now),
+        LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(40)),
+        WrongPin(token="op-1"),
+        RightPin(token="op-2"),
+    )
+
+
+def test_every_mark_reads_back_as_it_was(clock: Any) -> None:
+    for mark in every_mark(clock.now):
+        assert mark == parse_mark(encode_mark(mark), "mark")
+
+
+@pytest.mark.parametrize("value", ["mark", {}, {"mark": 1}, {"mark": "other"}, {"mark": "wrong-pin"}])
+def test_other_marks_are_refused(value: Any) -> None:
+    with pytest.raises(MalformedError) as caught:
+        parse_mark(value, "mark")
+    assert caught.value.codes <= {Code.FIELD_INVALID, Code.FIELD_MISSING}
+
+
+def test_thousands_of_r_values_stay_distinct(journal: Journal) -> None:
+    marks = tuple(
+        SignedR(r=HexBytes(os.urandom(32)), key=EntryId("key:a"), digest=HexBytes(os.urandom(32))) for _ in range(2000)
+    )
+    remember(journal, *marks)
+    again = SignedR(r=marks[1234].r, key=EntryId("key:a"), digest=HexBytes(os.urandom(32)))
+    refuses(journal, Code.NONCE_REUSED, again)
