@@ -159,8 +159,6 @@ def _finish_segwit(raw: bytes, reader: Reader, version: int, field: str) -> Tran
     witnesses = tuple(tuple(reader.variable() for _ in range(reader.count(1))) for _ in inputs)
     lock_time = reader.integer(4)
     reader.finish()
-    if not any(witnesses):
-        raise malformed(Code.TX_NOT_CANONICAL, f"{field} witnesses", "at least one that is not empty", "all empty")
     tx = Transaction(version=version, inputs=inputs, outputs=outputs, witnesses=witnesses, lock_time=lock_time)
     return _checked(tx, raw, field)
 
