@@ -985,7 +985,7 @@ class Trip:
             for terminal in self.terminals:
                 part = self.partial_signatures(terminal)[index]
                 r, s = int.from_bytes(part.signature[:32], "big"), int.from_bytes(part.signature[32:], "big")
-                by_key[chain_key(part.key).public_key.format()] = encode_der_signature(r, s) + b"\x01"
+                by_key[chain_key(part.key).public_key.format()] = encode_der_signature(r, s)
             ordered = [by_key[k] for k in sorted(by_key)]
             witnesses.append(build_witness(ordered, detail.witness_script))
         return encode_transaction(replace(decoded.unsigned, witnesses=tuple(witnesses)))

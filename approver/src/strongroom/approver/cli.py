@@ -1,0 +1,197 @@
+"""`strongroom-approver`: enrol, import updates, read a docket and answer.
+
+Exit codes: 0 done, 2 usage, 3 refused, 4 something did not answer. PINs come from the terminal or from standard input, one a
+line, never from arguments or the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from strongroom.core.canonical import parse_canonical
+from strongroom.core.codes import Code
+from strongroom.core.errors import StrongroomError, UnavailableError, malformed, refused
+from strongroom.core.ids import parse_digest, parse_party_id
+from strongroom.core.packages import Package, encode_package
+from strongroom.core.statements import Envelope, parse_envelope
+from strongroom.core.trust import enroll
+
+from strongroom.approver import flow
+from strongroom.approver.store import Config, Counters, Home, write_durably
+from strongroom.approver.token import open_token
+
+Clock = Callable[[], datetime]
+DESCRIPTION = """\
+The approval device of one person. It keeps its own root, roster, registers and policy, reads every docket itself,
+shows everything from the bytes to be signed, and signs the person's answer with their own token.
+
+  strongroom-approver enroll --home HOME --root root.json --device device:approver-1 --person person:m.chan \\
+      --module /usr/lib/softhsm/libsofthsm2.so --token m.chan      (type the root's fingerprint twice)
+  strongroom-approver import --home HOME 000001-update.package.json
+  strongroom-approver decide --home HOME 000002-approval-request.package.json --out OUTBOX
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command with the system's clock."""
+    return run(argv, lambda: datetime.now(UTC))
+
+
+def run(argv: Sequence[str] | None, clock: Clock) -> int:
+    """Run one command; errors become one clear message and an exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        home = Home(options.home)
+        with home.locked():
+            command: Callable[[Home, argparse.Namespace, datetime], int] = options.command
+            return command(home, options, clock())
+    except UnavailableError as error:
+        return _explain(error, 4, options.json)
+    except StrongroomError as error:
+        return _explain(error, 3, options.json)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="strongroom-approver", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    enrolment = _command(commands.add_parser("enroll", help="make a new device; the fingerprint is typed twice"), _enroll)
+    enrolment.add_argument("--root", type=Path, required=True, help="root.json, from the ceremony")
+    enrolment.add_argument("--device", required=True, help="this device's id in the roster")
+    enrolment.add_argument("--person", required=True, help="the person's id in the roster")
+    enrolment.add_argument("--module", required=True, help="PKCS#11 module of the person's token")
+    enrolment.add_argument("--token", required=True, help="label of the person's token")
+    update = _command(commands.add_parser("import", help="take an update package"), _import)
+    update.add_argument("package", type=Path)
+    answer = _command(commands.add_parser("decide", help="read a docket and answer approve, reject or unsure"), _decide)
+    answer.add_argument("package", type=Path)
+    answer.add_argument("--out", type=Path, required=True, help="folder for the answer")
+    _command(commands.add_parser("status", help="what this device believes"), _status)
+    return parser
+
+
+def _command(
+    parser: argparse.ArgumentParser, command: Callable[[Home, argparse.Namespace, datetime], int]
+) -> argparse.ArgumentParser:
+    parser.add_argument("--home", type=Path, required=True, help="this device's folder")
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
+    if home.is_enrolled():
+        raise refused(Code.ALREADY_EXISTS, str(home.path), "an empty folder", "an enrolled device")
+    first = parse_digest(_ask("Fingerprint of the root, first person: "), "fingerprint")
+    second = parse_digest(_ask("Fingerprint of the root, second person: "), "fingerprint")
+    if first != second:
+        raise refused(Code.ROOT_MISMATCH, "fingerprint", first, second)
+    trust = enroll(parse_root_file(read_file(options.root)), first)
+    device, person = parse_party_id(options.device, "--device"), parse_party_id(options.person, "--person")
+    home.save_config(Config(device=device, module=options.module, person=person, token=options.token))
+    home.save_counters(Counters(received=0, sent=0, wrong_pins=0))
+    home.save_trust(trust)
+    _say(options, {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}.")
+    return 0
+
+
+def _import(home: Home, options: argparse.Namespace, now: datetime) -> int:
+    trust = flow.receive_update(home, read_file(options.package), now)
+    whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
+    facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
+    _say(options, facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
+    return 0
+
+
+def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
+    raw = read_file(options.package)
+    config = home.load_config()
+    pin = _pin(f"PIN of {config.token}: ")
+    with open_token(Path(config.module), config.token, pin) as person:
+        signer = (person.key, person.sign)
+        try:
+            waiting = flow.read_docket(home, raw, now)
+        except StrongroomError as error:
+            _save(options.out, flow.halt(home, raw, error, signer, now))
+            raise
+        for line in waiting.lines:
+            sys.stderr.write(line + "\n")
+        answer = _ask_answer()
+        reason = _ask("Why? ") if answer is not flow.Answer.APPROVE else ""
+        package = flow.decide(home, waiting, answer, reason, signer, now)
+    path = _save(options.out, package)
+    _say(options, {"answer": answer.value, "file": str(path)}, f"{answer.value}: written to {path}.")
+    return 0
+
+
+def _status(home: Home, options: argparse.Namespace, now: datetime) -> int:
+    trust = home.load_trust()
+    facts: dict[str, str | int] = {"time": now.isoformat(), "root": trust.root.version}
+    facts |= {name: head.body.version for name, head in sorted(trust.heads.items())}
+    _say(options, facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    return 0
+
+
+def parse_root_file(raw: bytes) -> tuple[Envelope, ...]:
+    """Read root.json: a canonical array of root envelopes, version 1 first."""
+    value = parse_canonical(raw)
+    if not isinstance(value, list):
+        raise malformed(Code.FIELD_INVALID, "root.json", "an array of envelopes", type(value).__name__)
+    return tuple(parse_envelope(item, f"root.json[{i}]") for i, item in enumerate(value))
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file whole, or say which one could not be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise refused(Code.FILE_UNAVAILABLE, str(path), "a readable file", error.strerror or "unreadable") from error
+
+
+def _save(folder: Path, package: Package) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / package.file_name
+    write_durably(path, encode_package(package))
+    return path
+
+
+def _ask_answer() -> flow.Answer:
+    while True:
+        text = _ask("approve, reject or unsure: ").strip()
+        if text in {a.value for a in flow.Answer}:
+            return flow.Answer(text)
+        sys.stderr.write("Type one of the three words.\n")
+
+
+def _ask(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise refused(Code.OPERATOR_REFUSED, "answer", "an answer", "end of input")
+    return line.rstrip("\n")
+
+
+def _pin(prompt: str) -> str:
+    return getpass.getpass(prompt) if sys.stdin.isatty() else _ask("")
+
+
+def _say(options: argparse.Namespace, facts: dict[str, str | int] | dict[str, str], sentence: str) -> None:
+    sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")
+
+
+def _explain(error: StrongroomError, code: int, as_json: bool) -> int:
+    if as_json:
+        sys.stdout.write(json.dumps({"refusals": [r.as_json() for r in error.refusals]}) + "\n")
+    for refusal in error.refusals:
+        sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
+    return code
+
+

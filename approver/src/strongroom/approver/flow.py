@@ -1,0 +1,165 @@
+"""An approval, step by step: receive, read, check, show, ask, sign. Each step only if the one before did not refuse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
+from strongroom.core.checks.approve import RENDERER
+from strongroom.core.checks.device import check_against_trust
+from strongroom.core.checks.prove import ProvedDocket, prove_docket
+from strongroom.core.codes import Code
+from strongroom.core.docket import Stage, build_prev
+from strongroom.core.errors import StrongroomError, refused
+from strongroom.core.ids import PartyId
+from strongroom.core.keys import PublicKey, Sign
+from strongroom.core.packages import (
+    DocketBody,
+    Package,
+    PackageKind,
+    StatementsBody,
+    UpdateBody,
+    check_addressed,
+    parse_package,
+)
+from strongroom.core.records import NONE, DigestOrNone
+from strongroom.core.roster import check_party
+from strongroom.core.statements import Body, Envelope, build_payload, sign_payload
+from strongroom.core.trust import Trust, apply_freezes, apply_update, extend
+from strongroom.core.words import render_docket
+
+from strongroom.approver.store import Config, Counters, Home
+
+B = TypeVar("B")
+LANGUAGE = "en"
+PLATFORM = PartyId("service:platform")
+
+
+class Answer(StrEnum):
+    """What the person says. Doubt is as easy as consent."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A docket that waits for this person: proved, compared with this device's own copies, and in words."""
+
+    proved: ProvedDocket
+    trust: Trust
+    sequence: int
+    lines: tuple[str, ...]
+
+
+def receive_update(home: Home, raw: bytes, now: datetime) -> Trust:
+    """Take an update package: new roster, registers, policy. Raises HEAD_ROLLBACK for an older one; then nothing changes."""
+    package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
+    trust = apply_update(home.load_trust(), body, now)
+    home.save_trust(trust)
+    home.save_counters(replace(home.load_counters(), received=package.sequence))
+    return trust
+
+
+def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
+    """Prove a docket and compare it with this device's own copies. Raises with every reason to refuse."""
+    package, body = _open(home, raw, PackageKind.APPROVAL_REQUEST, DocketBody)
+    trust, witnessed = extend(home.load_trust(), body.checkpoint)
+    trust = apply_freezes(trust, body.freezes, body.lifts, witnessed)
+    home.save_trust(trust)
+    if body.docket.checkpoints[-1].note != body.checkpoint.note:
+        raise refused(Code.LOG_NOT_CONSISTENT, "docket.checkpoints", "the package's checkpoint last", "another")
+    proved = prove_docket(body.docket, trust.roots, now=now)
+    if proved.journey.furthest > Stage.APPROVE:
+        raise refused(Code.DOCKET_ORDER, "docket", "a docket at PROPOSE or APPROVE", proved.journey.furthest.name)
+    check_against_trust(proved, trust, now)
+    if now > proved.proposal.body.sign_by:
+        raise refused(Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.proposal.body.sign_by}", str(now))
+    return Waiting(proved=proved, trust=trust, sequence=package.sequence, lines=render_docket(proved))
+
+
+def decide(
+    home: Home, waiting: Waiting, answer: Answer, reason: str, signer: tuple[PublicKey, Sign], now: datetime
+) -> Package:
+    """Sign the person's answer and wrap it for the platform. The key must be the person's in this device's own roster."""
+    config = home.load_config()
+    person = check_party(waiting.trust.roster.body, config.person, "approver", now, "person")
+    if person.key.key_id != signer[0].key_id:
+        raise refused(Code.SIGNER_KEY_MISMATCH, "token", person.key.key_id, signer[0].key_id)
+    body = _approval(waiting, config, now) if answer is Answer.APPROVE else _rejection(waiting, config, answer, reason)
+    return _hand_over(home, waiting.sequence, _sign(waiting.trust, config.person, body, signer, now), now)
+
+
+def halt(
+    home: Home, raw: bytes, error: StrongroomError, signer: tuple[PublicKey, Sign], now: datetime
+) -> Package:
+    """Tell the platform, signed, why this device refused a docket. It pages the SOC."""
+    config = home.load_config()
+    reasons = tuple(
+        HaltReason(code=r.code.value, expected=r.expected[:1024], field=r.field[:1024], got=r.got[:1024])
+        for r in error.refusals
+    )
+    body = Halt(proposal=DigestOrNone(NONE), refusals=reasons, stage="APPROVE")
+    sequence = parse_package(raw).sequence
+    return _hand_over(home, sequence, _sign(home.load_trust(), config.person, body, signer, now), now)
+
+
+def _open(home: Home, raw: bytes, kind: PackageKind, body_type: type[B]) -> tuple[Package, B]:
+    package = parse_package(raw)
+    check_addressed(package, home.load_config().device, kind, home.load_counters().received)
+    if not isinstance(package.body, body_type):
+        raise refused(Code.TYPE_MISMATCH, "package.body", kind.value, package.kind.value)
+    return package, package.body
+
+
+def _approval(waiting: Waiting, config: Config, now: datetime) -> Approval:
+    proved = waiting.proved
+    life = timedelta(seconds=waiting.trust.policy_in_force.parameters.approval_life_s)
+    return Approval(
+        device=config.device,
+        display_digest=proved.facts.digest,
+        heads=waiting.trust.build_heads(),
+        language=LANGUAGE,
+        prev=build_prev([p.statement for p in proved.journey.statements], Stage.APPROVE),
+        proposal=proved.proposal.id,
+        renderer=RENDERER,
+        unsigned_digest=proved.facts.unsigned_digest,
+        until=min(now + life, proved.proposal.body.sign_by),
+    )
+
+
+def _rejection(waiting: Waiting, config: Config, answer: Answer, reason: str) -> Rejection:
+    proved = waiting.proved
+    return Rejection(
+        device=config.device,
+        display_digest=proved.facts.digest,
+        heads=waiting.trust.build_heads(),
+        language=LANGUAGE,
+        prev=build_prev([p.statement for p in proved.journey.statements], Stage.APPROVE),
+        proposal=proved.proposal.id,
+        reason=f"{answer.value}: {reason}",
+        renderer=RENDERER,
+        unsigned_digest=proved.facts.unsigned_digest,
+    )
+
+
+def _sign(trust: Trust, issuer: PartyId, body: Body, signer: tuple[PublicKey, Sign], now: datetime) -> Envelope:
+    kind, payload = build_payload(body, context=trust.context, issuer=issuer, issued_at=now)
+    return sign_payload(kind, payload, [signer])
+
+
+def _hand_over(home: Home, received: int, envelope: Envelope, now: datetime) -> Package:
+    counters = home.load_counters()
+    home.save_counters(Counters(received=max(received, counters.received), sent=counters.sent + 1, wrong_pins=counters.wrong_pins))
+    return Package(
+        kind=PackageKind.STATEMENTS,
+        sender=home.load_config().device,
+        to=PLATFORM,
+        sequence=counters.sent + 1,
+        created_at=now,
+        body=StatementsBody(statements=(envelope,)),
+    )

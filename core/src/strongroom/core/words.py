@@ -1,0 +1,106 @@
+"""Facts in plain words: the same lines on the approver's device and on the signing terminal, so that two people can compare.
+
+Everything in the facts is shown, nothing is cut off, addresses stand whole in groups of four. Source: design of III.23, III.A4-GP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from strongroom.core.bodies import Approval
+from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.checks.spend import is_ethereum, native_asset_of
+from strongroom.core.codes import Code
+from strongroom.core.errors import InvariantError, Refusal
+from strongroom.core.facts import Facts, FactsInput, FactsOutput
+from strongroom.core.money import render_units
+from strongroom.core.records import encode_time
+from strongroom.core.registers import AssetEntry
+
+LABEL_WIDTH = 10
+
+
+def group(text: str) -> str:
+    """A long address or digest in groups of four; a prefix (`0x`, `sha256:`) stands apart."""
+    prefix = next((p for p in ("0x", "sha256:") if text.startswith(p)), "")
+    rest = text[len(prefix) :]
+    groups = [rest[i : i + 4] for i in range(0, len(rest), 4)]
+    return " ".join(([prefix] if prefix else []) + groups)
+
+
+def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
+    """What a signer or an approver reads, line by line."""
+    assets = proved.foundation.entries.assets
+    facts = proved.facts
+    lines = [f"ON        {_chain(facts)}"]
+    for output in facts.outputs:
+        lines += _output_lines(output, assets)
+    for each in facts.inputs:
+        lines += _input_lines(each, facts, assets)
+    lines += _fee_lines(facts, assets)
+    lines += [_line("TERMS", f"{name.replace('_', ' ')} {value}") for name, value in sorted(facts.terms.items())]
+    lines.append(_line("EXPIRES", f"sign by {encode_time(facts.sign_by)}, release by {encode_time(facts.release_by)}"))
+    for proved_approval in proved.journey.all(Approval):
+        lines.append(_line("APPROVED", f"{proved_approval.statement.issuer}, logged {encode_time(proved_approval.time)}"))
+    lines.append(_line("BYTES", group(facts.unsigned_digest)))
+    lines.append(_line("FACTS", group(facts.digest)))
+    return tuple(lines)
+
+
+def render_amount(units: int, asset: str, assets: Mapping[str, AssetEntry]) -> str:
+    """An amount with its symbol and in smallest units; an asset that the register does not hold has no name to show."""
+    entry = assets.get(asset)
+    if entry is None:
+        return f"{units} smallest units of {asset}"
+    return f"{render_units(units, entry.decimals)} {entry.symbol} ({units} units)"
+
+
+def _chain(facts: Facts) -> str:
+    return f"chain {facts.chain}, wallet {facts.wallet}"
+
+
+def _output_lines(output: FactsOutput, assets: Mapping[str, AssetEntry]) -> list[str]:
+    match output.kind:
+        case "payment":
+            return [
+                _line("PAY", f"{render_amount(output.units, output.asset, assets)}, output {output.index}"),
+                _line("TO", group(output.address)),
+                _line("", f"{output.owner}, whitelist {output.entry}"),
+                _line("ASKED BY", f"{output.client}, instruction {group(output.instruction)}"),
+                _line("", f"reference {output.reference!r}, reason {output.reason!r}"),
+            ]
+        case "change":
+            return [
+                _line("CHANGE", f"{render_amount(output.units, output.asset, assets)}, output {output.index}"),
+                _line("BACK TO", group(output.address)),
+                _line("", f"ours: {output.entry}, derived again from our keys"),
+            ]
+        case other:
+            # The facts know two kinds; a third must not be passed over in silence.
+            raise InvariantError(Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected="payment or change", got=other))
+
+
+def _input_lines(source: FactsInput, facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
+    if source.kind == "account":
+        return [_line("FROM", group(source.address)), _line("", f"{source.entry}, nonce {source.index}")]
+    amount = render_amount(int(source.units), native_asset_of(facts.chain), assets)
+    return [
+        _line("FROM", group(source.address)),
+        _line("", f"{source.entry}, {amount}"),
+        _line("", f"coin {group(source.txid)} number {source.index}"),
+    ]
+
+
+def _fee_lines(facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
+    paid = sum(o.units for o in facts.outputs if o.kind == "payment")
+    # A share in hundredths of a percent by integers: no float ever touches money.
+    share = facts.fee.units * 10_000 // paid if paid else 0
+    most = "at most " if is_ethereum(facts.chain) else ""
+    return [
+        _line("FEE", f"{most}{render_amount(facts.fee.units, facts.fee.asset, assets)}"),
+        _line("", f"{share // 100}.{share % 100:02d} % of the payment, ceiling {render_amount(facts.fee.ceiling, facts.fee.asset, assets)}"),
+    ]
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{LABEL_WIDTH}}{text}"
