@@ -12,17 +12,15 @@ from types import TracebackType
 from typing import Self
 
 import pkcs11
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from strongroom.core.codes import Code
-from strongroom.core.errors import InvariantError, Refusal, UnavailableError, refused
+from strongroom.core.errors import InvariantError, Refusal, RefusedError, UnavailableError, refused
+from strongroom.core.keys import Algorithm, PublicKey, check_signature
+from strongroom.core.records import HexBytes
 from strongroom.vault.hsm.ecdsa import (
     P256_ORDER,
-    encode_der_signature,
     encode_p256_spki,
     encode_signature,
     parse_ec_point,
@@ -100,6 +98,11 @@ class PersonToken:
         return self._key()[1]
 
     @property
+    def key(self) -> PublicKey:
+        """The public key as rosters hold it; `.key_id` names it in envelopes."""
+        return PublicKey(alg=Algorithm.P256, public=HexBytes(self.public_key))
+
+    @property
     def public_key_spki(self) -> bytes:
         """The public key as DER SubjectPublicKeyInfo."""
         return encode_p256_spki(self.public_key)
@@ -110,12 +113,13 @@ class PersonToken:
         The hash is made here: not every module has the combined mechanism, and `data` may be larger than a token takes.
         Raises UnavailableError TOKEN_UNAVAILABLE; InvariantError SIGNATURE_INVALID when the token signed wrongly.
         """
-        private, point = self._key()
+        private, _point = self._key()
         with token_errors(self._field):
             raw = private.sign(hashlib.sha256(data).digest(), mechanism=Mechanism.ECDSA)
         r, s = split_signature(raw, P256_ORDER, self._field)
-        check_p256_signature(point, data, r, s, self._field)
-        return encode_signature(r, s)
+        signature = encode_signature(r, s)
+        check_own_signature(self.key, data, signature, self._field)
+        return signature
 
     @property
     def _field(self) -> str:
@@ -129,15 +133,13 @@ class PersonToken:
         return self._opened
 
 
-def check_p256_signature(point: bytes, data: bytes, r: int, s: int, field: str) -> None:
+def check_own_signature(key: PublicKey, data: bytes, signature: bytes, field: str) -> None:
     """Verify a signature that a token of ours just made. Raises InvariantError SIGNATURE_INVALID.
 
-    A public object in a token is not protected, so this also finds a public key that is not the
-    private one's.
+    A public object in a token is not protected, so this also finds a public key that is not the private one's.
     """
-    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     try:
-        key.verify(encode_der_signature(r, s), data, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature as error:
+        check_signature(key, data, signature, field)
+    except RefusedError as error:
         refusal = Refusal(code=Code.SIGNATURE_INVALID, field=field, expected="a signature by its own key", got="none")
         raise InvariantError(refusal) from error
