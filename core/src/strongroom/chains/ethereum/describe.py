@@ -1,0 +1,110 @@
+"""What a signer signs: structured facts made from the bytes alone, and the same facts in plain words.
+
+Nothing is left out: every byte of an unsigned payment, changed, is refused by the parser or changes facts and words.
+Nothing is taken from a description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from strongroom.chains.ethereum.addresses import chain_of, native_asset, render_address
+from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned, max_fee_wei, signing_digest
+from strongroom.core.ids import AssetId, ChainId, Digest
+from strongroom.core.money import render_units
+
+CHAIN_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        1: "Ethereum mainnet",
+        17000: "Holesky test network",
+        31337: "local development chain",
+        560048: "Hoodi test network",
+        11155111: "Sepolia test network",
+    }
+)
+"""Chains whose native coin is ether. Source: the chain list of EIP-155, https://github.com/ethereum-lists/chains."""
+_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EthereumFacts:
+    """The whole transaction.
+
+    chain_name: None for a chain that we have no name for. destination: EIP-55. max_fee_wei: the most that the network
+    can take. max_total_wei: that and the value. unsigned_digest: SHA-256 of the unsigned bytes. signing_digest: hex of
+    the 32 bytes that the key signs.
+    """
+
+    chain: ChainId
+    chain_id: int
+    chain_name: str | None
+    asset: AssetId
+    nonce: int
+    destination: str
+    value_wei: int
+    gas_limit: int
+    max_fee_per_gas_wei: int
+    max_priority_fee_per_gas_wei: int
+    max_fee_wei: int
+    max_total_wei: int
+    unsigned_digest: Digest
+    signing_digest: str
+
+
+def describe(transfer: Transfer) -> EthereumFacts:
+    """State everything that the bytes of this payment say; they name no sender."""
+    raw, chain = encode_unsigned(transfer), chain_of(transfer.chain_id)
+    return EthereumFacts(
+        chain=chain,
+        chain_id=transfer.chain_id,
+        chain_name=CHAIN_NAMES.get(transfer.chain_id),
+        asset=native_asset(chain),
+        nonce=transfer.nonce,
+        destination=render_address(transfer.to),
+        value_wei=transfer.value_wei,
+        gas_limit=transfer.gas_limit,
+        max_fee_per_gas_wei=transfer.max_fee_per_gas_wei,
+        max_priority_fee_per_gas_wei=transfer.max_priority_fee_per_gas_wei,
+        max_fee_wei=max_fee_wei(transfer),
+        max_total_wei=transfer.value_wei + max_fee_wei(transfer),
+        unsigned_digest=Digest("sha256:" + hashlib.sha256(raw).hexdigest()),
+        signing_digest="0x" + signing_digest(raw).hex(),
+    )
+
+
+def render_grouped(address: str) -> str:
+    """An address, whole, in groups of four digits after `0x`: people compare groups, and lose their place without."""
+    digits = address.removeprefix("0x")
+    return "0x " + " ".join(digits[start : start + 4] for start in range(0, len(digits), 4))
+
+
+def render_plain(facts: EthereumFacts) -> tuple[str, ...]:
+    """The facts as English lines for a screen or for paper; nothing is shortened."""
+    return (
+        f"Unsigned payment on {_chain(facts)}, asset {facts.asset}.",
+        f"It pays {_amount(facts.value_wei, facts)}",
+        f"  to address {render_grouped(facts.destination)}",
+        "  and does nothing else: no contract call, no data, no access list.",
+        f"Network fee: at most {_amount(facts.max_fee_wei, facts)}.",
+        f"Value and fee together: at most {_amount(facts.max_total_wei, facts)}.",
+        f"Gas limit {facts.gas_limit}, at most {facts.max_fee_per_gas_wei} wei for each unit of gas,",
+        f"  of which at most {facts.max_priority_fee_per_gas_wei} wei as a tip to who builds the block.",
+        f"Number of the transaction on its account (nonce): {facts.nonce}. The bytes name no sender.",
+        f"Digest that is signed: {facts.signing_digest}",
+        f"Digest of the unsigned bytes: {facts.unsigned_digest}",
+    )
+
+
+def _chain(facts: EthereumFacts) -> str:
+    if facts.chain_name is None:
+        return f"a chain without a known name ({facts.chain})"
+    return f"{facts.chain_name} ({facts.chain})"
+
+
+def _amount(wei: int, facts: EthereumFacts) -> str:
+    """In whole coins and in wei. Only where we know the chain do we call its coin ether."""
+    symbol = "units of the chain's coin" if facts.chain_name is None else "ETH"
+    return f"{render_units(wei, _DECIMALS)} {symbol} ({wei} wei)"

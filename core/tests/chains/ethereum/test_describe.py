@@ -1,0 +1,77 @@
+"""Facts and words: they say everything, and no byte of an unsigned payment can change without them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from strongroom.chains.ethereum.describe import EthereumFacts, describe, render_grouped, render_plain
+from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned, parse_unsigned
+from strongroom.core.errors import StrongroomError
+from strongroom.core.ids import Digest
+
+from .examples import TRANSFER, transfers
+
+RAW = encode_unsigned(TRANSFER)
+
+
+def test_the_words() -> None:
+    facts = describe(TRANSFER)
+    assert (
+        "Unsigned payment on local development chain (eip155:31337), asset eip155:31337/slip44:60.",
+        "It pays 1.250000000000000000 ETH (1250000000000000000 wei)",
+        "  to address 0x 71C7 656E C7ab 88b0 98de fB75 1B74 01B5 f6d8 976F",
+        "  and does nothing else: no contract call, no data, no access list.",
+        "Network fee: at most 0.001890000000000000 ETH (1890000000000000 wei).",
+        "Value and fee together: at most 1.251890000000000000 ETH (1251890000000000000 wei).",
+        "Gas limit 21000, at most 90000000000 wei for each unit of gas,",
+        "  of which at most 1000000000 wei as a tip to who builds the block.",
+        "Number of the transaction on its account (nonce): 207. The bytes name no sender.",
+        f"Digest that is signed: {facts.signing_digest}",
+        f"Digest of the unsigned bytes: {facts.unsigned_digest}",
+    ) == render_plain(facts)
+
+
+def test_a_chain_without_a_name_is_called_so_and_its_coin_is_not_ether() -> None:
+    lines = render_plain(describe(replace(TRANSFER, chain_id=137)))
+    assert "Unsigned payment on a chain without a known name (eip155:137), asset eip155:137/slip44:60." == lines[0]
+    assert not any("ETH" in line for line in lines)
+
+
+def test_an_address_is_shown_whole() -> None:
+    address = describe(TRANSFER).destination
+    assert address == render_grouped(address).replace(" ", "")
+
+
+def _without_digests(facts: EthereumFacts) -> EthereumFacts:
+    """What a human compares; a digest would hide a fact that is missing."""
+    return replace(facts, unsigned_digest=Digest(""), signing_digest="")
+
+
+FACTS = _without_digests(describe(TRANSFER))
+WORDS = render_plain(FACTS)
+
+
+@pytest.mark.parametrize("place", range(len(RAW)))
+def test_every_byte_flipped_is_refused_or_shown(place: int) -> None:
+    assert TRANSFER == parse_unsigned(RAW)
+    for value in range(256):
+        if value == RAW[place]:
+            continue
+        changed = RAW[:place] + bytes([value]) + RAW[place + 1 :]
+        try:
+            facts = _without_digests(describe(parse_unsigned(changed)))
+        except StrongroomError as error:
+            assert error.refusals
+            continue
+        assert FACTS != facts
+        assert WORDS != render_plain(facts)
+
+
+@given(one=transfers(), other=transfers())
+def test_different_payments_are_told_apart(one: Transfer, other: Transfer) -> None:
+    same = _without_digests(describe(one)) == _without_digests(describe(other))
+    assert (one == other) is same
+    assert same is (render_plain(_without_digests(describe(one))) == render_plain(_without_digests(describe(other))))
