@@ -1,0 +1,46 @@
+# The commands of this house. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SOURCES := core/src vault/src checker/src approver/src online/src
+BIN := .venv/bin
+
+.PHONY: help setup demo test check lint fmt-check types contracts fmt bench clean
+
+help: ## Print this list
+	@printf 'Strongroom. Start with: make demo\n\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12 | sed 's/^/  make /'
+
+setup: ## Install everything that is needed (quick when it is there)
+	@tools/setup
+
+demo: setup ## Run the main job on real nodes and a real token, then attack it; results in build/demo
+	@.venvs/platform/bin/python -m demo
+
+test: setup ## Run all tests
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+check: lint fmt-check types contracts ## Run linter, format check, types and import contracts
+
+lint: setup ## Look for mistakes with ruff
+	@$(BIN)/ruff check .
+
+fmt-check: setup ## Show what is not formatted, and change nothing
+	@$(BIN)/ruff format --check .
+
+types: setup ## Check types with mypy, strict
+	@$(BIN)/mypy $(SOURCES)
+
+contracts: setup ## Check who imports whom (.importlinter)
+	@$(BIN)/lint-imports --no-cache
+
+fmt: setup ## Format the code
+	@$(BIN)/ruff format .
+
+bench: setup ## Run the benchmarks
+	@shopt -s nullglob; for file in benchmarks/bench_*.py; do echo "$$file"; $(BIN)/python "$$file"; done
+
+clean: ## Remove what was built or cached; `make setup` brings it back
+	@rm -rf build .venv .venvs .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find core vault checker approver online tests demo tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
