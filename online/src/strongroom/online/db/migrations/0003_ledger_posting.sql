@@ -94,7 +94,8 @@ set enable_hashjoin = off set enable_mergejoin = off as $$
 $$;
 
 -- Each row of a batch beside what is on record. `verdict` is null where nothing speaks against the row by itself; what
--- the rows before it do to its id and its client's balance is judged after this.
+-- the rows before it do to its id and its client's balance is judged after this. The guarded columns are null for an
+-- account that has no floor.
 create function ledger.look_up(batch ledger.posting[]) returns table (
   n bigint, verdict ledger.outcome, id text, phase text, units numeric, content text,
   guarded_debit text, debit_available numeric, guarded_credit text, credit_available numeric
@@ -115,8 +116,8 @@ set enable_hashjoin = off set enable_mergejoin = off as $$
       else 'conflict'
     end,
     p.id, p.phase, p.units, concat_ws(' ', p.phase, p.kind, p.statement, p.debit, p.credit, p.units),
-    case when d.guarded then p.debit end, db.posted - db.pending_debits,
-    case when c.guarded then p.credit end, cb.posted - cb.pending_debits
+    case when d.guarded then p.debit end, case when d.guarded then db.posted - db.pending_debits end,
+    case when c.guarded then p.credit end, case when c.guarded then cb.posted - cb.pending_debits end
   from unnest(batch) with ordinality as p (id, phase, kind, statement, debit, credit, asset, units, event_at, n)
   left join ledger.accounts d on d.id = p.debit
   left join ledger.balances db on db.account = d.id
