@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pkcs11
 import pytest
-import softhsm
 
+import softhsm
 from strongroom.vault.hsm.module import TokenModule, find_token, open_module, open_session, open_storing_session
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.signing_key import create_person_key

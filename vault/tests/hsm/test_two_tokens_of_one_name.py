@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-import softhsm
 
+import softhsm
 from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError
 from strongroom.vault.hsm.module import find_token, find_token_by_serial, open_module, open_session, serial_of

@@ -73,6 +73,7 @@ def test_the_recovery_id_recovers_the_signer(vault_session: pkcs11.Session) -> N
         )
         assert wrapped.public_key == recovered.format()
     assert {0, 1} == seen
+    r, s = sign_digest(vault_session, wrapped, bytes(32))
     with pytest.raises(InvariantError) as caught:
         recovery_id(os.urandom(32), r, s, wrapped.public_key)
     assert Code.SIGNATURE_INVALID in caught.value.codes

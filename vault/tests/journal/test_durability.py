@@ -28,6 +28,11 @@ def new_journal(path: Path) -> Path:
     return path
 
 
+def fill(journal: Journal) -> None:
+    for _ in range(1000):
+        journal.append(EntryKind.STARTED, b'{"padding":"' + b"x" * 3000 + b'"}')
+
+
 def run_writer(path: Path, largest: int) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, str(WRITER), str(path), str(largest)], stdout=subprocess.PIPE, text=True)
 
@@ -68,8 +73,7 @@ def test_a_database_that_may_not_grow_closes_the_journal_and_opens_again(path: P
         pages = journal._database.execute("PRAGMA page_count").fetchone()[0]
         journal._database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(UnavailableError) as caught:
-            for _ in range(1000):
-                journal.append(EntryKind.STARTED, b'{"padding":"' + b"x" * 3000 + b'"}')
+            fill(journal)
         assert Code.JOURNAL_UNWRITABLE in caught.value.codes
         # What a failed write left behind is unknown to this connection, so it takes nothing more.
         with pytest.raises(UnavailableError) as closed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,7 +185,7 @@ def test_an_entry_beyond_the_end_is_refused(journal: Journal) -> None:
 def test_files_are_for_their_owner_only(path: Path, journal: Journal) -> None:
     journal.append(EntryKind.STARTED, FIELDS)
     for file in path.parent.iterdir():
-        assert 0 == os.stat(file).st_mode & 0o077, file
+        assert 0 == file.stat().st_mode & 0o077, file
 
 
 def test_a_whole_second_is_the_same_second_in_every_zone() -> None:

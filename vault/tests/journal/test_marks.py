@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def remember(journal: Journal, *marks: Mark) -> None:
 def refuses(journal: Journal, code: Code, *marks: Mark) -> None:
     """Both `check` and `append` refuse with the code, and nothing is remembered."""
     head = journal.head()
-    for attempt in (lambda: journal.check(marks), lambda: remember(journal, *marks)):
+    for attempt in (partial(journal.check, marks), partial(remember, journal, *marks)):
         with pytest.raises(RefusedError) as caught:
             attempt()
         assert code in caught.value.codes

@@ -17,6 +17,11 @@ from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import Commitment
 
 
+def say(word: str) -> None:
+    sys.stdout.write(word + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     largest = int(sys.argv[2])
     if largest:
@@ -28,9 +33,9 @@ def main() -> int:
             try:
                 journal.append(EntryKind.COMMITTED, encode_canonical({"padding": "x" * 400}), (mark,))
             except StrongroomError as error:
-                print(error.code.value, flush=True)
+                say(error.code.value)
                 return 3
-            print(number, flush=True)
+            say(str(number))
 
 
 sys.exit(main())

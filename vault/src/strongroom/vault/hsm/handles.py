@@ -5,7 +5,7 @@ A key without the SIGN attribute has no `sign`, so asking for the ability also a
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
@@ -17,16 +17,23 @@ from strongroom.core.errors import refused
 class SigningKey(Protocol):
     """A private key in a token that may sign."""
 
-    def __getitem__(self, name: Attribute) -> Any: ...
-    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes: ...
-    def destroy(self) -> None: ...
+    def __getitem__(self, name: Attribute) -> object: ...
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes:
+        """The raw signature: `r || s`."""
+
+    def destroy(self) -> None:
+        """Remove the object from the token or the session."""
 
 
 class WrappingKey(Protocol):
     """A secret key in a token that may wrap and unwrap."""
 
-    def __getitem__(self, name: Attribute) -> Any: ...
-    def wrap_key(self, key: pkcs11.Key, *, mechanism: Mechanism) -> bytes: ...
+    def __getitem__(self, name: Attribute) -> object: ...
+
+    def wrap_key(self, key: pkcs11.Key, *, mechanism: Mechanism) -> bytes:
+        """The key under this one, as bytes that may leave the token."""
+
     def unwrap_key(
         self,
         object_class: ObjectClass,
@@ -36,7 +43,8 @@ class WrappingKey(Protocol):
         mechanism: Mechanism,
         capabilities: MechanismFlag,
         template: dict[Attribute, object],
-    ) -> pkcs11.Key: ...
+    ) -> pkcs11.Key:
+        """A key in the token, from what `wrap_key` gave."""
 
 
 def as_signing_key(found: object, field: str) -> SigningKey:

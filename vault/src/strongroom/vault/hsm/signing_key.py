@@ -56,6 +56,11 @@ def create_person_key(session: pkcs11.Session, label: str = STATEMENT_LABEL) -> 
         return parse_ec_point(public[Attribute.EC_POINT], f"key {label!r}")
 
 
+def public_key_of(point: bytes) -> PublicKey:
+    """A P-256 point as rosters hold it. point: 65 bytes, uncompressed."""
+    return PublicKey(alg=Algorithm.P256, public=HexBytes(point))
+
+
 class PersonToken:
     """A token with one P-256 key pair, open for as long as the `with` block lasts.
 
@@ -74,6 +79,7 @@ class PersonToken:
         self._key_label = key_label
         self._stack = ExitStack()
         self._opened: tuple[SigningKey, bytes] | None = None
+        self._session: pkcs11.Session | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -83,14 +89,25 @@ class PersonToken:
                 private = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=self._key_label)
                 point = parse_ec_point(public[Attribute.EC_POINT], self._field)
             self._opened = (as_signing_key(private, self._field), point)
+            self._session = session
             self._stack = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._opened = None
+        self._opened = self._session = None
         self._stack.close()
+
+    @property
+    def session(self) -> pkcs11.Session:
+        """The open session, in which a terminal also signs with its asset keys: a token is opened once in a process.
+
+        Raises UnavailableError TOKEN_UNAVAILABLE once it is closed.
+        """
+        if self._session is None:
+            raise self._closed()
+        return self._session
 
     @property
     def public_key(self) -> bytes:
@@ -100,7 +117,7 @@ class PersonToken:
     @property
     def key(self) -> PublicKey:
         """The public key as rosters hold it; `.key_id` names it in envelopes."""
-        return PublicKey(alg=Algorithm.P256, public=HexBytes(self.public_key))
+        return public_key_of(self.public_key)
 
     @property
     def public_key_spki(self) -> bytes:
@@ -127,10 +144,13 @@ class PersonToken:
 
     def _key(self) -> tuple[SigningKey, bytes]:
         if self._opened is None:
-            raise UnavailableError(
-                Refusal(code=Code.TOKEN_UNAVAILABLE, field=self._field, expected="an open session", got="a closed one")
-            )
+            raise self._closed()
         return self._opened
+
+    def _closed(self) -> UnavailableError:
+        return UnavailableError(
+            Refusal(code=Code.TOKEN_UNAVAILABLE, field=self._field, expected="an open session", got="a closed one")
+        )
 
 
 def check_own_signature(key: PublicKey, data: bytes, signature: bytes, field: str) -> None:

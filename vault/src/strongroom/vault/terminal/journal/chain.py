@@ -47,7 +47,7 @@ def check_journal(connection: sqlite3.Connection) -> None:
         _check_same(connection, rebuilt, "sqlite_schema", "SELECT type, name, sql FROM sqlite_schema ORDER BY name")
         _replay_chain(connection, rebuilt)
         for table in INDEX_TABLES:
-            _check_same(connection, rebuilt, table, f"SELECT * FROM {table} ORDER BY 1, 2, 3")
+            _check_same(connection, rebuilt, table, query(f"rows_of_{table}"))
 
 
 def read_entries(connection: sqlite3.Connection, name: str, /, **values: str | int) -> Iterator[Entry]:

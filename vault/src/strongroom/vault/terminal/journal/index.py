@@ -56,23 +56,16 @@ def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark:
             _save_clear_use(connection, entry, mark)
         case HeadSeen():
             _save_head(connection, entry, time, mark)
-        case FreezeLatched():
+        case FreezeLatched() | FreezeLifted():
             _save_freeze(connection, entry, mark)
-        case FreezeLifted():
-            _save_freeze_lift(connection, entry, mark)
-        case PackageIn():
-            _save_package(connection, entry, "in", mark.sender, mark.sequence, mark.digest)
-        case PackageOut():
-            _save_package(connection, entry, "out", mark.receiver, mark.sequence, mark.digest)
+        case PackageIn() | PackageOut():
+            _save_package(connection, entry, mark)
         case CheckpointSeen():
             _save_checkpoint(connection, entry, time, mark)
         case LimitUse():
             _save_limit_use(connection, entry, time, mark)
-        case WrongPin():
-            failures = _number(connection, "pin_failures", token=mark.token) + 1
-            _write(connection, "save_pin_failures", token=mark.token, failures=failures, entry=entry)
-        case RightPin():
-            _write(connection, "save_pin_failures", token=mark.token, failures=0, entry=entry)
+        case WrongPin() | RightPin():
+            _save_pin(connection, entry, mark)
         case _:
             assert_never(mark)
 
@@ -131,31 +124,40 @@ def _save_head(connection: sqlite3.Connection, entry: int, time: datetime, mark:
     )
 
 
-def _save_freeze(connection: sqlite3.Connection, entry: int, mark: FreezeLatched) -> None:
-    if _one(connection, "freeze", freeze=mark.freeze) is None:
-        _write(connection, "insert_freeze", freeze=mark.freeze, scope=mark.scope, entry=entry)
+def _save_freeze(connection: sqlite3.Connection, entry: int, mark: FreezeLatched | FreezeLifted) -> None:
+    # Both are remembered by the freeze's id, each once: an old freeze that is fed again stays lifted.
+    match mark:
+        case FreezeLatched():
+            if _one(connection, "freeze", freeze=mark.freeze) is None:
+                _write(connection, "insert_freeze", freeze=mark.freeze, scope=mark.scope, entry=entry)
+        case FreezeLifted():
+            if _one(connection, "freeze_lift", freeze=mark.freeze) is None:
+                _write(connection, "insert_freeze_lift", freeze=mark.freeze, lift=mark.lift, entry=entry)
+        case _:
+            assert_never(mark)
 
 
-def _save_freeze_lift(connection: sqlite3.Connection, entry: int, mark: FreezeLifted) -> None:
-    if _one(connection, "freeze_lift", freeze=mark.freeze) is None:
-        _write(connection, "insert_freeze_lift", freeze=mark.freeze, lift=mark.lift, entry=entry)
-
-
-def _save_package(
-    connection: sqlite3.Connection, entry: int, direction: str, party: str, sequence: int, digest: str
-) -> None:
+def _save_package(connection: sqlite3.Connection, entry: int, mark: PackageIn | PackageOut) -> None:
+    # A package played again, or an older one, would be worked through twice.
+    direction, party = ("in", mark.sender) if isinstance(mark, PackageIn) else ("out", mark.receiver)
     last = _number(connection, "last_package", direction=direction, party=party)
-    if sequence <= last:
-        raise refused(Code.PACKAGE_SEQUENCE, f"{direction} {party}", f"more than {last}", str(sequence))
+    if mark.sequence <= last:
+        raise refused(Code.PACKAGE_SEQUENCE, f"{direction} {party}", f"more than {last}", str(mark.sequence))
     _write(
         connection,
         "insert_package",
         direction=direction,
         party=party,
-        sequence=sequence,
-        digest=digest,
+        sequence=mark.sequence,
+        digest=mark.digest,
         entry=entry,
     )
+
+
+def _save_pin(connection: sqlite3.Connection, entry: int, mark: WrongPin | RightPin) -> None:
+    wrong_before = _number(connection, "pin_failures", token=mark.token)
+    failures = wrong_before + 1 if isinstance(mark, WrongPin) else 0
+    _write(connection, "save_pin_failures", token=mark.token, failures=failures, entry=entry)
 
 
 def _save_checkpoint(connection: sqlite3.Connection, entry: int, time: datetime, mark: CheckpointSeen) -> None:

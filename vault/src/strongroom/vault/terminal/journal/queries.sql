@@ -127,3 +127,47 @@ SELECT failures FROM pin_failure WHERE token = :token;
 -- SoftHSM does not lock after wrong PINs, so the terminal counts.
 INSERT INTO pin_failure (token, failures, entry) VALUES (:token, :failures, :entry)
 ON CONFLICT (token) DO UPDATE SET failures = excluded.failures, entry = excluded.entry;
+
+-- rows_of_commitment --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT spend, proposal, entry FROM commitment ORDER BY spend;
+
+-- rows_of_instruction_use --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT instruction, proposal, entry FROM instruction_use ORDER BY instruction;
+
+-- rows_of_signed_r --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT r, key, digest, entry FROM signed_r ORDER BY r;
+
+-- rows_of_clear_use --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT clear, nonce, entry FROM clear_use ORDER BY clear;
+
+-- rows_of_head --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT name, version, digest, first_seen, entry FROM head ORDER BY name, version;
+
+-- rows_of_freeze --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT freeze, scope, entry FROM freeze ORDER BY freeze;
+
+-- rows_of_freeze_lift --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT freeze, lift, entry FROM freeze_lift ORDER BY freeze;
+
+-- rows_of_package --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT direction, party, sequence, digest, entry FROM package ORDER BY direction, party, sequence;
+
+-- rows_of_checkpoint --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT entry, size, root, time FROM checkpoint ORDER BY entry;
+
+-- rows_of_limit_use --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT rule, asset, proposal, units, time, entry FROM limit_use ORDER BY rule, asset, proposal;
+
+-- rows_of_pin_failure --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT token, failures, entry FROM pin_failure ORDER BY token;

@@ -48,9 +48,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     with database_errors(path):
         connection = _connect(path)
         try:
-            found = connection.execute("PRAGMA application_id").fetchone()[0]
-            if found != APPLICATION_ID:
-                raise broken(str(path), "a journal", "another SQLite file")
+            _check_is_journal(connection, path)
             _set_up(connection)
         except BaseException:
             connection.close()
@@ -110,6 +108,11 @@ def flush_folder(folder: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5)
+
+
+def _check_is_journal(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise broken(str(path), "a journal", "another SQLite file")
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
