@@ -50,6 +50,14 @@ def _without_digests(facts: EthereumFacts) -> EthereumFacts:
     return replace(facts, unsigned_digest=Digest(""), signing_digest="")
 
 
+def _facts_or_none(raw: bytes) -> EthereumFacts | None:
+    """What the bytes say; None when they are refused."""
+    try:
+        return _without_digests(describe(parse_unsigned(raw)))
+    except StrongroomError:
+        return None
+
+
 FACTS = _without_digests(describe(TRANSFER))
 WORDS = render_plain(FACTS)
 
@@ -61,13 +69,10 @@ def test_every_byte_flipped_is_refused_or_shown(place: int) -> None:
         if value == RAW[place]:
             continue
         changed = RAW[:place] + bytes([value]) + RAW[place + 1 :]
-        try:
-            facts = _without_digests(describe(parse_unsigned(changed)))
-        except StrongroomError as error:
-            assert error.refusals
-            continue
-        assert FACTS != facts
-        assert WORDS != render_plain(facts)
+        facts = _facts_or_none(changed)
+        if facts is not None:
+            assert FACTS != facts
+            assert WORDS != render_plain(facts)
 
 
 @given(one=transfers(), other=transfers())
