@@ -42,6 +42,13 @@ def test_upper_case_is_a_second_spelling(text: str) -> None:
     assert Code.ADDRESS_INVALID in caught.value.codes
 
 
+def test_a_prefix_in_upper_case_is_refused_even_with_its_checksum() -> None:
+    assert parse_bech32(encode_bech32("bc", bytes(33), Checksum.BECH32), "address")
+    with pytest.raises(StrongroomError) as caught:
+        parse_bech32(encode_bech32("Bc", bytes(33), Checksum.BECH32), "address")
+    assert Code.ADDRESS_INVALID in caught.value.codes
+
+
 @pytest.mark.parametrize("case", BIP["bech32_invalid"] + BIP["bech32m_invalid"], ids=lambda case: case["reason"])
 def test_invalid_bech32_texts_are_refused(case: dict[str, str]) -> None:
     with pytest.raises(StrongroomError) as caught:
@@ -101,6 +108,15 @@ def test_spellings_that_the_node_accepts_and_we_refuse(case: dict[str, str]) -> 
     with pytest.raises(StrongroomError) as caught:
         parse_address(case["address"], BY_NAME[case["chain"]])
     assert Code(case["code"]) in caught.value.codes
+
+
+def test_litecoins_older_p2sh_prefix_is_answered_with_the_right_spelling() -> None:
+    older = next(case["address"] for case in LITECOIN_VECTORS["refused"] if case["reason"] == "older P2SH prefix")
+    right = next(case["address"] for case in LITECOIN_VECTORS["litecoin"] if case["script"].startswith("a914"))
+    assert parse_address(right, LITECOIN) == parse_address(older, BITCOIN)
+    with pytest.raises(StrongroomError) as caught:
+        parse_address(older, LITECOIN)
+    assert right in caught.value.refusals[0].expected
 
 
 def test_an_mweb_address_is_refused_by_name() -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from embit.psbt import PSBT as EmbitPsbt
+from embit.psbt import PSBT
 from hypothesis import given
 
 from strongroom.chains.bitcoin.keymaps import encode_maps, parse_maps
@@ -92,7 +92,7 @@ def test_psbts_round_trip(psbt: Psbt) -> None:
 @given(psbt=bitcoin_psbts())
 def test_a_second_implementation_reads_the_same(psbt: Psbt) -> None:
     raw = encode_psbt(psbt)
-    theirs = EmbitPsbt.parse(raw)
+    theirs = PSBT.parse(raw)
     assert psbt.unsigned_bytes == theirs.tx.serialize()
     assert psbt.fee_sat == theirs.fee()
     for number, (ours, scope) in enumerate(zip(psbt.inputs, theirs.inputs, strict=True)):
@@ -196,6 +196,13 @@ def test_bip174_psbts_are_refused_by_name(case: dict[str, Any]) -> None:
 def test_the_container_reads_every_valid_bip174_psbt(case: dict[str, str]) -> None:
     raw = base64.b64decode(case["psbt"])
     assert raw == encode_maps(parse_maps(raw))
+
+
+def test_the_container_asks_for_its_magic() -> None:
+    assert parse_maps(RAW)
+    with pytest.raises(StrongroomError) as caught:
+        parse_maps(b"PSBT\xff" + RAW[5:])
+    assert Code.PSBT_INVALID in caught.value.codes
 
 
 def test_every_published_psbt_of_hwi_is_refused() -> None:

@@ -199,19 +199,23 @@ def _check_witness_utxo(psbt: Psbt, index: int, fields: KeyMap) -> None:
 
 def encode_psbt(psbt: Psbt) -> bytes:
     """The one byte form: keys ascending, lengths in their shortest spelling."""
-    maps: list[KeyMap] = [{GLOBAL_UNSIGNED_TX: psbt.unsigned_bytes}]
-    for number, spent in enumerate(psbt.inputs):
-        maps.append(
-            {
-                IN_NON_WITNESS_UTXO: encode_stripped(spent.previous),
-                IN_WITNESS_UTXO: encode_output(psbt.spent_output(number)),
-                IN_SIGHASH_TYPE: SIGHASH_ALL_VALUE,
-                IN_WITNESS_SCRIPT: spent.witness_script,
-            }
-        )
-    for paid in psbt.outputs:
-        maps.append({} if paid.witness_script is None else {OUT_WITNESS_SCRIPT: paid.witness_script})
-    return encode_maps(maps)
+    inputs = (_input_map(psbt, number) for number in range(len(psbt.inputs)))
+    outputs = (_output_map(paid) for paid in psbt.outputs)
+    return encode_maps(({GLOBAL_UNSIGNED_TX: psbt.unsigned_bytes}, *inputs, *outputs))
+
+
+def _input_map(psbt: Psbt, index: int) -> KeyMap:
+    spent = psbt.inputs[index]
+    return {
+        IN_NON_WITNESS_UTXO: encode_stripped(spent.previous),
+        IN_WITNESS_UTXO: encode_output(psbt.spent_output(index)),
+        IN_SIGHASH_TYPE: SIGHASH_ALL_VALUE,
+        IN_WITNESS_SCRIPT: spent.witness_script,
+    }
+
+
+def _output_map(paid: PsbtOutput) -> KeyMap:
+    return {} if paid.witness_script is None else {OUT_WITNESS_SCRIPT: paid.witness_script}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
