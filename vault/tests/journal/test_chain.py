@@ -44,7 +44,7 @@ def closed(path: Path, clock: Any, journal: Journal) -> Path:
         (HeadSeen(name="whitelist", version=4, digest=D1), CheckpointSeen(size=10, root=D1, time=clock.now)),
         (PackageIn(sender=PartyId("service:platform"), sequence=7, digest=D1), ClearUse(clear=D1, nonce=R1)),
         (Commitment(spend=NONCE, proposal=D1), InstructionUse(instruction=D2, proposal=D1)),
-        (LimitUse(rule=EntryId("rule:daily"), asset=AssetId("eip155:1/slip44:60"), proposal=D1, units=Units(40)),),
+        (LimitUse(rule=EntryId("rule:daily"), asset=AssetId("eip155:1/slip44:60"), instruction=D1, units=Units(40)),),
         (SignedR(r=R1, key=EntryId("key:a"), digest=R1),),
         (FreezeLatched(freeze=D1, scope="vault"), FreezeLifted(freeze=D2, lift=D1)),
         (WrongPin(token="op-1"),),

@@ -182,13 +182,13 @@ def test_the_log_never_shrinks_and_the_clock_never_precedes_it(journal: Journal,
 
 def test_limits_are_summed_over_their_window_and_beyond_64_bits(journal: Journal, clock: Any) -> None:
     units = 10**20
-    remember(journal, LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(units)))
+    remember(journal, LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(units)))
     started = clock.now
     clock.turn(3600)
     remember(
         journal,
-        LimitUse(rule=RULE, asset=ETH, proposal=P2, units=Units(1)),
-        LimitUse(rule=RULE, asset=LTC, proposal=P2, units=Units(5)),
+        LimitUse(rule=RULE, asset=ETH, instruction=D2, units=Units(1)),
+        LimitUse(rule=RULE, asset=LTC, instruction=D2, units=Units(5)),
     )
     state = journal.state
     assert (units + 1, 2) == (state.units_used(RULE, ETH, started), state.uses_counted(RULE, ETH, started))
@@ -197,12 +197,12 @@ def test_limits_are_summed_over_their_window_and_beyond_64_bits(journal: Journal
     assert 0 == state.units_used(EntryId("rule:other"), ETH, started)
 
 
-def test_signing_a_proposal_again_uses_a_limit_once(journal: Journal, clock: Any) -> None:
-    use = LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(40))
+def test_signing_an_instruction_again_uses_a_limit_once(journal: Journal, clock: Any) -> None:
+    use = LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(40))
     remember(journal, use)
     remember(journal, use)
     assert 40 == journal.state.units_used(RULE, ETH, clock.now)
-    refuses(journal, Code.DIGEST_MISMATCH, LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(41)))
+    refuses(journal, Code.DIGEST_MISMATCH, LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(41)))
 
 
 def test_wrong_pins_are_counted_until_a_right_one(journal: Journal) -> None:
@@ -262,7 +262,7 @@ def every_mark(now: Any) -> tuple[Mark, ...]:
         PackageIn(sender=PLATFORM, sequence=7, digest=D1),
         PackageOut(receiver=PLATFORM, sequence=1, digest=D1),
         CheckpointSeen(size=10, root=D1, time=now),
-        LimitUse(rule=RULE, asset=ETH, proposal=P1, units=Units(40)),
+        LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(40)),
         WrongPin(token="op-1"),
         RightPin(token="op-2"),
     )

@@ -181,18 +181,18 @@ def _save_checkpoint(connection: sqlite3.Connection, entry: int, time: datetime,
 
 
 def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, mark: LimitUse) -> None:
-    used = _one(connection, "limit_use", rule=mark.rule, asset=mark.asset, proposal=mark.proposal)
+    used = _one(connection, "limit_use", rule=mark.rule, asset=mark.asset, instruction=mark.instruction)
     if used is not None:
-        # The units come from the proposal's bytes, so another number for the same proposal is another proposal.
+        # An instruction pays one amount for ever, so another number for it is not the same instruction.
         if used[0] != str(mark.units):
-            raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.proposal}", str(used[0]), str(mark.units))
+            raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.instruction}", str(used[0]), str(mark.units))
         return
     _write(
         connection,
         "insert_limit_use",
         rule=mark.rule,
         asset=mark.asset,
-        proposal=mark.proposal,
+        instruction=mark.instruction,
         units=str(mark.units),
         time=encode_time(time),
         entry=entry,

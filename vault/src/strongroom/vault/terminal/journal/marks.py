@@ -112,10 +112,13 @@ class CheckpointSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitUse:
-    """A proposal uses part of a rule's window. units: of the asset, counted from the entry's time."""
+    """An instruction uses part of a rule's window, once. units: of the asset, counted from the entry's time.
+
+    Counted by instruction and not by proposal: three payments in one transaction are three (spec/policy.md).
+    """
 
     asset: AssetId
-    proposal: Digest
+    instruction: Digest
     rule: EntryId
     units: Units
 

@@ -107,13 +107,13 @@ SELECT size, root, time FROM checkpoint ORDER BY entry DESC LIMIT 1;
 INSERT INTO checkpoint (size, root, time, entry) VALUES (:size, :root, :time, :entry);
 
 -- limit_use --
--- Signing the same proposal again uses a limit once.
-SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND proposal = :proposal;
+-- Signing the same instruction again uses a limit once.
+SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND instruction = :instruction;
 
 -- insert_limit_use --
 -- Counts from the time of its entry.
-INSERT INTO limit_use (rule, asset, proposal, units, time, entry)
-VALUES (:rule, :asset, :proposal, :units, :time, :entry);
+INSERT INTO limit_use (rule, asset, instruction, units, time, entry)
+VALUES (:rule, :asset, :instruction, :units, :time, :entry);
 
 -- limit_uses_since --
 -- The sum of a window is made in Python: SQLite would turn wei into a float.
@@ -166,7 +166,7 @@ SELECT entry, size, root, time FROM checkpoint ORDER BY entry;
 
 -- rows_of_limit_use --
 -- Compared with the rebuilt index, in the order of its key.
-SELECT rule, asset, proposal, units, time, entry FROM limit_use ORDER BY rule, asset, proposal;
+SELECT rule, asset, instruction, units, time, entry FROM limit_use ORDER BY rule, asset, instruction;
 
 -- rows_of_pin_failure --
 -- Compared with the rebuilt index, in the order of its key.

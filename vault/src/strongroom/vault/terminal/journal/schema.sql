@@ -87,11 +87,11 @@ CREATE TABLE checkpoint (
 CREATE TABLE limit_use (
     rule TEXT NOT NULL,
     asset TEXT NOT NULL,
-    proposal TEXT NOT NULL,
+    instruction TEXT NOT NULL,
     units TEXT NOT NULL,
     time TEXT NOT NULL,
     entry INTEGER NOT NULL,
-    PRIMARY KEY (rule, asset, proposal)
+    PRIMARY KEY (rule, asset, instruction)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pin_failure (

@@ -103,7 +103,7 @@ class JournalState:
         return sum(self._limit_uses(rule, asset, since))
 
     def uses_counted(self, rule: EntryId, asset: AssetId, since: datetime) -> int:
-        """Proposals that count against a rule from `since` on."""
+        """Instructions that count against a rule from `since` on."""
         return len(self._limit_uses(rule, asset, since))
 
     def wrong_pins(self, token: str) -> int:

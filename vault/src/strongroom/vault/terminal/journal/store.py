@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, RefusedError, UnavailableError
+from strongroom.core.errors import InvariantError, Refusal, RefusedError, UnavailableError
 from strongroom.vault.terminal.journal.queries import APPLICATION_ID, schema
 
 _PRAGMAS = (
@@ -83,11 +83,14 @@ def memory_database() -> sqlite3.Connection:
 
 @contextmanager
 def database_errors(path: Path) -> Iterator[None]:
-    """Translate every error of the driver: what cannot be written, and what is not a sound database."""
+    """Translate every error of the driver: what cannot be written, what is not a sound database, and our own SQL."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise _unwritable(path, getattr(error, "sqlite_errorname", "") or str(error)) from error
+        if error.sqlite_errorcode == sqlite3.SQLITE_ERROR:
+            refusal = Refusal(code=Code.INVARIANT, field=str(path), expected="SQL that fits the schema", got=str(error))
+            raise InvariantError(refusal) from error
+        raise _unwritable(path, error.sqlite_errorname) from error
     except sqlite3.DatabaseError as error:
         raise broken(str(path), "a sound database", getattr(error, "sqlite_errorname", "") or str(error)) from error
 
