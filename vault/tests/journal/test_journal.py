@@ -16,6 +16,7 @@ from strongroom.core.ids import Digest, PartyId
 from strongroom.vault.terminal.journal.entry import NO_ENTRY, EntryKind, encode_payload, hash_entry
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import Commitment, WrongPin
+from strongroom.vault.terminal.journal.store import database_errors, memory_database
 
 FIELDS = encode_canonical({"note": "one"})
 
@@ -196,3 +197,13 @@ def test_a_whole_second_is_the_same_second_in_every_zone() -> None:
         hash_entry(number=1, time=time, kind="started", payload=payload, previous=NO_ENTRY) for time in (moment, whole)
     }
     assert 1 == len(digests)
+
+
+def test_sql_of_ours_that_does_not_fit_is_our_fault(path: Path) -> None:
+    database = memory_database()
+    with pytest.raises(InvariantError) as caught, database_errors(path):
+        database.execute("SELECT nothing FROM entry")
+    assert Code.INVARIANT in caught.value.codes
+    with database_errors(path):
+        assert [] == database.execute("SELECT number FROM entry").fetchall()
+    database.close()
