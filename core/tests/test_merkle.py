@@ -189,7 +189,7 @@ PROOF_CHANGES: dict[str, Callable[[tuple[bytes, ...]], tuple[bytes, ...]]] = {
     "a hash too many at the start": lambda proof: (proof[0], *proof),
     "the last hash missing": lambda proof: proof[:-1],
     "the first hash missing": lambda proof: proof[1:],
-    "no hash": lambda proof: (),
+    "no hash": lambda proof: proof[:0],
     "two hashes swapped": lambda proof: (proof[1], proof[0], *proof[2:]),
     "a short hash": lambda proof: (proof[0][:31], *proof[1:]),
     "a long hash": lambda proof: (proof[0] + b"\0", *proof[1:]),

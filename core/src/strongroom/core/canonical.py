@@ -18,6 +18,7 @@ import rfc8785
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed
 from strongroom.core.ids import Digest
+from strongroom.core.nesting import is_nested_deeper
 
 Json = bool | int | str | list["Json"] | dict[str, "Json"]
 """A parsed canonical value. Floats and nulls do not exist here."""
@@ -65,6 +66,8 @@ def parse_with_notes(raw: bytes, *, limit: int) -> Json:
 def _parse(raw: bytes, limit: int, line_feeds: frozenset[str]) -> Json:
     if len(raw) > limit:
         raise malformed(Code.TOO_LARGE, "document", f"at most {limit} bytes", f"{len(raw)} bytes")
+    if is_nested_deeper(raw, MAX_DEPTH + 1):
+        raise malformed(Code.JSON_SYNTAX, "document", f"nesting of at most {MAX_DEPTH}", "deeper")
     try:
         value: Json = json.loads(
             raw.decode("utf-8"),
