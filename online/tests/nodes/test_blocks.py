@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,19 @@ def test_a_transaction_told_twice_is_refused() -> None:
     doubled = raw[:80] + b"\x04" + raw[81:end] + hogex + raw[end:]
     refuse(Code.DIGEST_MISMATCH, doubled, MWEB[0]["hash"])
     parse_block(raw, MWEB[0]["hash"])
+
+
+SHARED_BLOCK = Path("/work/shared/data/mainnet_block_1381836.raw")
+
+
+@pytest.mark.skipif(not SHARED_BLOCK.exists(), reason="the shared folder with published data is not on this machine")
+def test_a_block_of_the_main_network_with_thousands_of_transactions() -> None:
+    raw = SHARED_BLOCK.read_bytes()
+    block_hash = sha256(sha256(raw[:80]).digest()).digest()[::-1].hex()
+    block = parse_block(raw, block_hash)
+    # The height is in the coinbase's first push (BIP-34).
+    coinbase = block.transactions[0].transaction.inputs[0].script_sig
+    assert 1_381_836 == int.from_bytes(coinbase[1:4], "little")
+    assert [TransactionKind.COINBASE] == [
+        each.kind for each in block.transactions if each.kind is not TransactionKind.PLAIN
+    ]
