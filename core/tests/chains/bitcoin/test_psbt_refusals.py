@@ -10,6 +10,7 @@ import pytest
 
 from strongroom.chains.bitcoin.keymaps import MAGIC, MAX_PSBT_BYTES, KeyMap, encode_maps, parse_maps
 from strongroom.chains.bitcoin.psbt import encode_psbt, parse_psbt
+from strongroom.chains.bitcoin.rules import check_unsigned
 from strongroom.chains.bitcoin.transactions import (
     MAX_MONEY,
     OutPoint,
@@ -240,3 +241,14 @@ def test_every_refusal_is_reported_not_the_first() -> None:
         Code.TX_VERSION_REFUSED,
         Code.TX_LOCKTIME_REFUSED,
     } == caught.value.codes
+
+
+def test_values_are_bounded_together_whatever_the_coins_are_said_to_hold() -> None:
+    """The sum is bounded by itself: coins with impossible values must not make room for it."""
+    first, second = UNSIGNED.outputs
+    all_money = replace(first, value_sat=MAX_MONEY - second.value_sat)
+    check_unsigned(altered(UNSIGNED, outputs=(all_money, second)))
+    one_more = replace(first, value_sat=all_money.value_sat + 1)
+    with pytest.raises(StrongroomError) as caught:
+        check_unsigned(altered(UNSIGNED, outputs=(one_more, second)))
+    assert {Code.TX_FIELD_INVALID} == caught.value.codes

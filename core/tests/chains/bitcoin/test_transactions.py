@@ -142,6 +142,13 @@ def test_what_is_not_canonical_is_refused_by_name(code: Code, raw: bytes) -> Non
     assert {code} == caught.value.codes
 
 
+def test_a_count_that_the_rest_cannot_hold_is_refused_before_anything_is_read_for_it() -> None:
+    with pytest.raises(StrongroomError) as caught:
+        parse_transaction(_with_count(b"\xfe\xff\xff\xff\xff"))
+    assert Code.TX_TRUNCATED in caught.value.codes
+    assert "4294967295 items of 41 bytes or more" == caught.value.refusals[0].expected
+
+
 def test_the_stripped_reader_refuses_the_witness_serialization() -> None:
     assert PREVIOUS == parse_legacy(LEGACY)
     with pytest.raises(StrongroomError) as caught:

@@ -64,9 +64,8 @@ def parse_der_signature(der: bytes, field: str = "signature") -> tuple[int, int]
     if len(der) > _MAX_DER_BYTES or len(der) < 8 or der[0] != _SEQUENCE_TAG or der[1] != len(der) - 2:
         raise malformed(Code.SIGNATURE_INVALID, field, "a DER sequence of its exact length", der.hex())
     r, rest = _parse_integer(der[2:], field)
-    s, end = _parse_integer(rest, field)
-    if end:
-        raise malformed(Code.SIGNATURE_INVALID, field, "two integers and nothing else", der.hex())
+    s, _ = _parse_integer(rest, field)
+    # Trailing bytes, padding and negative numbers all show here: there is one encoding of r and s.
     if encode_der_signature(r, s) != der:
         raise malformed(Code.SIGNATURE_INVALID, field, encode_der_signature(r, s).hex(), der.hex())
     return r, s
