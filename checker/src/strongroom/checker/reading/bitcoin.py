@@ -1,0 +1,294 @@
+"""The second reading of our PSBT: BDK (rust-bitcoin) takes it apart, embit computes what is signed, our rules judge.
+
+Written from BIP-174, BIP-143 and spec/docket.md, not from `strongroom.chains`. BDK reads more than we accept (trailing
+bytes, fields that it drops, other orders), so two comparisons close the reading: BDK must write the bytes that it read,
+and a PSBT put together from nothing but the fields below must be those bytes too.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bdkpython import Input, Output, Psbt, PsbtParseError, TxIn, TxOut  # type: ignore[import-untyped]
+from bdkpython import Transaction as BdkTransaction
+from embit import compact  # type: ignore[import-untyped]
+from embit.script import Script  # type: ignore[import-untyped]
+from embit.transaction import SIGHASH  # type: ignore[import-untyped]
+from embit.transaction import Transaction as EmbitTransaction
+
+from strongroom.checker.reading.bitcoin_rules import MOST_COINS_SAT, check_shape
+from strongroom.checker.reading.bitcoin_scripts import p2wsh_of, read_multisig
+from strongroom.core.codes import Code
+from strongroom.core.errors import malformed, refused, run_checks
+
+_MOST_BYTES: Final = 16_000_000
+_MOST_VBYTES: Final = 100_000
+_SIGNED_FIELDS: Final = ("partial_sigs", "final_script_sig", "final_script_witness", "tap_key_sig", "tap_script_sigs")
+_INPUT_FIELDS: Final = ("non_witness_utxo", "witness_utxo", "sighash_type", "witness_script")
+_PARSE_FAULTS: Final = {
+    "version error": Code.PSBT_VERSION_REFUSED,
+    "has script sigs": Code.PSBT_ALREADY_SIGNED,
+    "has script witnesses": Code.PSBT_ALREADY_SIGNED,
+}
+"""What BDK says of bytes that it refuses, where we have a name for it; the rest is PSBT_INVALID."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputReading:
+    """A coin that is spent. txid_hex: as nodes print it. value_sat, script: out of the previous transaction."""
+
+    txid_hex: str
+    index: int
+    value_sat: int
+    script: bytes
+    witness_script: bytes
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputReading:
+    """An output. witness_script: what it is said, and proved, to pay to; None when nothing is said."""
+
+    value_sat: int
+    script: bytes
+    witness_script: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitcoinReading:
+    """An unsigned transaction as this reading understands it.
+
+    unsigned_bytes: the transaction without the PSBT around it. sighashes: what the keys of each input sign (BIP-143,
+    SIGHASH_ALL). vsize: the most virtual bytes that it has once signed.
+    """
+
+    inputs: tuple[InputReading, ...]
+    outputs: tuple[OutputReading, ...]
+    fee_sat: int
+    version: int
+    lock_time: int
+    vsize: int
+    txid_hex: str
+    unsigned_bytes: bytes
+    sighashes: tuple[bytes, ...]
+
+
+def read_psbt(raw: bytes) -> BitcoinReading:
+    """Read our PSBT, whole and in its one byte form.
+
+    Raises PSBT_INVALID, PSBT_VERSION_REFUSED, PSBT_FIELD_UNKNOWN, PSBT_ALREADY_SIGNED, PSBT_PREVIOUS_MISSING,
+    PSBT_PREVIOUS_MISMATCH, SIGHASH_REFUSED, the TX_ and SCRIPT_ codes, TOO_LARGE. Reasons of one step come together.
+    """
+    psbt = _parse(raw)
+    sources, targets = psbt.input(), psbt.output()
+    checks: list[Callable[[], None]] = [partial(_check_global_fields, psbt)]
+    checks += [partial(_check_input_fields, source, f"inputs[{n}]") for n, source in enumerate(sources)]
+    checks += [partial(_check_output_fields, target, f"outputs[{n}]") for n, target in enumerate(targets)]
+    run_checks(checks)
+    # Nothing in it is signed, so what BDK extracts is the unsigned transaction.
+    tx = psbt.extract_tx_unchecked_fee_rate()
+    check_shape(tx)
+    run_checks(
+        partial(_check_previous, spending, source, f"inputs[{n}]")
+        for n, (spending, source) in enumerate(zip(tx.input(), sources, strict=True))
+    )
+    reading = _reading_of(tx, sources, targets)
+    run_checks((partial(_check_witness_scripts, reading), partial(_check_amounts, reading)))
+    if _rebuild(reading, sources) != raw:
+        raise malformed(Code.PSBT_INVALID, "psbt", _rebuild(reading, sources).hex(), raw.hex())
+    return reading
+
+
+def _parse(raw: bytes) -> Psbt:
+    if len(raw) > _MOST_BYTES:
+        raise malformed(Code.TOO_LARGE, "psbt", f"at most {_MOST_BYTES} bytes", str(len(raw)))
+    text = b64encode(raw).decode()
+    try:
+        psbt = Psbt(text)
+    except PsbtParseError as error:
+        code = next((code for said, code in _PARSE_FAULTS.items() if said in str(error)), Code.PSBT_INVALID)
+        raise malformed(code, "psbt", "a PSBT of version 0", str(error)) from error
+    if psbt.serialize() != text:
+        raise malformed(Code.PSBT_INVALID, "psbt", psbt.serialize(), text)
+    return psbt
+
+
+def _check_global_fields(psbt: Psbt) -> None:
+    """BDK shows the global fields in its JSON only."""
+    said = json.loads(psbt.json_serialize())
+    for name in ("xpub", "proprietary", "unknown"):
+        if said[name]:
+            raise refused(Code.PSBT_FIELD_UNKNOWN, "psbt global fields", "the unsigned transaction alone", name)
+
+
+def _check_input_fields(source: Input, field: str) -> None:
+    run_checks(
+        (
+            partial(_check_not_signed, source, field),
+            partial(_check_only, source, (*_INPUT_FIELDS, *_SIGNED_FIELDS), field),
+            partial(_check_present, source, field),
+            partial(_check_sighash_all, source, field),
+        )
+    )
+
+
+def _check_not_signed(source: Input, field: str) -> None:
+    """Somebody who signed this before us did it outside of our stages."""
+    for name in _SIGNED_FIELDS:
+        if getattr(source, name):
+            raise refused(Code.PSBT_ALREADY_SIGNED, field, "no signature", name)
+
+
+def _check_only(part: Input | Output, known: tuple[str, ...], field: str) -> None:
+    for name, value in vars(part).items():
+        # A list or map that is empty says nothing; a script that is empty was written down, and is a field.
+        if name not in known and value is not None and value not in ([], {}):
+            raise refused(Code.PSBT_FIELD_UNKNOWN, field, ", ".join(known), name)
+
+
+def _check_present(source: Input, field: str) -> None:
+    if source.non_witness_utxo is None:
+        raise refused(Code.PSBT_PREVIOUS_MISSING, field, "the full previous transaction", "none")
+    for name in ("witness_utxo", "witness_script"):
+        if getattr(source, name) is None:
+            raise malformed(Code.PSBT_INVALID, f"{field}.{name}", "present", "none")
+
+
+def _check_sighash_all(source: Input, field: str) -> None:
+    if source.sighash_type != "SIGHASH_ALL":
+        raise refused(Code.SIGHASH_REFUSED, f"{field}.sighash_type", "SIGHASH_ALL", str(source.sighash_type))
+
+
+def _check_output_fields(target: Output, field: str) -> None:
+    _check_only(target, ("witness_script",), field)
+
+
+def _check_previous(spending: TxIn, source: Input, field: str) -> None:
+    """The previous transaction is the one that the outpoint names, whole, and says what the repeated output says."""
+    previous, outpoint = source.non_witness_utxo, spending.previous_output
+    if any(spent.witness for spent in previous.input()):
+        # With witnesses, the txid would not cover every byte of it.
+        raise malformed(Code.TX_NOT_CANONICAL, f"{field}.previous", "no witnesses", "witnesses")
+    if str(previous.compute_txid()) != str(outpoint.txid):
+        got = str(previous.compute_txid())
+        raise refused(Code.PSBT_PREVIOUS_MISMATCH, f"{field}.previous", str(outpoint.txid), got)
+    if outpoint.vout >= len(previous.output()):
+        expected = f"an output number below {len(previous.output())}"
+        raise refused(Code.PSBT_PREVIOUS_MISMATCH, f"{field}.outpoint", expected, str(outpoint.vout))
+    proved, repeated = _write_output(previous.output()[outpoint.vout]), _write_output(source.witness_utxo)
+    if proved != repeated:
+        raise refused(Code.PSBT_PREVIOUS_MISMATCH, f"{field}.witness_utxo", proved.hex(), repeated.hex())
+
+
+def _reading_of(tx: BdkTransaction, sources: list[Input], targets: list[Output]) -> BitcoinReading:
+    inputs = tuple(_read_input(spending, source) for spending, source in zip(tx.input(), sources, strict=True))
+    outputs = tuple(_read_output(paying, target) for paying, target in zip(tx.output(), targets, strict=True))
+    unsigned = bytes(tx.serialize())
+    return BitcoinReading(
+        inputs=inputs,
+        outputs=outputs,
+        fee_sat=sum(i.value_sat for i in inputs) - sum(o.value_sat for o in outputs),
+        version=tx.version(),
+        lock_time=tx.lock_time(),
+        vsize=_vsize_signed(unsigned, inputs),
+        txid_hex=str(tx.compute_txid()),
+        unsigned_bytes=unsigned,
+        sighashes=sighashes_of(unsigned, inputs),
+    )
+
+
+def _read_input(spending: TxIn, source: Input) -> InputReading:
+    spent = source.non_witness_utxo.output()[spending.previous_output.vout]
+    return InputReading(
+        txid_hex=str(spending.previous_output.txid),
+        index=spending.previous_output.vout,
+        value_sat=spent.value.to_sat(),
+        script=bytes(spent.script_pubkey.to_bytes()),
+        witness_script=bytes(source.witness_script.to_bytes()),
+        sequence=spending.sequence,
+    )
+
+
+def _read_output(paying: TxOut, target: Output) -> OutputReading:
+    witness_script = target.witness_script
+    return OutputReading(
+        value_sat=paying.value.to_sat(),
+        script=bytes(paying.script_pubkey.to_bytes()),
+        witness_script=None if witness_script is None else bytes(witness_script.to_bytes()),
+    )
+
+
+def _check_witness_scripts(reading: BitcoinReading) -> None:
+    """Every witness script is an m-of-n of ours and is the one that its output commits to."""
+    for field, script, witness_script in _witness_scripts(reading):
+        if p2wsh_of(witness_script) != script:
+            expected = f"the witness script of {script.hex()}"
+            raise refused(Code.PSBT_INVALID, f"{field}.witness_script", expected, witness_script.hex())
+        read_multisig(witness_script, f"{field}.witness_script")
+
+
+def _witness_scripts(reading: BitcoinReading) -> Iterator[tuple[str, bytes, bytes]]:
+    for number, spent in enumerate(reading.inputs):
+        yield f"inputs[{number}]", spent.script, spent.witness_script
+    for number, paid in enumerate(reading.outputs):
+        if paid.witness_script is not None:
+            yield f"outputs[{number}]", paid.script, paid.witness_script
+
+
+def _check_amounts(reading: BitcoinReading) -> None:
+    total = sum(spent.value_sat for spent in reading.inputs)
+    if total > MOST_COINS_SAT:
+        raise refused(Code.TX_FIELD_INVALID, "inputs", f"together at most {MOST_COINS_SAT}", str(total))
+    if reading.fee_sat < 0:
+        raise refused(Code.TX_FIELD_INVALID, "fee_sat", "0 or more", str(reading.fee_sat))
+    if reading.vsize > _MOST_VBYTES:
+        raise refused(Code.TOO_LARGE, "vsize", f"at most {_MOST_VBYTES}", str(reading.vsize))
+
+
+def sighashes_of(unsigned: bytes, inputs: tuple[InputReading, ...]) -> tuple[bytes, ...]:
+    """What the keys of each input sign, by embit: BIP-143 with SIGHASH_ALL over the witness script and the value."""
+    tx = EmbitTransaction.parse(unsigned)
+    return tuple(
+        bytes(tx.sighash_segwit(number, Script(spent.witness_script), spent.value_sat, sighash=SIGHASH.ALL))
+        for number, spent in enumerate(inputs)
+    )
+
+
+def _vsize_signed(unsigned: bytes, inputs: tuple[InputReading, ...]) -> int:
+    """Weight over four, rounded up (BIP-141). A signature takes at most 71 bytes, and two for hash type and length."""
+    weight = 4 * len(unsigned) + 2
+    for spent in inputs:
+        signatures = max(spent.witness_script[0] - 0x50, 0) if spent.witness_script else 0
+        script = len(spent.witness_script)
+        weight += 2 + signatures * 73 + len(compact.to_bytes(script)) + script
+    return -(-weight // 4)
+
+
+def _rebuild(reading: BitcoinReading, sources: list[Input]) -> bytes:
+    """The only PSBT that says what this reading understood: our fields in ascending order, and no other byte."""
+    parts = [b"psbt\xff", _entry(0x00, reading.unsigned_bytes), b"\x00"]
+    for spent, source in zip(reading.inputs, sources, strict=True):
+        output = spent.value_sat.to_bytes(8, "little") + _with_length(spent.script)
+        parts += [_entry(0x00, bytes(source.non_witness_utxo.serialize())), _entry(0x01, output)]
+        parts += [_entry(0x03, b"\x01\x00\x00\x00"), _entry(0x05, spent.witness_script), b"\x00"]
+    for paid in reading.outputs:
+        parts += [b"" if paid.witness_script is None else _entry(0x01, paid.witness_script), b"\x00"]
+    return b"".join(parts)
+
+
+def _entry(kind: int, value: bytes) -> bytes:
+    return bytes([1, kind]) + _with_length(value)
+
+
+def _with_length(data: bytes) -> bytes:
+    return bytes(compact.to_bytes(len(data))) + data
+
+
+def _write_output(output: TxOut) -> bytes:
+    script = bytes(output.script_pubkey.to_bytes())
+    return int(output.value.to_sat()).to_bytes(8, "little") + _with_length(script)
