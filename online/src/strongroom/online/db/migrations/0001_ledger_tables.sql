@@ -1,14 +1,15 @@
 -- The ledger's tables: what is recorded, and what a single row must satisfy whoever writes it.
 --
--- Conventions of this folder. Files are NNNN_name.sql, numbered without gaps; an applied file is never edited. Each runs
--- as strongroom_owner, and ends by granting to the roles of db/roles.sql only what they need. Names are always written
--- with their schema. Our own errors have SQLSTATE class SR:
+-- Conventions of this folder. Files are NNNN_name.sql, numbered without gaps; an applied file is never edited. Each
+-- runs as strongroom_owner and grants to the roles of db/roles.sql only what they need. Names are always written with
+-- their schema. Our own errors have SQLSTATE class SR:
 --   SR002  a step that is not one debit and one credit of the units and accounts that its transfer names
 --   SR003  a change of something that is only ever added to
 --   SR004  an entry that does not continue its account's history
 --
 -- Signs. `posted` counts credits minus debits, so all accounts of one asset add up to zero. A client's balance, which we
--- owe, is positive; a wallet's, which we own, is negative. Readers see each account from its own side (view `accounts_now`).
+-- owe, is positive; a wallet's, which we own, is negative. Readers see each account from its own side, through the view
+-- `accounts_now`.
 
 create schema ledger;
 

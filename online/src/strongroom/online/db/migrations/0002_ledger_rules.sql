@@ -32,7 +32,7 @@ create trigger accounts_have_balances after insert on ledger.accounts
 
 -- A transfer or a resolution is written in the same statement as its entries: one without the other is refused.
 create function ledger.check_recorded() returns trigger language plpgsql set search_path = pg_catalog, pg_temp
-  set enable_hashjoin = off set enable_mergejoin = off as $$
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
 declare
   bare text;
 begin
@@ -44,7 +44,8 @@ begin
   else
     select f.transfer into bare from fresh f where not exists (
       select from ledger.entries e
-      where e.transfer = f.transfer and e.step = case f.outcome when 'posted' then 'settle'::ledger.step else 'void' end)
+      where e.transfer = f.transfer
+        and e.step = case f.outcome when 'posted' then 'settle'::ledger.step else 'void' end)
     limit 1;
   end if;
   if bare is not null then
@@ -58,10 +59,10 @@ create trigger resolutions_have_entries after insert on ledger.resolutions
   referencing new table as fresh for each statement execute function ledger.check_recorded();
 
 -- Entries are balanced, continue each account's history, and carry its balance forward; here and nowhere else does a
--- balance change. One pass for all rows of the statement: the joins below reach the big tables by primary key, and the
--- settings keep a plan that was made while the tables were small from reading them whole later.
+-- balance change. One pass for all rows of the statement. The settings make the joins go through the keys of the big
+-- tables: a plan is kept, and one made while the tables were small must not read them whole later.
 create function ledger.carry_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp
-  set enable_hashjoin = off set enable_mergejoin = off as $$
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
 declare
   bad text;
   touched bigint;

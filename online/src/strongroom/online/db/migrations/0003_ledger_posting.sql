@@ -5,6 +5,10 @@
 -- gives `duplicate` for what was recorded. Row locks are taken on all accounts of the batch in the order of their names
 -- before anything is read, so two batches cannot wait for one another. Who makes several calls in one transaction
 -- takes the locks of all of them first (lock_accounts).
+--
+-- Plans are made once a session and kept (planning a batch of one anew costs more than running it). So that a plan made
+-- while the tables were small does not read them whole later, the functions that join a batch with them may only go
+-- through their keys.
 
 create type ledger.outcome as enum (
   'posted', 'reserved', 'settled', 'voided',  -- recorded now
@@ -51,7 +55,7 @@ end $$;
 
 -- Lock the balances of these accounts, in key order, until the transaction ends.
 create function ledger.lock_accounts(accounts text[]) returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = off as $$
 begin
   perform from ledger.balances where account = any (accounts) order by account for update;
 end $$;
@@ -60,7 +64,7 @@ end $$;
 create function ledger.plan_entries(
   transfers text[], steps ledger.step[], debits text[], credits text[], amounts numeric[]
 ) returns setof ledger.entries language sql stable set search_path = pg_catalog, pg_temp
-set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
   with step as (
     select * from unnest(transfers, steps, debits, credits, amounts) with ordinality
       as s (transfer, step, debit, credit, units, n)
@@ -100,7 +104,7 @@ create function ledger.look_up(batch ledger.posting[]) returns table (
   n bigint, verdict ledger.outcome, id text, phase text, units numeric, content text,
   guarded_debit text, debit_available numeric, guarded_credit text, credit_available numeric
 ) language sql stable set search_path = pg_catalog, pg_temp
-set enable_hashjoin = off set enable_mergejoin = off as $$
+set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
   select p.n,
     case
       when (p.id ~ '^[!-~]{1,200}$' and p.phase in ('posted', 'pending') and p.kind ~ '^[a-z][a-z0-9-]{0,39}$'
@@ -126,7 +130,8 @@ set enable_hashjoin = off set enable_mergejoin = off as $$
   left join ledger.transfers t on t.id = p.id
 $$;
 
--- Verdicts as they are if no row falls short; rows that would are marked, and then judge_in_order decides. Null: record.
+-- Verdicts as they are if no row falls short; a row that would is marked `overdraft`, and then judge_in_order decides.
+-- Null: to be recorded.
 create function ledger.judge(batch ledger.posting[]) returns setof ledger.judgement
 language sql stable set search_path = pg_catalog, pg_temp as $$
   with seen as (
@@ -142,8 +147,8 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     from seen where verdict is null and n = first and guarded_credit is not null and phase = 'posted'
   ),
   running as (
-    select n, change, available + sum(change) over (partition by account order by n rows unbounded preceding) as left_over
-    from leg
+    select n, change, available + sum(change) over w as left_over
+    from leg window w as (partition by account order by n rows unbounded preceding)
   )
   select s.n,
     case
@@ -222,12 +227,13 @@ end $$;
 -- `available` is given for an overdraft: what the debited client had at that point of the batch.
 create function ledger.post_batch(batch jsonb) returns table (
   n bigint, transfer text, outcome ledger.outcome, available numeric
-) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+) language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
   postings ledger.posting[] := array(select p from jsonb_populate_recordset(null::ledger.posting, batch) p);
   judged ledger.judgement[];
 begin
-  perform ledger.lock_accounts(array(select p.debit from unnest(postings) p union select p.credit from unnest(postings) p));
+  perform ledger.lock_accounts(array(
+    select p.debit from unnest(postings) p union select p.credit from unnest(postings) p));
   for attempt in 1 .. 3 loop
     begin
       judged := array(select j from ledger.judge(postings) j order by j.n);
@@ -253,8 +259,8 @@ end $$;
 -- Settle or void reservations. batch: a JSON array of objects with the fields of ledger.ending.
 create function ledger.resolve_batch(batch jsonb) returns table (
   n bigint, transfer text, outcome ledger.outcome, available numeric
-) language plpgsql security definer set search_path = pg_catalog, pg_temp
-set enable_hashjoin = off set enable_mergejoin = off as $$
+) language plpgsql security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
 declare
   endings ledger.ending[] := array(select e from jsonb_populate_recordset(null::ledger.ending, batch) e);
   judged ledger.judgement[];
@@ -283,7 +289,8 @@ begin
     select (s.n,
       case
         when s.verdict is not null or s.n = first_value(s.n) over w then s.verdict
-        when (s.outcome, s.statement) = (first_value(s.outcome) over w, first_value(s.statement) over w) then 'duplicate'
+        when (s.outcome, s.statement) = (first_value(s.outcome) over w, first_value(s.statement) over w)
+          then 'duplicate'
         else 'conflict'
       end, null)::ledger.judgement
     from seen s window w as (partition by s.transfer, s.verdict is null order by s.n)
@@ -291,7 +298,8 @@ begin
 
   with accepted as materialized (
     select z.*, t.debit_account, t.credit_account, t.units
-    from rows from (unnest(endings), unnest(judged)) as z (transfer, outcome, statement, event_at, n, verdict, available)
+    from rows from (unnest(endings), unnest(judged))
+      as z (transfer, outcome, statement, event_at, n, verdict, available)
     join ledger.transfers t on t.id = z.transfer
     where z.verdict is null
   ),

@@ -1,0 +1,111 @@
+"""Build the real parts of each online program from its configuration; tests build the same with other parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from strongroom.core.ids import ChainId, PartyId
+from strongroom.online.config import Config, load_conninfo, open_nodes
+from strongroom.online.db.connect import Connection, open_connection
+from strongroom.online.evidence.store import LogReader
+from strongroom.online.governance.store import load_rules
+from strongroom.online.keys import load_service_key
+from strongroom.online.nodes.ethereum import EthereumNode
+from strongroom.online.sources import BitcoinNodeSource, EthereumNodeSource, build_sources
+from strongroom.online.transfers.deposit.credited import credit_confirmed
+from strongroom.online.transfers.withdrawal.flow import advance
+from strongroom.online.transfers.withdrawal.platform import Chains, Platform
+from strongroom.online.watch.chain_view import BitcoinFollower, ChainFollower, EthereumFollower
+from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_outflows
+from strongroom.online.watch.follow import Reconciler, follow
+from strongroom.online.watch.witness import witness_checkpoints
+
+Clock = Callable[[], datetime]
+Round = Callable[[], None]
+"""One pass of a program over its work; run again and again."""
+
+
+def system_clock() -> datetime:
+    """The host's time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A running program: its round, and its connection."""
+
+    connection: Connection
+    round: Round
+
+
+def build_platform(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Platform:
+    """The withdrawal worker's parts."""
+    sources = build_sources(open_nodes(config))
+    return Platform(
+        connection=connection or open_connection(load_conninfo(Path(config.database))),
+        reader=LogReader(),
+        platform_key=load_service_key(config.key_file("service:platform"), PartyId("service:platform")),
+        builder_key=load_service_key(config.key_file("service:builder"), PartyId("service:builder")),
+        log_key=load_service_key(config.key_file("service:log"), PartyId("service:log")),
+        chains=Chains(
+            ethereum={c: s for c, s in sources.items() if isinstance(s, EthereumNodeSource)},
+            bitcoin={c: s for c, s in sources.items() if isinstance(s, BitcoinNodeSource)},
+        ),
+        clock=clock,
+    )
+
+
+def build_work(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
+    """`strongroom work`: credits deposits and moves withdrawals on."""
+    platform = build_platform(config, connection, clock)
+
+    def one_round() -> None:
+        credit_confirmed(platform, load_rules(platform.connection), config.confirmations)
+        advance(platform, inbox_path=config.inbox, outbox_path=config.outbox)
+
+    return Program(connection=platform.connection, round=one_round)
+
+
+def build_reconcile(config: Config, clock: Clock = system_clock) -> Program:
+    """`strongroom reconcile`: follows the chains, compares them with the ledger, gives its half of clears."""
+    connection = open_connection(load_conninfo(Path(config.database)))
+    followers: dict[ChainId, ChainFollower] = {
+        chain: EthereumFollower(chain, node) if isinstance(node, EthereumNode) else BitcoinFollower(chain, node)
+        for chain, node in open_nodes(config).items()
+    }
+    key = load_service_key(config.key_file("service:reconciler"), PartyId("service:reconciler"))
+    reconciler = Reconciler(connection=connection, key=key, followers=followers, clock=clock)
+    reader = LogReader()
+
+    def one_round() -> None:
+        for chain in sorted(followers):
+            follow(reconciler, chain)
+        clear_sessions(reconciler, reader)
+
+    return Program(connection=connection, round=one_round)
+
+
+def build_watch(config: Config, clock: Clock = system_clock) -> Program:
+    """`strongroom watch`: witnesses the log, gives the second half of clears, says settlements."""
+    connection = open_connection(load_conninfo(Path(config.database)))
+    key = load_service_key(config.key_file("service:watcher"), PartyId("service:watcher"))
+    watcher = Watcher(
+        connection=connection,
+        key=key,
+        chains=build_sources(open_nodes(config)),
+        confirmations=config.confirmations,
+        clock=clock,
+    )
+    reader = LogReader()
+    memory = Path(config.home) / "witness.json"
+
+    def one_round() -> None:
+        rules = load_rules(connection)
+        witness_checkpoints(connection, reader, key, rules.root.log, memory, clock)
+        settle_outflows(watcher)
+        countersign_sessions(watcher)
+
+    return Program(connection=connection, round=one_round)

@@ -1,0 +1,229 @@
+"""`strongroom`: the connected platform's programs and its small tools.
+
+Exit codes: 0 done, 2 usage, 3 refused, 4 something did not answer, 5 our own fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from strongroom.core.canonical import Json, parse_canonical
+from strongroom.core.codes import Code
+from strongroom.core.docket import Stage, encode_docket
+from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
+from strongroom.core.ids import parse_digest, parse_party_id
+from strongroom.core.statements import parse_envelope, parse_envelope_bytes
+from strongroom.online.bootstrap import Program, build_platform, build_reconcile, build_watch, build_work, system_clock
+from strongroom.online.config import Config, load_config, load_conninfo
+from strongroom.online.db.connect import Connection, open_connection
+from strongroom.online.exchange.store import add_device, save_seen
+from strongroom.online.governance.store import load_rules, publish
+from strongroom.online.ledger.store import check_ledger
+from strongroom.online.transfers.accounts import open_accounts
+from strongroom.online.transfers.withdrawal.step1_instruct import accept
+from strongroom.online.transfers.withdrawal.store import load_docket
+from strongroom.online.watch.lift import accept_lift
+from strongroom.online.watch.store import load_alerts
+
+DESCRIPTION = """\
+The connected side of Strongroom. It proposes, records and watches; it can move nothing by itself.
+
+  strongroom work --config platform.json        credits deposits and moves withdrawals on (keys: platform, builder, log)
+  strongroom reconcile --config reconcile.json  follows the chains, compares them with the ledger (key: reconciler)
+  strongroom watch --config watch.json          witnesses the log, countersigns clears, settles (key: watcher)
+
+Each runs until it is told to stop; run each as its own user, on its own host. The rest are tools that do one thing.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; errors become one clear message and an exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        command: Callable[[Config, argparse.Namespace], int] = options.command
+        return command(load_config(options.config), options)
+    except UnavailableError as error:
+        return _explain(error, 4)
+    except InvariantError as error:
+        return _explain(error, 5)
+    except StrongroomError as error:
+        return _explain(error, 3)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="strongroom", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, build, words in (
+        ("work", build_work, "credit deposits, move withdrawals on"),
+        ("reconcile", build_reconcile, "follow the chains, reconcile, clear"),
+        ("watch", build_watch, "witness, countersign, settle"),
+    ):
+        program = _command(commands, name, words, _runner(build))
+        program.add_argument("--rounds", type=int, default=0, help="stop after so many rounds (0: run until stopped)")
+    published = _command(commands, "publish", "take in a root, roster, policy or register", _publish)
+    published.add_argument("envelope", type=Path, help="the signed statement")
+    published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
+    submitted = _command(commands, "submit", "take in a client's signed instruction", _submit)
+    submitted.add_argument("envelope", type=Path)
+    lifted = _command(commands, "lift", "take in a freeze-lift signed by officers", _lift)
+    lifted.add_argument("envelope", type=Path)
+    enrolled = _command(commands, "enroll-device", "send packages to a device from now on", _enroll)
+    enrolled.add_argument("device")
+    enrolled.add_argument("kind", choices=("terminal", "station", "gate", "approval-device"))
+    seen = _command(commands, "seen", "correct the log size that a device holds, from its own status screen", _seen)
+    seen.add_argument("device")
+    seen.add_argument("size", type=int)
+    docket = _command(commands, "docket", "write a docket file, as far as it has come", _docket)
+    docket.add_argument("proposal")
+    docket.add_argument("--out", type=Path, required=True)
+    _command(commands, "alerts", "what the SOC must look at, as JSON", _alerts)
+    _command(commands, "check-ledger", "add up the whole ledger again", _check_ledger)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    words: str,
+    command: Callable[[Config, argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=words, description=words)
+    parser.add_argument("--config", type=Path, required=True, help="this program's configuration")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _runner(build: Callable[[Config], Program]) -> Callable[[Config, argparse.Namespace], int]:
+    def run(config: Config, options: argparse.Namespace) -> int:
+        return run_program(build(config), config.poll_ms, options.rounds)
+
+    return run
+
+
+def run_program(program: Program, poll_ms: int, rounds: int) -> int:
+    """Round after round until SIGTERM, or so many rounds. What does not answer is tried again in the next round."""
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
+    done = 0
+    while not stopping and (rounds == 0 or done < rounds):
+        try:
+            program.round()
+        except UnavailableError as error:
+            sys.stderr.write(f"waiting: {error}\n")
+        done += 1
+        time.sleep(poll_ms / 1000)
+    program.connection.close()
+    return 0
+
+
+def _open(config: Config) -> Connection:
+    return open_connection(load_conninfo(Path(config.database)))
+
+
+def _publish(config: Config, options: argparse.Namespace) -> int:
+    envelope = parse_envelope_bytes(read_file(options.envelope))
+    added, removed = _read_delta(options.delta) if options.delta else ([], [])
+    with _open(config) as connection:
+        statement = publish(connection, envelope, added, removed)
+    _say({"published": statement.id, "type": statement.type.value})
+    return 0
+
+
+def _read_delta(path: Path) -> tuple[list[Mapping[str, Json]], list[str]]:
+    value = parse_canonical(read_file(path), limit=64 * 1024 * 1024)
+    if not isinstance(value, dict) or set(value) != {"added", "removed"}:
+        raise malformed(Code.FIELD_INVALID, str(path), '{"added":[...],"removed":[...]}', "another shape")
+    added, removed = value["added"], value["removed"]
+    if not isinstance(added, list) or not isinstance(removed, list):
+        raise malformed(Code.FIELD_INVALID, str(path), "two arrays", "another shape")
+    return [parse_object(e, str(path)) for e in added], [str(r) for r in removed]
+
+
+def parse_object(value: Json, field: str) -> Mapping[str, Json]:
+    """The value as an object, or FIELD_INVALID."""
+    if not isinstance(value, dict):
+        raise malformed(Code.FIELD_INVALID, field, "an object", type(value).__name__)
+    return value
+
+
+def _submit(config: Config, options: argparse.Namespace) -> int:
+    platform = build_platform(config)
+    statement = accept(platform, parse_envelope(parse_canonical(read_file(options.envelope)), "instruction"))
+    _say({"instruction": statement.id, "next": "the platform decides"})
+    return 0
+
+
+def _lift(config: Config, options: argparse.Namespace) -> int:
+    with _open(config) as connection:
+        statement = accept_lift(connection, parse_envelope_bytes(read_file(options.envelope)), system_clock())
+    _say({"lift": statement.id, "freeze": statement.body.freeze})
+    return 0
+
+
+def _enroll(config: Config, options: argparse.Namespace) -> int:
+    device = parse_party_id(options.device, "device")
+    with _open(config) as connection:
+        add_device(connection, device, options.kind)
+        open_accounts(connection, load_rules(connection))
+    _say({"device": device, "kind": options.kind})
+    return 0
+
+
+def _seen(config: Config, options: argparse.Namespace) -> int:
+    device = parse_party_id(options.device, "device")
+    with _open(config) as connection, connection.transaction():
+        save_seen(connection, device, options.size)
+    _say({"device": device, "seen": options.size})
+    return 0
+
+
+def _docket(config: Config, options: argparse.Namespace) -> int:
+    platform = build_platform(config)
+    platform.reader.refresh(platform.connection)
+    row = load_docket(platform.connection, parse_digest(options.proposal, "proposal"))
+    docket = platform.assemble(load_rules(platform.connection), row, up_to=Stage.SETTLE)
+    options.out.write_bytes(encode_docket(docket))
+    _say({"docket": str(options.out), "state": row.state.value})
+    return 0
+
+
+def _alerts(config: Config, options: argparse.Namespace) -> int:
+    with _open(config) as connection:
+        alerts = load_alerts(connection)
+    rows = [{"code": a.code, "severity": a.severity, "subject": a.subject, "detail": a.detail} for a in alerts]
+    sys.stdout.write(json.dumps({"config": str(options.config), "alerts": rows}) + "\n")
+    return 0
+
+
+def _check_ledger(config: Config, options: argparse.Namespace) -> int:
+    with _open(config) as connection:
+        check_ledger(connection)
+    _say({"ledger": "adds up", "config": str(options.config)})
+    return 0
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file whole, or say which one could not be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise refused(Code.FILE_UNAVAILABLE, str(path), "a readable file", error.strerror or "unreadable") from error
+
+
+def _say(facts: Mapping[str, object]) -> None:
+    sys.stdout.write(json.dumps(facts) + "\n")
+
+
+def _explain(error: StrongroomError, code: int) -> int:
+    for refusal in error.refusals:
+        sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
+    sys.stdout.write(json.dumps({"refusals": [r.as_json() for r in error.refusals]}) + "\n")
+    return code

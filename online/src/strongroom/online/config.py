@@ -1,0 +1,102 @@
+"""One program's configuration: a canonical JSON file, read once. Secrets are in files of their own, named here."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from strongroom.core.canonical import parse_canonical
+from strongroom.core.codes import Code
+from strongroom.core.errors import malformed, refused
+from strongroom.core.ids import ChainId
+from strongroom.core.records import parse_record
+from strongroom.online.db.secret import Secret
+from strongroom.online.nodes.bitcoin import BitcoinNode
+from strongroom.online.nodes.ethereum import EthereumNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """One chain's node. url may hold user and password. confirmations: before credit and settlement."""
+
+    chain: ChainId
+    confirmations: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyConfig:
+    """A service's key file."""
+
+    file: str
+    party: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """database: file with the connection string. home: folder for inbox, outbox and the witness's memory."""
+
+    database: str
+    home: str
+    keys: tuple[KeyConfig, ...]
+    nodes: tuple[NodeConfig, ...]
+    poll_ms: int
+
+    @property
+    def inbox(self) -> Path:
+        """Where packages from devices arrive, one folder a device."""
+        return Path(self.home) / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        """Where packages for devices wait, one folder a device."""
+        return Path(self.home) / "outbox"
+
+    @property
+    def confirmations(self) -> dict[ChainId, int]:
+        """Confirmations by chain."""
+        return {n.chain: n.confirmations for n in self.nodes}
+
+    def key_file(self, party: str) -> Path:
+        """The key file of a service. Raises FILE_UNAVAILABLE when this program has none."""
+        for key in self.keys:
+            if key.party == party:
+                return Path(key.file)
+        raise refused(Code.FILE_UNAVAILABLE, f"keys.{party}", "a key of this program", "none configured")
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise refused(Code.FILE_UNAVAILABLE, str(path), "a configuration", error.strerror or "unreadable") from error
+    return parse_record(Config, parse_canonical(raw.strip()), "config")
+
+
+def load_conninfo(path: Path) -> Secret:
+    """Read a connection string from a file that only this program may read."""
+    try:
+        mode, text = stat.S_IMODE(path.stat().st_mode), path.read_text().strip()
+    except OSError as error:
+        raise refused(Code.FILE_UNAVAILABLE, str(path), "a connection string", error.strerror or "unreadable") from error
+    if mode & 0o077:
+        raise refused(Code.FILE_UNAVAILABLE, str(path), "mode 0600", oct(mode))
+    return Secret(text)
+
+
+def open_nodes(config: Config) -> Mapping[ChainId, EthereumNode | BitcoinNode]:
+    """Clients of the configured nodes."""
+    return {node.chain: _open_node(node) for node in config.nodes}
+
+
+def _open_node(config: NodeConfig) -> EthereumNode | BitcoinNode:
+    if config.chain.startswith("eip155:"):
+        return EthereumNode(config.url)
+    parts = urlsplit(config.url)
+    if not parts.username or not parts.password or not parts.hostname:
+        raise malformed(Code.FIELD_INVALID, f"nodes.{config.chain}.url", "http://user:password@host:port", "another form")
+    return BitcoinNode(f"{parts.scheme}://{parts.hostname}:{parts.port}", parts.username, parts.password)

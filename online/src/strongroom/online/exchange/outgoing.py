@@ -1,0 +1,144 @@
+"""Build packages and keep the outbox: updates first, then what rests on them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from strongroom.core.assemble import build_package_checkpoint, build_placed
+from strongroom.core.docket import CheckpointStep
+from strongroom.core.ids import PartyId
+from strongroom.core.packages import Package, PackageBody, PackageKind, Placed, RegisterDelta, UpdateBody
+from strongroom.core.roster import REGISTERS
+from strongroom.core.statements import Statement, StatementType
+from strongroom.online.db.connect import Connection
+from strongroom.online.evidence.store import LogReader, load_by_kind
+from strongroom.online.exchange.store import Device, load_packages, lock_device, save_package
+from strongroom.online.governance.store import Rules, load_delta
+
+PLATFORM = PartyId("service:platform")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freezes:
+    """Freeze and lift statements that stand in the log, with their places proved under a package's checkpoint."""
+
+    freezes: tuple[Placed, ...]
+    lifts: tuple[Placed, ...]
+
+
+BuildBody = Callable[[CheckpointStep, int, Freezes], PackageBody]
+"""Makes a package's body from its checkpoint, that checkpoint's size, and the freezes."""
+
+
+def send(
+    connection: Connection, reader: LogReader, device: PartyId, kind: PackageKind, subject: str, build: BuildBody, now: datetime
+) -> Package:
+    """Record one package in the caller's transaction: next sequence number, checkpoint that extends the device's last."""
+    known = lock_device(connection, device)
+    step, size = build_package_checkpoint(reader, known.seen)
+    package = Package(
+        kind=kind,
+        sender=PLATFORM,
+        to=device,
+        sequence=known.sent + 1,
+        created_at=now,
+        body=build(step, size, build_freezes(connection, reader, size)),
+    )
+    save_package(connection, package, size, subject)
+    return package
+
+
+def send_update(connection: Connection, reader: LogReader, rules: Rules, device: PartyId, now: datetime) -> Package | None:
+    """Record an update with everything that was published since the device's last package; None when there is nothing."""
+    known = lock_device(connection, device)
+
+    def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
+        return _update_body(connection, reader, rules, known, step, size, freezes)
+
+    if not _has_news(reader, rules, known):
+        return None
+    return send(connection, reader, device, PackageKind.UPDATE, f"update {known.sent + 1}", build, now)
+
+
+def build_freezes(connection: Connection, reader: LogReader, size: int) -> Freezes:
+    """All freezes and lifts below a log size; a device takes each once and forgets none."""
+    found = [(i, s) for i, s in load_by_kind(connection, StatementType.FREEZE, StatementType.FREEZE_LIFT) if i < size]
+
+    def placed(kind: StatementType) -> tuple[Placed, ...]:
+        return tuple(build_placed(reader, s.envelope, size) for _, s in found if s.type is kind)
+
+    return Freezes(freezes=placed(StatementType.FREEZE), lifts=placed(StatementType.FREEZE_LIFT))
+
+
+def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
+    """Write the files that are missing, each to a temporary name first. A file once taken away by a courier is not
+    written again: the `.sent` mark beside it stays."""
+    written = []
+    for device, sequence, kind, raw in load_packages(connection):
+        folder = outbox / device.replace(":", "-")
+        path = folder / f"{sequence:06d}-{kind}.package.json"
+        mark = path.with_suffix(".sent")
+        if mark.exists():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("wb") as handle:
+            handle.write(raw)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+        mark.touch()
+        written.append(path)
+    return written
+
+
+def _has_news(reader: LogReader, rules: Rules, device: Device) -> bool:
+    newest = max(
+        rules.rosters[-1][0], rules.policy[0], *(place for place, _ in rules.heads.values()), *_root_places(reader, rules)
+    )
+    return newest >= device.seen
+
+
+def _root_places(reader: LogReader, rules: Rules) -> list[int]:
+    return [reader.index_of(r.id) for r in rules.roots]
+
+
+def _update_body(
+    connection: Connection, reader: LogReader, rules: Rules, device: Device, step: CheckpointStep, size: int, freezes: Freezes
+) -> UpdateBody:
+    def put(statement: Statement[Any]) -> Placed:
+        return build_placed(reader, statement.envelope, size)
+
+    deltas = []
+    for name in REGISTERS:
+        place, head = rules.heads[name]
+        if place < device.seen:
+            continue
+        known = _version_seen(connection, name, device.seen)
+        added, removed = load_delta(connection, name, known)
+        deltas.append(RegisterDelta(added=tuple(added), head=put(head), register=name, removed=tuple(removed)))
+    first = reader.index_of(rules.roots[0].id)
+    return UpdateBody(
+        checkpoint=step,
+        freezes=freezes.freezes,
+        lifts=freezes.lifts,
+        policies=tuple(put(p) for i, p in [rules.policy] if i >= device.seen),
+        registers=tuple(deltas),
+        # A device starts with the first root; later ones come with updates.
+        roots=tuple(r.envelope for r in rules.roots if reader.index_of(r.id) >= max(device.seen, first + 1)),
+        rosters=tuple(put(r) for i, r in rules.rosters if i >= device.seen),
+    )
+
+
+def _version_seen(connection: Connection, register: str, seen: int) -> int:
+    versions = [
+        s.body.version
+        for i, s in load_by_kind(connection, StatementType.REGISTER)
+        if i < seen and s.body.register == register
+    ]
+    return max(versions, default=0)

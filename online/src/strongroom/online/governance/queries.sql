@@ -1,0 +1,22 @@
+-- Statements of the governance store. Format: a header `-- name --`, one line that says why, one statement.
+
+-- load_entries --
+-- All current entries, for the in-memory registers.
+select register, entry from custody.register_entries where removed_in is null order by register, id;
+
+-- load_changes --
+-- What changed in a register after a version, for a device's delta.
+select id, entry, removed_in is null as current, added_in
+from custody.register_entries
+where register = %(register)s and (added_in > %(version)s or removed_in > %(version)s)
+order by id, added_in;
+
+-- close_entries --
+-- Entries that a new version removes or replaces.
+update custody.register_entries set removed_in = %(version)s
+where register = %(register)s and id = any(%(ids)s) and removed_in is null;
+
+-- add_entry --
+-- One new entry.
+insert into custody.register_entries (register, id, entry, added_in)
+values (%(register)s, %(id)s, %(entry)s, %(version)s);

@@ -1,0 +1,192 @@
+"""Publish and load roots, rosters, policy and registers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from strongroom.core.assemble import Governance
+from strongroom.core.bodies import Head, Heads
+from strongroom.core.canonical import Json, parse_canonical
+from strongroom.core.checks.foundation import (
+    Entries,
+    build_entries,
+    check_next_version,
+    prove_delegated,
+    prove_roots,
+    prove_roster_chain,
+)
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.policy import Policy
+from strongroom.core.records import parse_record
+from strongroom.core.registers import ENTRY_TYPES, Register, RegisterHead, check_register_head, encode_entry
+from strongroom.core.roster import REGISTERS, Root, Roster
+from strongroom.core.statements import Context, Envelope, Statement, StatementType, parse_statement
+from strongroom.online.db.connect import Connection, execute, load_all
+from strongroom.online.db.queries import load_queries
+from strongroom.online.evidence.store import append, load_by_kind
+
+_QUERIES = load_queries("strongroom.online.governance")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The governance in force, loaded once a step: what the platform decides by. Devices decide by their own copies."""
+
+    roots: tuple[Statement[Root], ...]
+    rosters: tuple[tuple[int, Statement[Roster]], ...]
+    policy: tuple[int, Statement[Policy]]
+    heads: Mapping[str, tuple[int, Statement[RegisterHead]]]
+    registers: Mapping[str, Register[Any]]
+
+    @property
+    def root(self) -> Root:
+        """The latest root."""
+        return self.roots[-1].body
+
+    @property
+    def roster(self) -> Roster:
+        """The latest roster."""
+        return self.rosters[-1][1].body
+
+    @property
+    def context(self) -> Context:
+        """Organization and environment."""
+        return Context(organization=self.roots[0].organization, environment=self.roots[0].environment)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """All entries by id."""
+        return build_entries({name: {e.id: e for e in self.registers[name].entries} for name in REGISTERS})
+
+    @property
+    def governance(self) -> Governance:
+        """What dockets are assembled on."""
+        return Governance(
+            roots=tuple(r.envelope for r in self.roots),
+            rosters=tuple(r.envelope for _, r in self.rosters),
+            policy=self.policy[1].envelope,
+            heads={name: head.envelope for name, (_, head) in self.heads.items()},
+            registers=self.registers,
+        )
+
+    def build_heads(self) -> Heads:
+        """The newest heads, as the builder quotes them."""
+        heads = {name: Head(version=head.body.version, digest=head.id) for name, (_, head) in self.heads.items()}
+        return Heads(
+            root=Head(version=self.root.version, digest=self.roots[-1].id),
+            roster=Head(version=self.roster.version, digest=self.rosters[-1][1].id),
+            policy=Head(version=self.policy[1].body.version, digest=self.policy[1].id),
+            **heads,
+        )
+
+
+def load_rules(connection: Connection) -> Rules:
+    """The governance in force. Raises STAGE_MISSING while something is not published yet."""
+    kinds = (StatementType.ROOT, StatementType.ROSTER, StatementType.POLICY, StatementType.REGISTER)
+    by_kind: dict[StatementType, list[tuple[int, Statement[Any]]]] = {kind: [] for kind in kinds}
+    for place, statement in load_by_kind(connection, *kinds):
+        by_kind[statement.type].append((place, statement))
+    heads = {statement.body.register: (place, statement) for place, statement in by_kind[StatementType.REGISTER]}
+    missing = [k.value for k in kinds if not by_kind[k]] + [name for name in REGISTERS if name not in heads]
+    if missing:
+        raise refused(Code.STAGE_MISSING, "governance", "root, roster, policy and five registers", f"no {', '.join(missing)}")
+    return Rules(
+        roots=tuple(statement for _, statement in by_kind[StatementType.ROOT]),
+        rosters=tuple(by_kind[StatementType.ROSTER]),
+        policy=by_kind[StatementType.POLICY][-1],
+        heads=heads,
+        registers=_load_registers(connection),
+    )
+
+
+def publish(connection: Connection, envelope: Envelope, added: Sequence[Mapping[str, Json]], removed: Sequence[str]) -> Statement[Any]:
+    """Verify a governance statement as devices will, add it to the log, and keep a register's entries, in one transaction.
+
+    added, removed: a register's delta; empty for everything else.
+    """
+    with connection.transaction():
+        statement = parse_statement(envelope)
+        before = load_by_kind(connection, statement.type)
+        match statement.type:
+            case StatementType.ROOT:
+                known = tuple(s.envelope for _, s in before)
+                prove_roots((*known, envelope), known or (envelope,))
+            case StatementType.ROSTER:
+                roots, context = _load_roots(connection)
+                prove_roster_chain([*(s.envelope for _, s in before), envelope], roots, context)
+            case StatementType.POLICY:
+                _check_delegated(connection, envelope, Policy, "policy")
+                _check_follows(statement, before, "policy")
+            case StatementType.REGISTER:
+                name = statement.body.register
+                _check_delegated(connection, envelope, RegisterHead, name)
+                _check_follows(statement, [b for b in before if b[1].body.register == name], name)
+                _save_register(connection, statement, added, removed)
+            case other:
+                raise refused(Code.TYPE_MISMATCH, "envelope", "a governance statement", other.value)
+        append(connection, envelope)
+    return statement
+
+
+def load_delta(connection: Connection, register: str, version: int) -> tuple[list[dict[str, Json]], list[str]]:
+    """Entries added or replaced and ids removed since a version of a register (0: all)."""
+    rows = load_all(
+        connection,
+        _QUERIES["load_changes"],
+        lambda id, entry, current, added_in: (str(id), str(entry), bool(current), int(added_in)),  # noqa: A002 - column
+        {"register": register, "version": version},
+    )
+    added: dict[str, dict[str, Json]] = {}
+    removed: set[str] = set()
+    for entry_id, entry, current, added_in in rows:
+        if current:
+            value = parse_canonical(entry.encode())
+            added[entry_id] = value if isinstance(value, dict) else {}
+        elif added_in <= version:
+            removed.add(entry_id)
+    return [added[key] for key in sorted(added)], sorted(removed - set(added))
+
+
+def _load_roots(connection: Connection) -> tuple[tuple[Statement[Root], ...], Context]:
+    roots = tuple(s for _, s in load_by_kind(connection, StatementType.ROOT))
+    if not roots:
+        raise refused(Code.STAGE_MISSING, "governance", "a published root", "none")
+    return roots, Context(organization=roots[0].organization, environment=roots[0].environment)
+
+
+def _check_delegated(connection: Connection, envelope: Envelope, body_type: type[Any], name: str) -> None:
+    roots, context = _load_roots(connection)
+    prove_delegated(envelope, body_type, roots[-1].body.delegation(name), context, name)
+
+
+def _check_follows(statement: Statement[Any], before: Sequence[tuple[int, Statement[Any]]], path: str) -> None:
+    last = before[-1][1] if before else None
+    wanted = last.body.version + 1 if last else 1
+    check_next_version(statement.body.version, statement.body.previous, last.id if last else "none", wanted, path)
+
+
+def _save_register(
+    connection: Connection, statement: Statement[RegisterHead], added: Sequence[Mapping[str, Json]], removed: Sequence[str]
+) -> None:
+    name = statement.body.register
+    current = _load_registers(connection)[name]
+    entries = [parse_record(ENTRY_TYPES[name], dict(e), f"{name}.added[{i}]") for i, e in enumerate(added)]
+    check_register_head(statement.body, current.changed(entries, removed))
+    version = statement.body.version
+    gone = [*removed, *(e.id for e in entries)]
+    execute(connection, _QUERIES["close_entries"], {"register": name, "ids": gone, "version": version})
+    for entry in entries:
+        fields = {"register": name, "id": entry.id, "entry": encode_entry(entry).decode(), "version": version}
+        execute(connection, _QUERIES["add_entry"], fields)
+
+
+def _load_registers(connection: Connection) -> dict[str, Register[Any]]:
+    rows = load_all(connection, _QUERIES["load_entries"], lambda register, entry: (str(register), str(entry)))
+    found: dict[str, list[Any]] = {name: [] for name in REGISTERS}
+    for name, entry in rows:
+        found[name].append(parse_record(ENTRY_TYPES[name], parse_canonical(entry.encode()), name))
+    return {name: Register(name=name, entries=tuple(sorted(entries, key=lambda e: e.id))) for name, entries in found.items()}

@@ -1,0 +1,1 @@
+"""Transfers: withdrawals from a client's instruction to the settled transaction. Section III of the circular."""

@@ -1,0 +1,133 @@
+"""Credit what is confirmed: a statement, a posting and the deposit's state, in one transaction.
+
+The account is the address register's, signed by its delegates; a database row cannot redirect a deposit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.core.bodies import DepositCredit
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
+from strongroom.core.records import Units
+from strongroom.online.db.connect import Connection, execute, load_all, load_first
+from strongroom.online.db.queries import load_queries
+from strongroom.online.governance.store import Rules
+from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
+from strongroom.online.ledger.store import post
+from strongroom.online.transfers.accounts import HOUSE, build_custody_account
+from strongroom.online.transfers.withdrawal.platform import Platform
+
+_QUERIES = load_queries("strongroom.online.transfers.deposit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposit:
+    """A payment to an address of ours, as the follower saw it."""
+
+    chain: ChainId
+    txid: str
+    output: int
+    address: EntryId
+    wallet: WalletId
+    account: AccountId
+    asset: AssetId
+    units: int
+    height: int
+    block_hash: str
+
+
+def credit_confirmed(platform: Platform, rules: Rules, confirmations: Mapping[ChainId, int]) -> int:
+    """Credit every deposit with enough confirmations; returns how many."""
+    credited = 0
+    for chain, needed in sorted(confirmations.items()):
+        tip = load_first(platform.connection, _QUERIES["load_tip"], lambda height: int(height), {"chain": chain})
+        if tip is None or tip < 0:
+            continue
+        for deposit in load_confirmed(platform.connection, chain, tip - needed + 1):
+            credit(platform, rules, deposit, tip - deposit.height + 1)
+            credited += 1
+    return credited
+
+
+def load_confirmed(connection: Connection, chain: ChainId, height: int) -> tuple[Deposit, ...]:
+    """Deposits at or below a height that are not credited yet."""
+    return load_all(connection, _QUERIES["load_confirmed"], _deposit, {"chain": chain, "height": height})
+
+
+def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: int) -> None:
+    """Say the credit, post it, mark the deposit. Raises NOT_IN_REGISTER when the register says another account."""
+    entry = rules.entries.addresses.get(deposit.address)
+    if entry is None or str(entry.account) != deposit.account:
+        raise refused(Code.NOT_IN_REGISTER, f"deposit {deposit.txid}", entry.account if entry else "an address", deposit.account)
+    client = find_client(rules, deposit.account)
+    body = DepositCredit(
+        account=deposit.account,
+        address=deposit.address,
+        amount=Units(deposit.units),
+        asset=deposit.asset,
+        block_hash=deposit.block_hash,
+        chain=deposit.chain,
+        client=client,
+        confirmations=confirmations,
+        height=deposit.height,
+        output=deposit.output,
+        txid=deposit.txid,
+    )
+    with platform.connection.transaction():
+        statement = platform.say(rules, body)
+        kind = PostingKind.FUNDING if client == HOUSE else PostingKind.DEPOSIT
+        post(platform.connection, _posting(deposit, statement.id, kind, platform.clock()))
+        fields = {"statement": statement.id, "chain": deposit.chain, "txid": deposit.txid, "output": deposit.output}
+        execute(platform.connection, _QUERIES["save_credited"], fields)
+
+
+def find_client(rules: Rules, account: AccountId) -> PartyId:
+    """Whose account it is. Raises NOT_IN_REGISTER."""
+    for client in rules.entries.clients.values():
+        if any(a.id == account for a in client.accounts):
+            return client.id
+    raise refused(Code.NOT_IN_REGISTER, "account", "a client's account", account)
+
+
+def _posting(deposit: Deposit, statement: Digest, kind: PostingKind, now: datetime) -> Posting:
+    return Posting(
+        id=TransferId(f"deposit:{deposit.chain}:{deposit.txid}:{deposit.output}"),
+        kind=kind,
+        statement=statement,
+        debit=build_custody_account(deposit.wallet),
+        credit=deposit.account,
+        asset=deposit.asset,
+        units=deposit.units,
+        event_at=now,
+    )
+
+
+def _deposit(
+    chain: str,
+    txid: str,
+    output: int,
+    address: str,
+    wallet: str,
+    account: str,
+    asset: str,
+    units: str,
+    height: int,
+    block_hash: str,
+) -> Deposit:
+    return Deposit(
+        chain=ChainId(chain),
+        txid=txid,
+        output=output,
+        address=EntryId(address),
+        wallet=WalletId(wallet),
+        account=AccountId(account),
+        asset=AssetId(asset),
+        units=int(units),
+        height=height,
+        block_hash=block_hash,
+    )

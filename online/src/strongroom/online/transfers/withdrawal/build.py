@@ -1,0 +1,157 @@
+"""Build the exact unsigned bytes of a proposal. Pure: coins, nonce and fees are handed in.
+
+Nothing here is believed by anyone: each stage decodes the bytes again and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from strongroom.chains.bitcoin.addresses import parse_address as parse_bitcoin_address
+from strongroom.chains.bitcoin.networks import network_of
+from strongroom.chains.bitcoin.psbt import Payment, Psbt, Spend, build_psbt, encode_psbt
+from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.transactions import Transaction
+from strongroom.chains.ethereum.addresses import chain_id_of, parse_address
+from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned
+from strongroom.core.bodies import ChangeOutput, Instruction, PaymentOutput
+from strongroom.core.canonical import sha256
+from strongroom.core.checks.foundation import Entries
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.ids import ChainId, Digest, EntryId, WalletId
+from strongroom.core.registers import AddressEntry, AddressPurpose
+from strongroom.core.statements import Statement
+from strongroom.online.transfers.withdrawal.platform import EthereumTerms
+from strongroom.online.transfers.withdrawal.store import Coin
+
+TRANSFER_GAS = 21_000
+"""Gas of a plain transfer to an account without code. Source: yellow paper, G_transaction."""
+MAX_COINS = 20
+"""More inputs than this make a package that nobody reads; the wallet is then consolidated first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """Unsigned bytes and what the proposal claims about them."""
+
+    unsigned: bytes
+    unsigned_digest: Digest
+    fee: int
+    commits: tuple[str, ...]
+    sources: tuple[EntryId, ...]
+    outputs: tuple[PaymentOutput, ...]
+    change: tuple[ChangeOutput, ...]
+
+
+def build_ethereum(chain: ChainId, statement: Statement[Instruction], source: AddressEntry, terms: EthereumTerms) -> Built:
+    """A plain transfer of one instruction from one address."""
+    transfer = Transfer(
+        chain_id=chain_id_of(chain),
+        nonce=terms.nonce,
+        max_priority_fee_per_gas_wei=terms.max_priority_fee_per_gas_wei,
+        max_fee_per_gas_wei=terms.max_fee_per_gas_wei,
+        gas_limit=TRANSFER_GAS,
+        to=parse_address(statement.body.destination.address),
+        value_wei=statement.body.amount,
+    )
+    unsigned = encode_unsigned(transfer)
+    return Built(
+        unsigned=unsigned,
+        unsigned_digest=sha256(unsigned),
+        fee=TRANSFER_GAS * terms.max_fee_per_gas_wei,
+        commits=(f"nonce:{chain}:{source.address}:{terms.nonce}",),
+        sources=(source.id,),
+        outputs=(PaymentOutput(index=0, instruction=statement.id),),
+        change=(),
+    )
+
+
+def witness_script_of(entry: AddressEntry, entries: Entries) -> bytes:
+    """The m-of-n script of an address of ours."""
+    return multisig_script(entry.threshold, [entries.keys[k].public for k in entry.keys])
+
+
+def find_change_address(wallet: WalletId, entries: Entries) -> AddressEntry:
+    """The wallet's change address. Raises CANNOT_FUND when it has none."""
+    for entry in sorted(entries.addresses.values(), key=lambda e: e.id):
+        if entry.wallet == wallet and entry.purpose is AddressPurpose.CHANGE:
+            return entry
+    raise refused(Code.CANNOT_FUND, wallet, "a change address", "none")
+
+
+def build_bitcoin(
+    chain: ChainId,
+    wallet: WalletId,
+    statements: Sequence[Statement[Instruction]],
+    coins: Sequence[tuple[Coin, Transaction]],
+    fee_rate: int,
+    entries: Entries,
+) -> Built:
+    """One transaction that pays every instruction, with change to the wallet's change address.
+
+    coins: what may be spent, oldest first, each with its whole transaction. fee_rate: smallest units per 1,000 virtual bytes.
+    Raises CANNOT_FUND.
+    """
+    network = network_of(chain)
+    ordered = sorted(statements, key=lambda s: s.id)
+    payments = [
+        Payment(script=parse_bitcoin_address(s.body.destination.address, network), value_sat=s.body.amount) for s in ordered
+    ]
+    change_entry = find_change_address(wallet, entries)
+    wanted = sum(p.value_sat for p in payments)
+    for count in range(1, min(len(coins), MAX_COINS) + 1):
+        chosen = coins[:count]
+        built = _fund(chosen, payments, wanted, fee_rate, change_entry, entries)
+        if built is not None:
+            break
+    else:
+        have = sum(coin.units for coin, _ in coins[:MAX_COINS])
+        raise refused(Code.CANNOT_FUND, wallet, f"{wanted} and the fee", f"{have} in {len(coins)} coins")
+    change = (ChangeOutput(address=change_entry.id, index=len(payments)),) if len(built.outputs) > len(payments) else ()
+    return Built(
+        unsigned=encode_psbt(built),
+        unsigned_digest=sha256(built.unsigned_bytes),
+        fee=built.fee_sat,
+        commits=tuple(sorted(f"outpoint:{chain}:{coin.txid}:{coin.output}" for coin, _ in chosen)),
+        sources=tuple(sorted({coin.address for coin, _ in chosen})),
+        outputs=tuple(PaymentOutput(index=i, instruction=s.id) for i, s in enumerate(ordered)),
+        change=change,
+    )
+
+
+def _fund(
+    chosen: Sequence[tuple[Coin, Transaction]],
+    payments: Sequence[Payment],
+    wanted: int,
+    fee_rate: int,
+    change_entry: AddressEntry,
+    entries: Entries,
+) -> Psbt | None:
+    """A transaction from these coins, or None when they are too few. Change is always made: its absence is a fee gone up."""
+    total = sum(coin.units for coin, _ in chosen)
+    if total <= wanted:
+        return None
+    spends = [
+        Spend(previous=previous, index=coin.output, witness_script=_script(coin, entries.addresses, entries))
+        for coin, previous in chosen
+    ]
+    script = witness_script_of(change_entry, entries)
+    # Build once with a placeholder to learn the size, then with the fee that the size costs.
+    draft_change = Payment(script=p2wsh_script(script), value_sat=total - wanted, witness_script=script)
+    draft = build_psbt(spends=spends, payments=[*payments, draft_change])
+    fee = -(-draft.vsize * fee_rate // 1000)
+    left = total - wanted - fee
+    if left < DUST_SAT:
+        return None
+    change = Payment(script=p2wsh_script(script), value_sat=left, witness_script=script)
+    return build_psbt(spends=spends, payments=[*payments, change])
+
+
+DUST_SAT = 10_000
+"""Change below this is not worth its own spending; another coin is taken instead."""
+
+
+def _script(coin: Coin, addresses: Mapping[str, AddressEntry], entries: Entries) -> bytes:
+    return witness_script_of(addresses[coin.address], entries)

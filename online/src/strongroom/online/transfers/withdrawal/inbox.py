@@ -1,0 +1,117 @@
+"""What comes back from devices: each file is checked, handled once, and kept, whatever becomes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from strongroom.core.bodies import Approval, Halt, Rejection, Verification
+from strongroom.core.canonical import sha256
+from strongroom.core.checks.signers import check_statement_signers
+from strongroom.core.codes import Code
+from strongroom.core.errors import StrongroomError, UnavailableError, malformed, refused
+from strongroom.core.packages import (
+    Package,
+    ReleaseResultBody,
+    SessionRequestBody,
+    StatementsBody,
+    TerminalResultBody,
+    parse_package,
+)
+from strongroom.core.statements import Envelope, Statement, check_context, parse_statement
+from strongroom.online.evidence.store import append
+from strongroom.online.exchange.outgoing import PLATFORM
+from strongroom.online.exchange.store import load_received, save_received
+from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal import step4_approve, step5_verify, step6_sign, step7_release
+from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.store import open_alert
+
+HANDLED = "handled"
+
+
+def read_inbox(platform: Platform, rules: Rules, inbox: Path) -> list[str]:
+    """Handle every package file that is new, oldest name first; returns what became of each.
+
+    A refused package stops nobody else: it is kept with its reason, and the SOC is told (III.A7-GP).
+    """
+    outcomes = []
+    for path in sorted(inbox.glob("*/*.package.json")):
+        raw = path.read_bytes()
+        device = path.parent.name.replace("-", ":", 1)
+        digest = sha256(raw)
+        if load_received(platform.connection, device, digest) is not None:
+            continue
+        outcomes.append(_receive_one(platform, rules, device, raw, digest))
+    return outcomes
+
+
+def _receive_one(platform: Platform, rules: Rules, device: str, raw: bytes, digest: str) -> str:
+    package: Package | None = None
+    try:
+        package = parse_package(raw)
+        if package.sender != device or package.to != PLATFORM:
+            raise refused(Code.PACKAGE_NOT_FOR_US, "package.from", f"{device} to {PLATFORM}", f"{package.sender} to {package.to}")
+        handle(platform, rules, package)
+        outcome = HANDLED
+    except UnavailableError:
+        # The database or a node is away: nothing is decided, the file is read again.
+        raise
+    except StrongroomError as error:
+        outcome = str(error)
+        open_alert(platform.connection, error.code.value, "high", f"package {digest}", f"from {device}: {error}")
+    save_received(platform.connection, device, digest, package, raw, outcome)
+    return outcome
+
+
+def handle(platform: Platform, rules: Rules, package: Package) -> None:
+    """Do what a package asks, after checking who signed what it brings."""
+    body = package.body
+    if isinstance(body, SessionRequestBody):
+        if body.terminal != package.sender:
+            raise refused(Code.PACKAGE_NOT_FOR_US, "session-request.terminal", package.sender, body.terminal)
+        step6_sign.open_session(platform, rules, body)
+    elif isinstance(body, StatementsBody):
+        for statement in _checked(platform, rules, body.statements):
+            _take(platform, statement)
+    elif isinstance(body, TerminalResultBody):
+        for statement in _checked(platform, rules, body.halts):
+            _take(platform, statement)
+        records = _checked(platform, rules, tuple(r.record for r in body.results))
+        step6_sign.receive(platform, rules, package.sender, body, records)
+    elif isinstance(body, ReleaseResultBody):
+        statements = _checked(platform, rules, body.statements)
+        for statement in statements:
+            if isinstance(statement.body, Halt):
+                _take(platform, statement)
+        step7_release.receive(platform, body, tuple(s for s in statements if not isinstance(s.body, Halt)))
+    else:
+        raise malformed(Code.TYPE_MISMATCH, "package.kind", "a package for the platform", package.kind.value)
+
+
+def _checked(platform: Platform, rules: Rules, envelopes: tuple[Envelope, ...]) -> tuple[Statement[Any], ...]:
+    """Statements whose signatures hold under the roster in force now."""
+    found = []
+    for i, envelope in enumerate(envelopes):
+        path = f"statements[{i}]"
+        statement = parse_statement(envelope, path)
+        check_context(statement, rules.context, path)
+        check_statement_signers(statement, rules.roster, platform.clock(), rules.entries, path)
+        found.append(statement)
+    return tuple(found)
+
+
+def _take(platform: Platform, statement: Statement[Any]) -> None:
+    body = statement.body
+    if isinstance(body, Approval | Rejection):
+        step4_approve.receive(platform, statement)
+    elif isinstance(body, Verification):
+        step5_verify.receive(platform, statement)
+    elif isinstance(body, Halt):
+        with platform.connection.transaction():
+            append(platform.connection, statement.envelope)
+            codes = ", ".join(r.code for r in body.refusals)
+            detail = f"{statement.issuer} halted at {body.stage}: {codes}"
+            open_alert(platform.connection, body.refusals[0].code if body.refusals else "HALT", "critical", f"halt {statement.id}", detail)
+    else:
+        raise malformed(Code.TYPE_MISMATCH, "statement.type", "a statement of a device", statement.type.value)

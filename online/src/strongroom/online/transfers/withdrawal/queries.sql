@@ -1,0 +1,158 @@
+-- Statements of the withdrawal's store. Format: a header `-- name --`, one line that says why, one statement.
+
+-- lock_sequence --
+-- A client's instructions are taken in one by one; the row is made by the first.
+insert into transfers.sequences (client, last) values (%(client)s, 0)
+on conflict (client) do update set last = transfers.sequences.last
+returning last;
+
+-- save_sequence --
+-- Refused or not, the number is used.
+update transfers.sequences set last = %(sequence)s where client = %(client)s;
+
+-- add_instruction --
+-- A client's order, taken in.
+insert into transfers.instructions (id, client, sequence, account, wallet, asset, chain, amount, state)
+values (%(id)s, %(client)s, %(sequence)s, %(account)s, %(wallet)s, %(asset)s, %(chain)s, %(amount)s, 'SUBMITTED')
+on conflict (id) do nothing;
+
+-- load_instructions --
+-- Instructions in a state, oldest first.
+select id, client, wallet, chain, asset, amount::text as amount, state, decision, proposal, why
+from transfers.instructions where state = %(state)s order by submitted_at, id;
+
+-- load_instruction --
+-- One instruction.
+select id, client, wallet, chain, asset, amount::text as amount, state, decision, proposal, why
+from transfers.instructions where id = %(id)s;
+
+-- save_instruction --
+-- The next state of an instruction, with the reason when somebody must act.
+update transfers.instructions set state = %(state)s, decision = coalesce(%(decision)s, decision), why = %(why)s,
+  updated_at = now()
+where id = %(id)s;
+
+-- save_docket_instructions --
+-- All instructions of a docket follow its state.
+update transfers.instructions set state = %(state)s, why = %(why)s, updated_at = now() where proposal = %(proposal)s;
+
+-- bind_instructions --
+-- An instruction belongs to the docket that pays it.
+update transfers.instructions set proposal = %(proposal)s, state = 'PREPARED', why = '', updated_at = now()
+where id = any(%(ids)s);
+
+-- load_usage --
+-- What a rule let through in a window, voided ones left out.
+select coalesce(sum(amount), 0)::text as amount, count(*) as n
+from transfers.usage where rule = %(rule)s and at > %(since)s and not voided;
+
+-- add_usage --
+-- This instruction counts in its rules' windows.
+insert into transfers.usage (rule, instruction, amount, at) values (%(rule)s, %(instruction)s, %(amount)s, %(at)s)
+on conflict (rule, instruction) do nothing;
+
+-- void_usage --
+-- What ends without payment no longer counts.
+update transfers.usage set voided = true where instruction = %(instruction)s;
+
+-- add_docket --
+-- The exact unsigned bytes and what they are for.
+insert into transfers.dockets (proposal, chain, wallet, state, unsigned, fee, sign_by, release_by)
+values (%(proposal)s, %(chain)s, %(wallet)s, 'PREPARED', %(unsigned)s, %(fee)s, %(sign_by)s, %(release_by)s);
+
+-- load_dockets --
+-- Dockets in a state, oldest first.
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by
+from transfers.dockets where state = any(%(states)s) order by updated_at, proposal;
+
+-- load_docket --
+-- One docket.
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by
+from transfers.dockets where proposal = %(proposal)s;
+
+-- lock_docket --
+-- One docket, while a step changes it.
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by
+from transfers.dockets where proposal = %(proposal)s for update;
+
+-- save_docket --
+-- The next state of a docket.
+update transfers.dockets set state = %(state)s, why = %(why)s, updated_at = now() where proposal = %(proposal)s;
+
+-- save_signed --
+-- What the gate released.
+update transfers.dockets set signed = %(signed)s, txid = %(txid)s, updated_at = now() where proposal = %(proposal)s;
+
+-- add_statement --
+-- A statement of the docket, at its stage.
+insert into transfers.docket_statements (proposal, statement, stage) values (%(proposal)s, %(statement)s, %(stage)s)
+on conflict (proposal, statement) do nothing;
+
+-- load_docket_statements --
+-- The docket's statements, out of the log.
+select e.idx, e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
+where d.proposal = %(proposal)s order by d.stage, d.statement;
+
+-- add_commitment --
+-- One payment once: a second docket with this outpoint or nonce fails here.
+insert into transfers.commitments (commitment, proposal) values (%(commitment)s, %(proposal)s);
+
+-- load_commitments --
+-- All commitments that begin so, for choosing coins and nonces.
+select commitment from transfers.commitments where commitment like %(prefix)s;
+
+-- load_coins --
+-- Confirmed, unspent coins of a wallet, oldest first.
+select txid, output, address, units::text as units from watch.coins
+where chain = %(chain)s and wallet = %(wallet)s and spent_by is null order by height, txid, output;
+
+-- add_sealed --
+-- What a terminal sealed for the gate.
+insert into transfers.sealed (proposal, terminal, sealed, record)
+values (%(proposal)s, %(terminal)s, %(sealed)s, %(record)s) on conflict (proposal, terminal) do nothing;
+
+-- load_sealed --
+-- All sealed results of a docket.
+select terminal, sealed from transfers.sealed where proposal = %(proposal)s order by terminal;
+
+-- add_session --
+-- A terminal shows its nonce.
+insert into transfers.sessions (nonce, terminal, heads) values (%(nonce)s, %(terminal)s, %(heads)s)
+on conflict (nonce) do nothing;
+
+-- add_session_docket --
+-- A docket that waits for this session.
+insert into transfers.session_dockets (nonce, proposal) values (%(nonce)s, %(proposal)s) on conflict do nothing;
+
+-- load_cleared_sessions --
+-- Sessions that are cleared and not exported yet.
+select nonce, terminal, clear from transfers.sessions where clear is not null and not exported order by opened_at;
+
+-- load_session_dockets --
+-- The dockets of a session.
+select proposal from transfers.session_dockets where nonce = %(nonce)s order by proposal;
+
+-- save_exported --
+-- The session's package is decided.
+update transfers.sessions set exported = true where nonce = %(nonce)s;
+
+-- load_standing_freezes --
+-- Freezes that nobody lifted.
+select statement from watch.freezes where lift is null order by frozen_at;
+
+-- load_last_run --
+-- The last reconciliation of a chain.
+select status, height from watch.runs where chain = %(chain)s order by height desc limit 1;
+
+-- open_alert --
+-- Tells the SOC, once a subject.
+insert into watch.alerts (code, severity, subject, detail) values (%(code)s, %(severity)s, %(subject)s, %(detail)s)
+on conflict (code, subject) do nothing;
+
+-- save_lift --
+-- Officers lifted a freeze.
+update watch.freezes set lift = %(lift)s where statement = %(freeze)s and lift is null;
+
+-- save_outflow_settled --
+-- The ledger has posted what left.
+update watch.outflows set settled = true where proposal = %(proposal)s;

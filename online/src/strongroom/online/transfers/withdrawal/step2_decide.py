@@ -1,0 +1,134 @@
+"""Step 2, screen and decide: policy, limits, whitelist age, ledger balance, reconciliation. What holds is reserved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from strongroom.core.bodies import Decision, Head, Instruction, Screening, ScreeningVerdict, Verdict
+from strongroom.core.checks.instruct import check_destination, find_account
+from strongroom.core.checks.spend import native_asset_of
+from strongroom.core.codes import Code
+from strongroom.core.errors import RefusedError, refused
+from strongroom.core.ids import AccountId
+from strongroom.core.policy import Evaluation, Request, evaluate
+from strongroom.core.registers import check_entry_age
+from strongroom.core.roster import check_overseers
+from strongroom.core.statements import Statement, expect
+from strongroom.online.evidence.store import load_statement
+from strongroom.online.governance.store import Rules
+from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
+from strongroom.online.ledger.store import reserve
+from strongroom.online.transfers.accounts import build_custody_account
+from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.store import (
+    InstructionRow,
+    State,
+    add_usage,
+    load_last_run,
+    load_standing_freezes,
+    load_usage,
+    open_alert,
+    save_instruction,
+)
+
+SCREENING_PROVIDER = "whitelist"
+"""The destination was screened when officers listed it; a provider's verdict joins here."""
+
+
+def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
+    """Decide on one instruction, in one transaction: ALLOW with its quorums, or BLOCK. A hold leaves it where it is.
+
+    Held, not refused: a freeze, a reconciliation that does not match, a missing overseer. These pass; a limit does not.
+    """
+    connection, now = platform.connection, platform.clock()
+    _, found = load_statement(connection, row.id)
+    statement = expect(found, Instruction, "instruction")
+    try:
+        _check_world(platform, rules, row, now)
+    except RefusedError as error:
+        save_instruction(connection, row.id, State.SUBMITTED, why=str(error))
+        return
+    try:
+        with connection.transaction():
+            evaluation = _evaluate(platform, rules, statement, row, now)
+            decision = platform.say(rules, _decision(rules, statement, evaluation))
+            reserve(connection, build_reservation(statement, decision.id, build_custody_account(row.wallet), now))
+            add_usage(connection, evaluation.rules, row.id, row.amount, now)
+            save_instruction(connection, row.id, State.SCREENING, decision=decision.id)
+    except RefusedError as error:
+        with connection.transaction():
+            blocked = platform.say(rules, _blocked(rules, statement))
+            save_instruction(connection, row.id, State.BLOCKED, why=str(error), decision=blocked.id)
+            open_alert(connection, error.code.value, "medium", f"instruction {row.id}", str(error))
+
+
+def withdrawal_transfer(instruction: str) -> TransferId:
+    """The ledger's idempotency key of one instruction's payment."""
+    return TransferId(f"withdrawal:{instruction}")
+
+
+def build_reservation(statement: Statement[Instruction], decision: str, custody: AccountId, now: datetime) -> Posting:
+    """The client's units, set aside: debit client, credit custody, pending."""
+    body = statement.body
+    return Posting(
+        id=withdrawal_transfer(statement.id),
+        kind=PostingKind.WITHDRAWAL,
+        statement=statement.id,
+        debit=body.account,
+        credit=custody,
+        asset=body.asset,
+        units=body.amount,
+        event_at=now,
+    )
+
+
+def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: datetime) -> None:
+    frozen = load_standing_freezes(platform.connection)
+    if frozen:
+        raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(frozen))
+    run = load_last_run(platform.connection, row.chain)
+    if run is None or run[0] != "MATCHED":
+        raise refused(Code.RECONCILIATION_BREAK, row.chain, "ledger and chain matched", "no run yet" if run is None else run[0])
+    check_overseers(rules.roster, now)
+
+
+def _evaluate(
+    platform: Platform, rules: Rules, statement: Statement[Instruction], row: InstructionRow, now: datetime
+) -> Evaluation:
+    body = statement.body
+    if now > body.sign_by:
+        raise refused(Code.INSTRUCTION_EXPIRED, "instruction.sign_by", f"after {now}", str(body.sign_by))
+    entry = check_destination(body, rules.entries)
+    policy = rules.policy[1].body
+    check_entry_age(entry, None, policy.parameters.whitelist_min_age_s, now)
+    wallet = find_account(body, rules.entries).wallet
+    # The fee is not known before the transaction is built; every later stage judges it, this one its own side of the ceiling.
+    request = Request(asset=body.asset, client=body.client, wallet=wallet, amount=body.amount, fee=0)
+    native_asset_of(body.chain)
+    return evaluate(policy, request, load_usage(platform.connection, policy, now))
+
+
+def _decision(rules: Rules, statement: Statement[Instruction], evaluation: Evaluation) -> Decision:
+    return Decision(
+        delay_s=0,
+        instruction=statement.id,
+        limits=evaluation.limits,
+        policy=Head(version=rules.policy[1].body.version, digest=rules.policy[1].id),
+        quorums=evaluation.quorums,
+        rules=evaluation.rules,
+        screening=Screening(provider=SCREENING_PROVIDER, verdict=ScreeningVerdict.PASS),
+        verdict=Verdict.REQUIRE_APPROVAL,
+    )
+
+
+def _blocked(rules: Rules, statement: Statement[Instruction]) -> Decision:
+    return Decision(
+        delay_s=0,
+        instruction=statement.id,
+        limits=(),
+        policy=Head(version=rules.policy[1].body.version, digest=rules.policy[1].id),
+        quorums=(),
+        rules=(),
+        screening=Screening(provider=SCREENING_PROVIDER, verdict=ScreeningVerdict.REVIEW),
+        verdict=Verdict.BLOCK,
+    )

@@ -1,0 +1,80 @@
+"""Step 4, approve: the docket goes to the approval devices; their statements come back; the quorum is counted here too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strongroom.core.bodies import Rejection
+from strongroom.core.checks.prove import check_quorum_complete, prove_docket
+from strongroom.core.codes import Code
+from strongroom.core.docket import CheckpointStep, Docket, Stage
+from strongroom.core.errors import RefusedError
+from strongroom.core.packages import DocketBody, PackageBody, PackageKind
+from strongroom.core.statements import Statement
+from strongroom.online.evidence.store import append
+from strongroom.online.exchange.outgoing import Freezes, send, send_update
+from strongroom.online.exchange.store import has_package, load_devices
+from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.close import close_unpaid
+from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.store import (
+    DocketRow,
+    State,
+    add_statement,
+    load_docket_statements,
+    lock_docket,
+    save_docket,
+)
+
+
+def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
+    """Send the docket to every approval device, in one transaction; then it waits for people."""
+    if not platform.is_witnessed(row.proposal):
+        return
+    with platform.connection.transaction():
+        docket = platform.assemble(rules, row, up_to=Stage.PROPOSE)
+        for device in load_devices(platform.connection, "approval-device"):
+            if not has_package(platform.connection, device.id, PackageKind.APPROVAL_REQUEST.value, row.proposal):
+                send_docket(platform, rules, device.id, PackageKind.APPROVAL_REQUEST, row, docket)
+        save_docket(platform.connection, row.proposal, State.PENDING_APPROVAL)
+
+
+def send_docket(
+    platform: Platform, rules: Rules, device: Any, kind: PackageKind, row: DocketRow, docket: Docket
+) -> None:
+    """Send a docket, after the news that it rests on."""
+    now = platform.clock()
+    send_update(platform.connection, platform.reader, rules, device, now)
+
+    def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
+        return DocketBody(checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts)
+
+    send(platform.connection, platform.reader, device, kind, row.proposal, build, now)
+
+
+def receive(platform: Platform, statement: Statement[Any]) -> None:
+    """Take an approval or a rejection, whose signer was checked, into its docket."""
+    with platform.connection.transaction():
+        row = lock_docket(platform.connection, statement.body.proposal)
+        append(platform.connection, statement.envelope)
+        if row.state is State.PENDING_APPROVAL:
+            add_statement(platform.connection, row.proposal, statement)
+        if isinstance(statement.body, Rejection) and row.state in (State.PENDING_APPROVAL, State.APPROVED):
+            close_unpaid(platform, row, statement, State.REJECTED)
+
+
+def count(platform: Platform, rules: Rules, row: DocketRow) -> None:
+    """Move on when every quorum is met."""
+    statements = load_docket_statements(platform.connection, row.proposal)
+    if not all(platform.is_witnessed(s.id) for s in statements):
+        return
+    now = platform.clock()
+    docket = platform.assemble(rules, row, up_to=Stage.APPROVE)
+    try:
+        proved = prove_docket(docket, rules.governance.roots, now=now)
+        check_quorum_complete(proved, now)
+    except RefusedError as error:
+        if error.codes <= {Code.QUORUM_NOT_MET, Code.STALE_APPROVAL}:
+            return
+        raise
+    save_docket(platform.connection, row.proposal, State.APPROVED)

@@ -1,0 +1,34 @@
+"""Step 5, verify: the docket goes to the offline checker station; its verification comes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strongroom.core.docket import Stage
+from strongroom.core.packages import PackageKind
+from strongroom.core.statements import Statement
+from strongroom.online.evidence.store import append
+from strongroom.online.exchange.store import load_devices
+from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.step4_approve import send_docket
+from strongroom.online.transfers.withdrawal.store import DocketRow, State, add_statement, lock_docket, save_docket
+
+
+def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
+    """Send the approved docket to the station."""
+    with platform.connection.transaction():
+        docket = platform.assemble(rules, row, up_to=Stage.APPROVE)
+        for device in load_devices(platform.connection, "station")[:1]:
+            send_docket(platform, rules, device.id, PackageKind.VERIFICATION, row, docket)
+            save_docket(platform.connection, row.proposal, State.EXPORTED)
+
+
+def receive(platform: Platform, statement: Statement[Any]) -> None:
+    """Take the station's verification, whose signer was checked, into its docket."""
+    with platform.connection.transaction():
+        row = lock_docket(platform.connection, statement.body.proposal)
+        append(platform.connection, statement.envelope)
+        if row.state is State.EXPORTED:
+            add_statement(platform.connection, row.proposal, statement)
+            save_docket(platform.connection, row.proposal, State.VERIFIED)

@@ -1,0 +1,128 @@
+"""Step 6, sign: a terminal shows a nonce, two keys clear it, dockets go in under the clear, sealed results come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from strongroom.core.assemble import build_placed
+from strongroom.core.bodies import Proposal, SignatureRecord
+from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.codes import Code
+from strongroom.core.docket import CheckpointStep, Stage
+from strongroom.core.errors import refused
+from strongroom.core.ids import PartyId
+from strongroom.core.packages import (
+    PackageBody,
+    PackageKind,
+    SealedResult,
+    SessionRequestBody,
+    SigningBody,
+    TerminalResultBody,
+)
+from strongroom.core.records import HexBytes, encode_record
+from strongroom.core.statements import Statement, expect, parse_statement
+from strongroom.online.evidence.store import append, load_statement
+from strongroom.online.exchange.outgoing import Freezes, send
+from strongroom.online.exchange.store import save_seen
+from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.store import (
+    DocketRow,
+    Session,
+    State,
+    add_sealed,
+    add_session,
+    add_statement,
+    load_docket,
+    load_docket_statements,
+    load_dockets,
+    load_session_dockets,
+    lock_docket,
+    save_docket,
+    save_exported,
+)
+
+
+def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) -> None:
+    """A terminal asks: which verified dockets wait for it. Reconciler and watcher see the row and decide by themselves."""
+    with platform.connection.transaction():
+        # The terminal says what it holds; from here its packages extend that.
+        save_seen(platform.connection, request.terminal, request.checkpoint.size)
+        waiting = [row.proposal for row in load_dockets(platform.connection, State.VERIFIED) if _waits_for(platform, rules, row, request.terminal)]
+        limit = rules.policy[1].body.parameters.clear_max_count
+        heads = encode_canonical(encode_record(request.heads)).decode()
+        add_session(platform.connection, request.nonce.hex(), request.terminal, heads, waiting[:limit])
+
+
+def export(platform: Platform, rules: Rules, session: Session) -> None:
+    """Send the session's dockets with its clear, in one transaction."""
+    if not platform.is_witnessed(session.clear):
+        return
+    with platform.connection.transaction():
+        _, clear = load_statement(platform.connection, session.clear)
+        rows = [load_docket(platform.connection, p) for p in load_session_dockets(platform.connection, session.nonce)]
+        dockets = tuple(platform.assemble(rules, row, up_to=Stage.VERIFY) for row in rows)
+
+        def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
+            return SigningBody(
+                checkpoint=step,
+                clear=build_placed(platform.reader, clear.envelope, size),
+                dockets=dockets,
+                freezes=freezes.freezes,
+                lifts=freezes.lifts,
+                nonce=HexBytes(bytes.fromhex(session.nonce)),
+            )
+
+        send(platform.connection, platform.reader, session.terminal, PackageKind.SIGNING, session.nonce, build, platform.clock())
+        save_exported(platform.connection, session.nonce)
+
+
+def receive(platform: Platform, rules: Rules, terminal: PartyId, body: TerminalResultBody, records: Sequence[Statement[Any]]) -> None:
+    """Take records, whose signers were checked, and sealed results into their dockets. SIGNED when the threshold is there."""
+    for result, statement in zip(body.results, records, strict=True):
+        _check_result(result, statement, terminal)
+        record = expect(statement, SignatureRecord, "record")
+        with platform.connection.transaction():
+            row = lock_docket(platform.connection, result.proposal)
+            append(platform.connection, statement.envelope)
+            _, clear = load_statement(platform.connection, record.body.clear)
+            add_sealed(platform.connection, row.proposal, terminal, result.sealed, statement.id)
+            if row.state is State.VERIFIED:
+                add_statement(platform.connection, row.proposal, clear)
+                add_statement(platform.connection, row.proposal, statement)
+                if _has_threshold(platform, rules, row):
+                    save_docket(platform.connection, row.proposal, State.SIGNED)
+
+
+def _check_result(result: SealedResult, statement: Statement[Any], terminal: PartyId) -> None:
+    record = expect(statement, SignatureRecord, "record").body
+    if record.proposal != result.proposal or record.terminal != terminal:
+        raise refused(Code.DIGEST_MISMATCH, "terminal-result.record", result.proposal, record.proposal)
+    if record.sealed_digest != sha256(result.sealed):
+        raise refused(Code.SEAL_DIGEST_MISMATCH, "terminal-result.sealed", record.sealed_digest, sha256(result.sealed))
+
+
+def _proposal_of(platform: Platform, row: DocketRow) -> Proposal:
+    _, statement = load_statement(platform.connection, row.proposal)
+    return expect(statement, Proposal, "proposal").body
+
+
+def _waits_for(platform: Platform, rules: Rules, row: DocketRow, terminal: PartyId) -> bool:
+    """Has this terminal a key for the docket that has not signed yet?"""
+    sources = [rules.entries.addresses[a] for a in _proposal_of(platform, row).sources]
+    mine = any(rules.entries.keys[k].terminal == terminal for source in sources for k in source.keys)
+    signed = {s.body.terminal for s in load_docket_statements(platform.connection, row.proposal) if isinstance(s.body, SignatureRecord)}
+    return mine and terminal not in signed
+
+
+def _has_threshold(platform: Platform, rules: Rules, row: DocketRow) -> bool:
+    statements = load_docket_statements(platform.connection, row.proposal)
+    signed = {key for s in statements if isinstance(s.body, SignatureRecord) for key in s.body.keys}
+    sources = [rules.entries.addresses[a] for a in _proposal_of(platform, row).sources]
+    return all(len(signed & set(source.keys)) >= source.threshold for source in sources)
+
+
+def parse_records(body: TerminalResultBody) -> tuple[Statement[Any], ...]:
+    """The records of a result package."""
+    return tuple(parse_statement(r.record, f"results[{i}].record") for i, r in enumerate(body.results))

@@ -1,0 +1,69 @@
+"""Step 9, settle: the watcher's settlement is posted. The client's reservation becomes a payment, the house pays the fee."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strongroom.core.bodies import Instruction, Settlement
+from strongroom.core.checks.spend import native_asset_of
+from strongroom.core.statements import Statement, expect
+from strongroom.online.ledger.rules import Ending, Posting, PostingKind, TransferId
+from strongroom.online.ledger.store import post, settle
+from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
+from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.step2_decide import withdrawal_transfer
+from strongroom.online.transfers.withdrawal.store import (
+    DocketRow,
+    State,
+    load_docket_statements,
+    load_last_run,
+    save_docket,
+    save_outflow_settled,
+)
+
+
+def complete(platform: Platform, row: DocketRow) -> None:
+    """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as explained and posted."""
+    statements = load_docket_statements(platform.connection, row.proposal)
+    found = [s for s in statements if isinstance(s.body, Settlement)]
+    if not found:
+        return
+    settlement = expect(found[0], Settlement, "settlement")
+    with platform.connection.transaction():
+        endings = [
+            Ending(transfer=withdrawal_transfer(s.id), statement=settlement.id, event_at=settlement.issued_at)
+            for s in statements
+            if isinstance(s.body, Instruction)
+        ]
+        settle(platform.connection, *endings)
+        if settlement.body.fee_paid:
+            post(platform.connection, build_fee_posting(row, settlement))
+        save_outflow_settled(platform.connection, row.proposal)
+        save_docket(platform.connection, row.proposal, State.COMPLETED)
+
+
+def build_fee_posting(row: DocketRow, settlement: Statement[Settlement]) -> Posting:
+    """The network fee: the house's expense, out of the wallet."""
+    asset = native_asset_of(row.chain)
+    return Posting(
+        id=TransferId(f"fee:{row.proposal}"),
+        kind=PostingKind.NETWORK_FEE,
+        statement=settlement.id,
+        debit=build_expense_account(row.chain),
+        credit=build_custody_account(row.wallet),
+        asset=asset,
+        units=settlement.body.fee_paid,
+        event_at=settlement.issued_at,
+    )
+
+
+def reconcile(platform: Platform, row: DocketRow) -> None:
+    """A completed docket is done when the ledger matched the chain at or after its block."""
+    statements: list[Statement[Any]] = [
+        s for s in load_docket_statements(platform.connection, row.proposal) if isinstance(s.body, Settlement)
+    ]
+    run = load_last_run(platform.connection, row.chain)
+    if statements and run and run[0] == "MATCHED" and run[1] >= statements[0].body.height:
+        save_docket(platform.connection, row.proposal, State.RECONCILED)
+
+

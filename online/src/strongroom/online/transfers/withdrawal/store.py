@@ -1,0 +1,368 @@
+"""Withdrawals in the database: instructions, dockets, commitments, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from strongroom.core.codes import Code
+from strongroom.core.docket import STAGE_OF
+from strongroom.core.errors import refused
+from strongroom.core.ids import ChainId, Digest, EntryId, PartyId, WalletId
+from strongroom.core.policy import Policy, Usage, UsageTable
+from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
+from strongroom.online.db.connect import Connection, execute, load_all, load_first, translated_errors
+from strongroom.online.db.queries import load_queries
+
+_QUERIES = load_queries("strongroom.online.transfers.withdrawal")
+
+
+class State(StrEnum):
+    """States of instructions and dockets, in the field's words."""
+
+    SUBMITTED = "SUBMITTED"
+    SCREENING = "SCREENING"
+    PREPARED = "PREPARED"
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    APPROVED = "APPROVED"
+    EXPORTED = "EXPORTED"
+    VERIFIED = "VERIFIED"
+    SIGNED = "SIGNED"
+    RELEASED = "RELEASED"
+    CONFIRMING = "CONFIRMING"
+    COMPLETED = "COMPLETED"
+    RECONCILED = "RECONCILED"
+    REJECTED = "REJECTED"
+    BLOCKED = "BLOCKED"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstructionRow:
+    """An instruction taken in; the statement itself is in the log."""
+
+    id: Digest
+    client: PartyId
+    wallet: WalletId
+    chain: ChainId
+    asset: str
+    amount: int
+    state: State
+    decision: Digest | None
+    proposal: Digest | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocketRow:
+    """A docket on its way. signed, txid: None before the gate released."""
+
+    proposal: Digest
+    chain: ChainId
+    wallet: WalletId
+    state: State
+    unsigned: bytes
+    signed: bytes | None
+    txid: str | None
+    fee: int
+    sign_by: datetime
+    release_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coin:
+    """A coin that pays one of our addresses."""
+
+    txid: str
+    output: int
+    address: EntryId
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A terminal session that is cleared."""
+
+    nonce: str
+    terminal: PartyId
+    clear: Digest
+
+
+def take_sequence(connection: Connection, client: PartyId, sequence: int) -> None:
+    """Use up a client's next sequence number. Raises INSTRUCTION_REPLAYED or SEQUENCE_GAP."""
+    last = load_first(connection, _QUERIES["lock_sequence"], lambda last: int(last), {"client": client}) or 0
+    if sequence <= last:
+        raise refused(Code.INSTRUCTION_REPLAYED, "instruction.sequence", str(last + 1), str(sequence))
+    if sequence != last + 1:
+        raise refused(Code.SEQUENCE_GAP, "instruction.sequence", str(last + 1), str(sequence))
+    execute(connection, _QUERIES["save_sequence"], {"client": client, "sequence": sequence})
+
+
+def add_instruction(connection: Connection, statement: Statement[Any], wallet: WalletId) -> None:
+    """Take in an instruction."""
+    body = statement.body
+    fields = {
+        "id": statement.id,
+        "client": body.client,
+        "sequence": body.sequence,
+        "account": body.account,
+        "wallet": wallet,
+        "asset": body.asset,
+        "chain": body.chain,
+        "amount": body.amount,
+    }
+    execute(connection, _QUERIES["add_instruction"], fields)
+
+
+def load_instructions(connection: Connection, state: State) -> tuple[InstructionRow, ...]:
+    """Instructions in a state, oldest first."""
+    return load_all(connection, _QUERIES["load_instructions"], _instruction, {"state": state.value})
+
+
+def load_instruction(connection: Connection, instruction: Digest) -> InstructionRow | None:
+    """One instruction; None when it was never taken in."""
+    return load_first(connection, _QUERIES["load_instruction"], _instruction, {"id": instruction})
+
+
+def save_instruction(
+    connection: Connection, instruction: Digest, state: State, why: str = "", decision: Digest | None = None
+) -> None:
+    """Move an instruction on."""
+    fields = {"id": instruction, "state": state.value, "why": why, "decision": decision}
+    execute(connection, _QUERIES["save_instruction"], fields)
+
+
+def load_usage(connection: Connection, policy: Policy, now: datetime) -> UsageTable:
+    """What every window of every rule has used by now."""
+    table: dict[tuple[str, int], Usage] = {}
+    for rule in policy.rules:
+        for window in rule.windows:
+            since = now - timedelta(seconds=window.seconds)
+            used = load_first(connection, _QUERIES["load_usage"], _usage, {"rule": rule.id, "since": since})
+            if used is not None:
+                table[(rule.id, window.seconds)] = used
+    return table
+
+
+def add_usage(connection: Connection, rules: Iterable[str], instruction: Digest, amount: int, now: datetime) -> None:
+    """Count an instruction in its rules' windows."""
+    for rule in rules:
+        fields = {"rule": rule, "instruction": instruction, "amount": amount, "at": now}
+        execute(connection, _QUERIES["add_usage"], fields)
+
+
+def add_docket(
+    connection: Connection, statement: Statement[Any], unsigned: bytes, earlier: Sequence[Statement[Any]]
+) -> None:
+    """A new docket: its bytes, statements so far, commitments, and its instructions bound to it.
+
+    Raises ALREADY_COMMITTED when another docket has one of its outpoints or its nonce.
+    """
+    body = statement.body
+    fields = {
+        "proposal": statement.id,
+        "chain": body.chain,
+        "wallet": body.wallet,
+        "unsigned": unsigned,
+        "fee": body.fee,
+        "sign_by": body.sign_by,
+        "release_by": body.release_by,
+    }
+    execute(connection, _QUERIES["add_docket"], fields)
+    for each in (*earlier, statement):
+        add_statement(connection, statement.id, each)
+    for commitment in body.commits:
+        with translated_errors({"commitments_pkey": Code.ALREADY_COMMITTED}):
+            connection.execute(_QUERIES["add_commitment"].text, {"commitment": commitment, "proposal": statement.id})
+    execute(connection, _QUERIES["bind_instructions"], {"proposal": statement.id, "ids": list(body.instructions)})
+
+
+def add_statement(connection: Connection, proposal: Digest, statement: Statement[Any]) -> None:
+    """Add a logged statement to a docket."""
+    fields = {"proposal": proposal, "statement": statement.id, "stage": int(STAGE_OF[statement.type])}
+    execute(connection, _QUERIES["add_statement"], fields)
+
+
+def load_dockets(connection: Connection, *states: State) -> tuple[DocketRow, ...]:
+    """Dockets in these states, oldest first."""
+    return load_all(connection, _QUERIES["load_dockets"], _docket, {"states": [s.value for s in states]})
+
+
+def load_docket(connection: Connection, proposal: Digest) -> DocketRow:
+    """One docket. Raises NOT_IN_LOG."""
+    found = load_first(connection, _QUERIES["load_docket"], _docket, {"proposal": proposal})
+    if found is None:
+        raise refused(Code.NOT_IN_LOG, "proposal", "a docket of ours", proposal)
+    return found
+
+
+def lock_docket(connection: Connection, proposal: Digest) -> DocketRow:
+    """One docket, locked until the transaction ends. Raises NOT_IN_LOG."""
+    found = load_first(connection, _QUERIES["lock_docket"], _docket, {"proposal": proposal})
+    if found is None:
+        raise refused(Code.NOT_IN_LOG, "proposal", "a docket of ours", proposal)
+    return found
+
+
+def save_docket(connection: Connection, proposal: Digest, state: State, why: str = "") -> None:
+    """Move a docket and its instructions on."""
+    fields = {"proposal": proposal, "state": state.value, "why": why}
+    execute(connection, _QUERIES["save_docket"], fields)
+    execute(connection, _QUERIES["save_docket_instructions"], fields)
+
+
+def save_signed(connection: Connection, proposal: Digest, signed: bytes, txid: str) -> None:
+    """Keep what the gate released."""
+    execute(connection, _QUERIES["save_signed"], {"proposal": proposal, "signed": signed, "txid": txid})
+
+
+def load_docket_statements(connection: Connection, proposal: Digest) -> tuple[Statement[Any], ...]:
+    """The docket's statements, in its order."""
+
+    def build(idx: int, leaf: bytes) -> Statement[Any]:
+        return parse_statement(parse_envelope_bytes(bytes(leaf)))
+
+    return load_all(connection, _QUERIES["load_docket_statements"], build, {"proposal": proposal})
+
+
+def load_commitments(connection: Connection, prefix: str) -> frozenset[str]:
+    """All commitments that begin so."""
+    return frozenset(load_all(connection, _QUERIES["load_commitments"], lambda commitment: str(commitment), {"prefix": prefix + "%"}))
+
+
+def load_coins(connection: Connection, chain: ChainId, wallet: WalletId) -> tuple[Coin, ...]:
+    """Confirmed, unspent coins of a wallet, oldest first."""
+    return load_all(connection, _QUERIES["load_coins"], _coin, {"chain": chain, "wallet": wallet})
+
+
+def add_sealed(connection: Connection, proposal: Digest, terminal: PartyId, sealed: bytes, record: Digest) -> None:
+    """Keep a sealed result until the gate gets it."""
+    fields = {"proposal": proposal, "terminal": terminal, "sealed": sealed, "record": record}
+    execute(connection, _QUERIES["add_sealed"], fields)
+
+
+def load_sealed(connection: Connection, proposal: Digest) -> tuple[tuple[PartyId, bytes], ...]:
+    """Terminal and sealed result of each terminal that signed."""
+    return load_all(
+        connection, _QUERIES["load_sealed"], lambda terminal, sealed: (PartyId(terminal), bytes(sealed)), {"proposal": proposal}
+    )
+
+
+def add_session(connection: Connection, nonce: str, terminal: PartyId, heads: str, proposals: Iterable[Digest]) -> None:
+    """A terminal's session and the dockets that wait for it."""
+    execute(connection, _QUERIES["add_session"], {"nonce": nonce, "terminal": terminal, "heads": heads})
+    for proposal in proposals:
+        execute(connection, _QUERIES["add_session_docket"], {"nonce": nonce, "proposal": proposal})
+
+
+def load_cleared_sessions(connection: Connection) -> tuple[Session, ...]:
+    """Sessions that both keys cleared and that were not exported yet."""
+    return load_all(connection, _QUERIES["load_cleared_sessions"], _session)
+
+
+def load_session_dockets(connection: Connection, nonce: str) -> tuple[Digest, ...]:
+    """Proposals of a session."""
+    return load_all(connection, _QUERIES["load_session_dockets"], lambda proposal: Digest(proposal), {"nonce": nonce})
+
+
+def save_exported(connection: Connection, nonce: str) -> None:
+    """The session's package is decided."""
+    execute(connection, _QUERIES["save_exported"], {"nonce": nonce})
+
+
+def load_standing_freezes(connection: Connection) -> tuple[Digest, ...]:
+    """Freezes that nobody lifted."""
+    return load_all(connection, _QUERIES["load_standing_freezes"], lambda statement: Digest(statement))
+
+
+def load_last_run(connection: Connection, chain: ChainId) -> tuple[str, int] | None:
+    """Status and height of the last reconciliation of a chain; None when there was none."""
+    return load_first(connection, _QUERIES["load_last_run"], lambda status, height: (str(status), int(height)), {"chain": chain})
+
+
+def open_alert(connection: Connection, code: str, severity: str, subject: str, detail: str) -> None:
+    """Tell the SOC, once a subject."""
+    fields = {"code": code, "severity": severity, "subject": subject, "detail": detail}
+    execute(connection, _QUERIES["open_alert"], fields)
+
+
+def save_lift(connection: Connection, freeze: Digest, lift: Digest) -> None:
+    """Officers lifted a freeze."""
+    execute(connection, _QUERIES["save_lift"], {"freeze": freeze, "lift": lift})
+
+
+def void_usage(connection: Connection, instruction: Digest) -> None:
+    """What ends without payment no longer counts in windows."""
+    execute(connection, _QUERIES["void_usage"], {"instruction": instruction})
+
+
+def save_outflow_settled(connection: Connection, proposal: Digest) -> None:
+    """The ledger has posted what this docket moved."""
+    execute(connection, _QUERIES["save_outflow_settled"], {"proposal": proposal})
+
+
+def _instruction(
+    id: str,  # noqa: A002 - the column's name
+    client: str,
+    wallet: str,
+    chain: str,
+    asset: str,
+    amount: str,
+    state: str,
+    decision: str | None,
+    proposal: str | None,
+    why: str,
+) -> InstructionRow:
+    return InstructionRow(
+        id=Digest(id),
+        client=PartyId(client),
+        wallet=WalletId(wallet),
+        chain=ChainId(chain),
+        asset=asset,
+        amount=int(amount),
+        state=State(state),
+        decision=Digest(decision) if decision else None,
+        proposal=Digest(proposal) if proposal else None,
+        why=why,
+    )
+
+
+def _docket(
+    proposal: str,
+    chain: str,
+    wallet: str,
+    state: str,
+    unsigned: bytes,
+    signed: bytes | None,
+    txid: str | None,
+    fee: str,
+    sign_by: datetime,
+    release_by: datetime,
+) -> DocketRow:
+    return DocketRow(
+        proposal=Digest(proposal),
+        chain=ChainId(chain),
+        wallet=WalletId(wallet),
+        state=State(state),
+        unsigned=bytes(unsigned),
+        signed=bytes(signed) if signed is not None else None,
+        txid=txid,
+        fee=int(fee),
+        sign_by=sign_by,
+        release_by=release_by,
+    )
+
+
+def _coin(txid: str, output: int, address: str, units: str) -> Coin:
+    return Coin(txid=txid, output=output, address=EntryId(address), units=int(units))
+
+
+def _session(nonce: str, terminal: str, clear: str) -> Session:
+    return Session(nonce=nonce, terminal=PartyId(terminal), clear=Digest(clear))
+
+
+def _usage(amount: str, n: int) -> Usage:
+    return Usage(amount=int(amount), count=int(n))

@@ -1,0 +1,203 @@
+"""Clear to sign: two keys, two processes. Each decides by what it saw itself, and signs or withholds.
+
+The reconciler's half: matched, fresh, not frozen, overseen, and the terminal believes what is in force. The watcher's half: the same
+question asked of its own node. Whoever owns the platform holds at most one of the two keys. V.4, V.5, I.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from strongroom.core.bodies import (
+    Budget,
+    ClearToSign,
+    Heads,
+    Reconciliation,
+    ReconciliationStatus,
+    Scope,
+    Settlement,
+    TreeHead,
+)
+from strongroom.core.bodies import Outcome as ChainOutcome
+from strongroom.core.canonical import parse_canonical
+from strongroom.core.checks.signers import check_statement_signers
+from strongroom.core.codes import Code
+from strongroom.core.docket import Stage, build_prev
+from strongroom.core.errors import RefusedError, refused, run_checks
+from strongroom.core.ids import ChainId, Digest
+from strongroom.core.keys import PublicKey
+from strongroom.core.records import HexBytes, Units, parse_record
+from strongroom.core.registers import AddressEntry
+from strongroom.core.roster import check_overseers, check_party
+from strongroom.core.statements import (
+    Statement,
+    add_signature,
+    check_context,
+    check_signers,
+    expect,
+    parse_envelope_bytes,
+    parse_statement,
+    sign_payload,
+    build_payload,
+)
+from strongroom.online.db.connect import Connection
+from strongroom.online.evidence.store import LogReader, append, load_statement, say
+from strongroom.online.governance.store import Rules, load_rules
+from strongroom.online.keys import ServiceKey
+from strongroom.online.watch import store
+from strongroom.online.watch.follow import Reconciler, addresses_of
+
+
+def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
+    """The reconciler's half for every session that waits; what is withheld says why."""
+    rules = load_rules(reconciler.connection)
+    reader.refresh(reconciler.connection)
+    for session in store.load_sessions_without_clear(reconciler.connection):
+        try:
+            check_world(reconciler, rules)
+            check_heads(session, rules)
+            store.save_clear_payload(reconciler.connection, session.nonce, _sign_clear(reconciler, rules, reader, session))
+        except RefusedError as error:
+            store.save_withheld(reconciler.connection, session.nonce, str(error))
+
+
+def check_world(reconciler: Reconciler, rules: Rules) -> None:
+    """Raise unless nothing is frozen, every chain is matched at its tip, and every section has its overseer."""
+
+    def check_frozen() -> None:
+        standing = store.load_standing_freezes(reconciler.connection)
+        if standing:
+            raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
+
+    def check_chains() -> None:
+        for chain, follower in sorted(reconciler.followers.items()):
+            run = store.load_last_run(reconciler.connection, chain)
+            tip = follower.fetch_tip()
+            if run is None or run[0] != tip or run[1] != ReconciliationStatus.MATCHED.value:
+                got = "no run" if run is None else f"{run[1]} at {run[0]}"
+                raise refused(Code.RECONCILIATION_BREAK, chain, f"MATCHED at {tip}", got)
+
+    run_checks([check_frozen, check_chains, lambda: check_overseers(rules.roster, reconciler.clock())])
+
+
+def check_heads(session: store.WaitingSession, rules: Rules) -> None:
+    """Raise HEAD_UNEQUAL unless the terminal believes exactly what is in force."""
+    heads = parse_record(Heads, parse_canonical(session.heads.encode()), "session.heads")
+    if heads != rules.build_heads():
+        raise refused(Code.HEAD_UNEQUAL, "session.heads", "the heads in force", "other heads: import the update first")
+
+
+def _sign_clear(reconciler: Reconciler, rules: Rules, reader: LogReader, session: store.WaitingSession) -> bytes:
+    last = reader.last_checkpoint()
+    parameters = rules.policy[1].body.parameters
+    budget = tuple(
+        Budget(asset=asset, units=Units(units)) for asset, units in store.load_session_amounts(reconciler.connection, session.nonce)
+    )
+    body = ClearToSign(
+        budget=budget,
+        checkpoint=TreeHead(root=Digest("sha256:" + reader.tree.root(last.size).hex()), size=last.size),
+        heads=rules.build_heads(),
+        life_s=parameters.clear_life_s,
+        max_count=parameters.clear_max_count,
+        nonce=HexBytes(bytes.fromhex(session.nonce)),
+        scope=Scope.TRANSFERS,
+        terminal=session.terminal,
+    )
+    key = reconciler.key
+    kind, payload = build_payload(body, context=rules.context, issuer=key.party, issued_at=reconciler.clock())
+    return sign_payload(kind, payload, [(key.key, key.sign)]).encode()
+
+
+class Holdings(Protocol):
+    """The watcher's own view of a chain, by its own node."""
+
+    def fetch_tip(self) -> int:
+        """Height of the newest block."""
+
+    def fetch_held(self, addresses: tuple[AddressEntry, ...], height: int) -> int:
+        """Units on these addresses after the block at a height. Raises NODE_UNAVAILABLE when the node is elsewhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """The watcher's parts: its own connection, key and nodes."""
+
+    connection: Connection
+    key: ServiceKey
+    chains: Mapping[ChainId, Holdings]
+    confirmations: Mapping[ChainId, int]
+    clock: Callable[[], datetime]
+
+
+def countersign_sessions(watcher: Watcher) -> None:
+    """The watcher's half for every session that the reconciler cleared, by its own reading; then the clear is in the log."""
+    rules = load_rules(watcher.connection)
+    for session in store.load_sessions_half_cleared(watcher.connection):
+        try:
+            statement = _read_half(session, rules, watcher.clock())
+            check_watched(watcher, rules)
+        except RefusedError as error:
+            store.save_withheld(watcher.connection, session.nonce, str(error))
+            continue
+        envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
+        check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")
+        with watcher.connection.transaction():
+            append(watcher.connection, envelope)
+            store.save_clear(watcher.connection, session.nonce, statement.id)
+
+
+def _read_half(session: store.WaitingSession, rules: Rules, now: datetime) -> Statement[ClearToSign]:
+    """The reconciler's envelope, checked: its key, this session, the heads in force, a budget no larger than the dockets."""
+    envelope = parse_envelope_bytes(session.clear_payload or b"")
+    statement = expect(parse_statement(envelope, "clear"), ClearToSign, "clear")
+    check_context(statement, rules.context, "clear")
+    party = check_party(rules.roster, statement.issuer, "reconciler", now, "clear.issuer")
+    keys: list[PublicKey] = [party.key]
+    check_signers(envelope, keys, "clear")
+    if statement.body.nonce.hex() != session.nonce or statement.body.terminal != session.terminal:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.nonce", session.nonce, statement.body.nonce.hex())
+    if statement.body.heads != rules.build_heads():
+        raise refused(Code.HEAD_UNEQUAL, "clear.heads", "the heads in force", "other heads")
+    return statement
+
+
+def check_watched(watcher: Watcher, rules: Rules) -> None:
+    """Raise unless the watcher's own nodes hold what the last reconciliation says, at its height, and nothing is frozen."""
+    standing = store.load_standing_freezes(watcher.connection)
+    if standing:
+        raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
+    for chain, holdings in sorted(watcher.chains.items()):
+        run = store.load_last_run(watcher.connection, chain)
+        if run is None or run[0] != holdings.fetch_tip():
+            raise refused(Code.RECONCILIATION_BREAK, chain, f"a run at {holdings.fetch_tip()}", str(run[0] if run else "none"))
+        _, found = load_statement(watcher.connection, run[2])
+        body = expect(found, Reconciliation, "reconciliation").body
+        held = holdings.fetch_held(addresses_of(rules, chain), run[0])
+        if body.status is not ReconciliationStatus.MATCHED or body.rows[0].chain_units != held:
+            raise refused(Code.NODES_DISAGREE, chain, f"{body.rows[0].chain_units} and MATCHED", f"{held} and {body.status.value}")
+
+
+def settle_outflows(watcher: Watcher) -> None:
+    """Say a settlement for every docket whose transaction is deep enough on the watcher's own chain."""
+    rules = load_rules(watcher.connection)
+    for chain, holdings in sorted(watcher.chains.items()):
+        tip = holdings.fetch_tip()
+        deep = tip - watcher.confirmations[chain] + 1
+        for outflow in store.load_final_outflows(watcher.connection, chain, deep):
+            with watcher.connection.transaction():
+                statements: list[Statement[Any]] = list(store.load_docket_statements(watcher.connection, outflow.proposal))
+                body = Settlement(
+                    block_hash=outflow.block_hash,
+                    confirmations=tip - outflow.height + 1,
+                    fee_paid=Units(outflow.fee),
+                    height=outflow.height,
+                    outcome=ChainOutcome.SUCCESS,
+                    prev=build_prev(statements, Stage.SETTLE),
+                    proposal=outflow.proposal,
+                    txid=outflow.txid,
+                )
+                statement = say(watcher.connection, rules.context, body, watcher.key, watcher.clock())
+                store.add_settlement(watcher.connection, outflow.proposal, statement.id)

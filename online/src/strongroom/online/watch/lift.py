@@ -1,0 +1,76 @@
+"""Officers lift a freeze: the lift is logged, what left unexplained is posted to suspense by their word, and the alert closes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from strongroom.core.bodies import FreezeLift
+from strongroom.core.checks.signers import check_lift
+from strongroom.core.checks.spend import native_asset_of
+from strongroom.core.ids import ChainId, WalletId
+from strongroom.core.statements import Envelope, Statement, check_context, expect, parse_statement
+from strongroom.online.db.connect import Connection, execute, load_all
+from strongroom.online.db.queries import load_queries
+from strongroom.online.evidence.store import append, load_statement
+from strongroom.online.governance.store import load_rules
+from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
+from strongroom.online.ledger.store import post
+from strongroom.online.transfers.accounts import build_custody_account, build_suspense_account
+
+_QUERIES = load_queries("strongroom.online.watch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnexplainedOutflow:
+    """What left an address, and no docket says why."""
+
+    chain: ChainId
+    txid: str
+    wallet: WalletId
+    units: int
+
+
+def accept_lift(connection: Connection, envelope: Envelope, now: datetime) -> Statement[FreezeLift]:
+    """Take in a freeze-lift, in one transaction. Raises QUORUM_NOT_MET, NOT_IN_LOG and what else the signatures lack.
+
+    The unexplained outflow of this freeze goes to the suspense account, so that the ledger says what the chain says; who bears the loss
+    is decided by people and posted from there.
+    """
+    rules = load_rules(connection)
+    statement = expect(parse_statement(envelope, "lift"), FreezeLift, "lift")
+    check_context(statement, rules.context, "lift")
+    people = rules.policy[1].body.parameters.freeze_lift_people
+    check_lift(statement, rules.roster, now, people, "lift")
+    _, freeze = load_statement(connection, statement.body.freeze)
+    with connection.transaction():
+        append(connection, envelope)
+        for outflow in load_unexplained(connection, freeze.body.evidence):
+            post(connection, _posting(outflow, statement, now))
+        fields = {"freeze": statement.body.freeze, "lift": statement.id, "subject": freeze.body.evidence}
+        execute(connection, _QUERIES["save_lift"], fields)
+        execute(connection, _QUERIES["save_unexplained_posted"], fields)
+        execute(connection, _QUERIES["close_alert"], fields)
+    return statement
+
+
+def load_unexplained(connection: Connection, subject: str) -> tuple[UnexplainedOutflow, ...]:
+    """The unexplained outflows that a freeze's evidence names: `chain txid`."""
+
+    def build(chain: str, txid: str, wallet: str, units: str) -> UnexplainedOutflow:
+        return UnexplainedOutflow(chain=ChainId(chain), txid=txid, wallet=WalletId(wallet), units=int(units))
+
+    return load_all(connection, _QUERIES["load_unexplained"], build, {"subject": subject})
+
+
+def _posting(outflow: UnexplainedOutflow, lift: Statement[FreezeLift], now: datetime) -> Posting:
+    return Posting(
+        id=TransferId(f"unexplained:{outflow.chain}:{outflow.txid}:{outflow.wallet}"),
+        kind=PostingKind.UNEXPLAINED,
+        statement=lift.id,
+        debit=build_suspense_account(outflow.chain),
+        credit=build_custody_account(outflow.wallet),
+        asset=native_asset_of(outflow.chain),
+        units=outflow.units,
+        event_at=now,
+    )

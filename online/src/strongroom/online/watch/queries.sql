@@ -1,0 +1,149 @@
+-- Statements of the watch's store. Format: a header `-- name --`, one line that says why, one statement.
+
+-- load_last_block --
+-- Where a follower stands.
+select height, hash from watch.blocks where chain = %(chain)s order by height desc limit 1;
+
+-- add_block --
+-- A block is taken in once; the same height again means that two followers run, or that the chain turned back.
+insert into watch.blocks (chain, height, hash, parent) values (%(chain)s, %(height)s, %(hash)s, %(parent)s);
+
+-- load_coins --
+-- Coins of ours that are not spent.
+select txid, output, address, units::text as units from watch.coins where chain = %(chain)s and spent_by is null;
+
+-- add_coins --
+-- Coins that a block paid to us, all of them at once.
+insert into watch.coins (chain, txid, output, address, wallet, units, height)
+select %(chain)s, r.txid, r.output, r.address, r.wallet, r.units::numeric, %(height)s
+from jsonb_to_recordset(%(rows)s::jsonb) as r(txid text, output integer, address text, wallet text, units text);
+
+-- spend_coins --
+-- Coins that a block spent, all of them at once.
+update watch.coins c set spent_by = r.spender, spent_height = %(height)s
+from jsonb_to_recordset(%(rows)s::jsonb) as r(txid text, output integer, spender text)
+where c.chain = %(chain)s and c.txid = r.txid and c.output = r.output;
+
+-- add_deposits --
+-- Payments to us, all of a block's at once; OWN is change of our own transactions.
+insert into watch.deposits (chain, txid, output, address, wallet, account, asset, units, height, block_hash, state)
+select %(chain)s, r.txid, r.output, r.address, r.wallet, r.account, %(asset)s, r.units::numeric, %(height)s, %(hash)s, r.state
+from jsonb_to_recordset(%(rows)s::jsonb)
+  as r(txid text, output integer, address text, wallet text, account text, units text, state text);
+
+-- add_outflow --
+-- What left us, with the docket that explains it.
+insert into watch.outflows (chain, txid, address, units, fee, height, block_hash, proposal)
+values (%(chain)s, %(txid)s, %(address)s, %(units)s, %(fee)s, %(height)s, %(hash)s, %(proposal)s);
+
+-- find_docket --
+-- The docket that committed one of these, if the gate has it.
+select d.proposal, d.unsigned, d.state from transfers.commitments c join transfers.dockets d using (proposal)
+where c.commitment = any(%(commitments)s) limit 1;
+
+-- add_freeze --
+-- A freeze stands until officers lift it.
+insert into watch.freezes (statement, reason) values (%(statement)s, %(reason)s) on conflict do nothing;
+
+-- open_alert --
+-- Tells the SOC, once a subject.
+insert into watch.alerts (code, severity, subject, detail) values (%(code)s, %(severity)s, %(subject)s, %(detail)s)
+on conflict (code, subject) do nothing;
+
+-- load_alerts --
+-- Open alerts, the worst first.
+select id, code, severity, subject, detail, opened_at from watch.alerts where closed_at is null
+order by array_position(array['critical', 'high', 'medium', 'low'], severity), id;
+
+-- load_held --
+-- What coins of ours hold, for chains whose nodes cannot say it at a height.
+select coalesce(sum(units), 0)::text as units from watch.coins where chain = %(chain)s and spent_by is null;
+
+-- load_in_flight --
+-- What moved on chain and is not in the ledger yet: payments in, our explained transactions out, their change back.
+select
+  (select coalesce(sum(units), 0) from watch.deposits where chain = %(chain)s and state = 'SEEN')::text as arriving,
+  (select coalesce(sum(units), 0) from watch.outflows
+    where chain = %(chain)s and proposal is not null and not settled)::text as leaving,
+  (select coalesce(sum(d.units), 0) from watch.deposits d where d.chain = %(chain)s and d.state = 'OWN' and exists (
+    select from watch.outflows o where o.chain = d.chain and o.txid = d.txid and o.proposal is not null and not o.settled
+  ))::text as change;
+
+-- add_run --
+-- Every run is kept, the clean ones too.
+insert into watch.runs (chain, height, status, statement) values (%(chain)s, %(height)s, %(status)s, %(statement)s);
+
+-- load_last_run --
+-- The newest run of a chain.
+select height, status, statement from watch.runs where chain = %(chain)s order by height desc limit 1;
+
+-- load_standing_freezes --
+-- Freezes that nobody lifted.
+select statement from watch.freezes where lift is null order by frozen_at;
+
+-- load_final_outflows --
+-- Explained transactions that are deep enough and have no settlement yet.
+select o.txid, o.height, o.block_hash, max(o.fee)::text as fee, o.proposal
+from watch.outflows o join transfers.dockets d using (proposal)
+where o.chain = %(chain)s and o.height <= %(height)s and d.state = 'CONFIRMING'
+  and not exists (select from transfers.docket_statements s where s.proposal = o.proposal and s.stage = 10)
+group by o.txid, o.height, o.block_hash, o.proposal;
+
+-- load_docket_leaves --
+-- A docket's statements, for `prev`.
+select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
+where d.proposal = %(proposal)s order by d.stage, d.statement;
+
+-- add_settlement --
+-- The settlement joins its docket.
+insert into transfers.docket_statements (proposal, statement, stage) values (%(proposal)s, %(statement)s, 10)
+on conflict do nothing;
+
+-- load_sessions_without_clear --
+-- Sessions that wait for the reconciler.
+select nonce, terminal, heads, clear_payload from transfers.sessions
+where clear is null and clear_payload is null order by opened_at;
+
+-- load_sessions_half_cleared --
+-- Sessions that wait for the watcher.
+select nonce, terminal, heads, clear_payload from transfers.sessions
+where clear is null and clear_payload is not null order by opened_at;
+
+-- load_session_amounts --
+-- What a session would move, by asset.
+select i.asset, sum(i.amount)::text as units from transfers.session_dockets s
+join transfers.instructions i using (proposal) where s.nonce = %(nonce)s group by i.asset order by i.asset;
+
+-- save_clear_payload --
+-- The reconciler's half.
+update transfers.sessions set clear_payload = %(payload)s, withheld = '' where nonce = %(nonce)s and clear_payload is null;
+
+-- save_clear --
+-- Both halves: the clear is in the log.
+update transfers.sessions set clear = %(clear)s, withheld = '' where nonce = %(nonce)s and clear is null;
+
+-- save_withheld --
+-- Why a clear is withheld, for people.
+update transfers.sessions set withheld = %(why)s where nonce = %(nonce)s;
+
+-- load_unexplained --
+-- What left in one transaction, by wallet, less what came back to us in it.
+select o.chain, o.txid, a.entry::jsonb ->> 'wallet' as wallet,
+  (sum(o.units) - coalesce((select sum(d.units) from watch.deposits d
+    where d.chain = o.chain and d.txid = o.txid and d.state = 'OWN'), 0))::text as units
+from watch.outflows o join custody.register_entries a
+  on a.register = 'addresses' and a.id = o.address and a.removed_in is null
+where o.chain || ' ' || o.txid = %(subject)s and o.proposal is null and not o.settled
+group by o.chain, o.txid, a.entry::jsonb ->> 'wallet';
+
+-- save_unexplained_posted --
+-- The ledger says it now.
+update watch.outflows set settled = true where chain || ' ' || txid = %(subject)s and proposal is null;
+
+-- save_lift --
+-- Officers lifted a freeze.
+update watch.freezes set lift = %(lift)s where statement = %(freeze)s and lift is null;
+
+-- close_alert --
+-- The alert of this freeze, and the break that it caused.
+update watch.alerts set closed_at = now() where subject = %(subject)s and closed_at is null;

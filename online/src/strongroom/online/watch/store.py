@@ -1,0 +1,249 @@
+"""What the watch keeps: blocks, coins, deposits, outflows, runs, freezes, alerts, clears."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
+from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
+from strongroom.online.db.connect import Connection, execute, load_all, load_first
+from strongroom.online.db.queries import load_queries
+from strongroom.online.watch.chain_view import BlockView, Inflow, Outflow, OwnCoin
+
+_QUERIES = load_queries("strongroom.online.watch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """Moved on chain, not in the ledger yet, in smallest units."""
+
+    arriving: int
+    leaving: int
+    change: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalOutflow:
+    """A docket's transaction that is deep enough to settle."""
+
+    txid: str
+    height: int
+    block_hash: str
+    fee: int
+    proposal: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """An open alert."""
+
+    id: int
+    code: str
+    severity: str
+    subject: str
+    detail: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingSession:
+    """A session that waits for a clear. clear_payload: the reconciler's envelope; None before it signed."""
+
+    nonce: str
+    terminal: PartyId
+    heads: str
+    clear_payload: bytes | None
+
+
+def load_last_block(connection: Connection, chain: ChainId) -> tuple[int, str] | None:
+    """Height and hash where the follower stands; None before the first block."""
+    return load_first(connection, _QUERIES["load_last_block"], lambda height, hash: (int(height), str(hash)), {"chain": chain})  # noqa: A006
+
+
+def load_coins(connection: Connection, chain: ChainId) -> dict[tuple[str, int], OwnCoin]:
+    """Unspent coins of ours by outpoint."""
+
+    def build(txid: str, output: int, address: str, units: str) -> OwnCoin:
+        return OwnCoin(txid=txid, output=output, address=address, units=int(units))
+
+    return {(c.txid, c.output): c for c in load_all(connection, _QUERIES["load_coins"], build, {"chain": chain})}
+
+
+def add_block(connection: Connection, view: BlockView) -> None:
+    """Take in a block."""
+    fields = {"chain": view.chain, "height": view.height, "hash": view.hash, "parent": view.parent}
+    execute(connection, _QUERIES["add_block"], fields)
+
+
+def add_inflows(connection: Connection, view: BlockView, asset: AssetId, own: frozenset[str]) -> None:
+    """Payments to us. own: ids of our own transactions, whose payments to us are change."""
+    if not view.inflows:
+        return
+    rows = json.dumps([_inflow(i, own) for i in view.inflows])
+    fields = {"chain": view.chain, "asset": asset, "height": view.height, "hash": view.hash, "rows": rows}
+    execute(connection, _QUERIES["add_deposits"], fields)
+
+
+def save_coins(connection: Connection, view: BlockView) -> None:
+    """New coins and spent ones of a block of the Bitcoin family."""
+    made = json.dumps([_inflow(i, frozenset()) for i in view.inflows])
+    execute(connection, _QUERIES["add_coins"], {"chain": view.chain, "height": view.height, "rows": made})
+    spent = []
+    for outflow in view.outflows:
+        for commitment in outflow.commitments:
+            _, _, _, txid, output = commitment.split(":")
+            spent.append({"txid": txid, "output": int(output), "spender": outflow.txid})
+    execute(connection, _QUERIES["spend_coins"], {"chain": view.chain, "height": view.height, "rows": json.dumps(spent)})
+
+
+def add_outflow(connection: Connection, view: BlockView, outflow: Outflow, proposal: Digest | None) -> None:
+    """What left us. proposal: the docket that explains it; None for nobody's."""
+    fields = {
+        "chain": view.chain,
+        "txid": outflow.txid,
+        "address": outflow.address.id,
+        "units": outflow.units,
+        "fee": outflow.fee,
+        "height": view.height,
+        "hash": view.hash,
+        "proposal": proposal,
+    }
+    execute(connection, _QUERIES["add_outflow"], fields)
+
+
+def find_docket(connection: Connection, commitments: Iterable[str]) -> tuple[Digest, bytes, str] | None:
+    """Proposal, unsigned bytes and state of the docket that committed one of these."""
+    return load_first(
+        connection,
+        _QUERIES["find_docket"],
+        lambda proposal, unsigned, state: (Digest(proposal), bytes(unsigned), str(state)),
+        {"commitments": list(commitments)},
+    )
+
+
+def add_freeze(connection: Connection, statement: Digest, reason: str) -> None:
+    """A freeze that stands."""
+    execute(connection, _QUERIES["add_freeze"], {"statement": statement, "reason": reason})
+
+
+def open_alert(connection: Connection, code: str, severity: str, subject: str, detail: str) -> None:
+    """Tell the SOC, once a subject."""
+    fields = {"code": code, "severity": severity, "subject": subject, "detail": detail}
+    execute(connection, _QUERIES["open_alert"], fields)
+
+
+def load_alerts(connection: Connection) -> tuple[Alert, ...]:
+    """Open alerts, the worst first."""
+    return load_all(connection, _QUERIES["load_alerts"], Alert)
+
+
+def load_held(connection: Connection, chain: ChainId) -> int:
+    """What our coins hold."""
+    return load_first(connection, _QUERIES["load_held"], lambda units: int(units), {"chain": chain}) or 0
+
+
+def load_in_flight(connection: Connection, chain: ChainId) -> InFlight:
+    """What moved on chain and is not in the ledger yet."""
+
+    def build(arriving: str, leaving: str, change: str) -> InFlight:
+        return InFlight(arriving=int(arriving), leaving=int(leaving), change=int(change))
+
+    (found,) = load_all(connection, _QUERIES["load_in_flight"], build, {"chain": chain})
+    return found
+
+
+def add_run(connection: Connection, chain: ChainId, height: int, status: str, statement: Digest) -> None:
+    """Keep a reconciliation run."""
+    fields = {"chain": chain, "height": height, "status": status, "statement": statement}
+    execute(connection, _QUERIES["add_run"], fields)
+
+
+def load_last_run(connection: Connection, chain: ChainId) -> tuple[int, str, Digest] | None:
+    """Height, status and statement of the newest run."""
+    return load_first(
+        connection,
+        _QUERIES["load_last_run"],
+        lambda height, status, statement: (int(height), str(status), Digest(statement)),
+        {"chain": chain},
+    )
+
+
+def load_standing_freezes(connection: Connection) -> tuple[Digest, ...]:
+    """Freezes that nobody lifted."""
+    return load_all(connection, _QUERIES["load_standing_freezes"], lambda statement: Digest(statement))
+
+
+def load_final_outflows(connection: Connection, chain: ChainId, height: int) -> tuple[FinalOutflow, ...]:
+    """Explained transactions at or below a height that have no settlement yet."""
+
+    def build(txid: str, height: int, block_hash: str, fee: str, proposal: str) -> FinalOutflow:
+        return FinalOutflow(txid=txid, height=int(height), block_hash=block_hash, fee=int(fee), proposal=Digest(proposal))
+
+    return load_all(connection, _QUERIES["load_final_outflows"], build, {"chain": chain, "height": height})
+
+
+def load_docket_statements(connection: Connection, proposal: Digest) -> tuple[Statement[Any], ...]:
+    """A docket's statements in its order."""
+
+    def build(leaf: bytes) -> Statement[Any]:
+        return parse_statement(parse_envelope_bytes(bytes(leaf)))
+
+    return load_all(connection, _QUERIES["load_docket_leaves"], build, {"proposal": proposal})
+
+
+def add_settlement(connection: Connection, proposal: Digest, statement: Digest) -> None:
+    """The settlement joins its docket."""
+    execute(connection, _QUERIES["add_settlement"], {"proposal": proposal, "statement": statement})
+
+
+def load_sessions_without_clear(connection: Connection) -> tuple[WaitingSession, ...]:
+    """Sessions that wait for the reconciler."""
+    return load_all(connection, _QUERIES["load_sessions_without_clear"], _session)
+
+
+def load_sessions_half_cleared(connection: Connection) -> tuple[WaitingSession, ...]:
+    """Sessions that wait for the watcher."""
+    return load_all(connection, _QUERIES["load_sessions_half_cleared"], _session)
+
+
+def load_session_amounts(connection: Connection, nonce: str) -> tuple[tuple[AssetId, int], ...]:
+    """What a session would move, by asset."""
+    return load_all(
+        connection, _QUERIES["load_session_amounts"], lambda asset, units: (AssetId(asset), int(units)), {"nonce": nonce}
+    )
+
+
+def save_clear_payload(connection: Connection, nonce: str, payload: bytes) -> None:
+    """The reconciler's half of a clear."""
+    execute(connection, _QUERIES["save_clear_payload"], {"nonce": nonce, "payload": payload})
+
+
+def save_clear(connection: Connection, nonce: str, clear: Digest) -> None:
+    """Both halves: the clear is in the log."""
+    execute(connection, _QUERIES["save_clear"], {"nonce": nonce, "clear": clear})
+
+
+def save_withheld(connection: Connection, nonce: str, why: str) -> None:
+    """Why a clear is withheld."""
+    execute(connection, _QUERIES["save_withheld"], {"nonce": nonce, "why": why})
+
+
+def _session(nonce: str, terminal: str, heads: str, clear_payload: bytes | None) -> WaitingSession:
+    payload = bytes(clear_payload) if clear_payload is not None else None
+    return WaitingSession(nonce=nonce, terminal=PartyId(terminal), heads=heads, clear_payload=payload)
+
+
+def _inflow(inflow: Inflow, own: frozenset[str]) -> Mapping[str, str | int]:
+    return {
+        "txid": inflow.txid,
+        "output": inflow.output,
+        "address": inflow.address.id,
+        "wallet": inflow.address.wallet,
+        "account": inflow.address.account,
+        "units": str(inflow.units),
+        "state": "OWN" if inflow.txid in own else "SEEN",
+    }

@@ -1,0 +1,90 @@
+"""The witness: cosigns a checkpoint after it has seen that the log only grew since the last one it cosigned.
+
+Its memory is a file of its own, not the platform's database: a database that is rolled back does not make it forget.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from strongroom.core import log
+from strongroom.core.assemble import SizedNote
+from strongroom.core.canonical import encode_canonical, parse_canonical
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.ids import Digest
+from strongroom.core.records import encode_record, parse_record
+from strongroom.core.roster import LogKey
+from strongroom.online.db.connect import Connection
+from strongroom.online.evidence.store import LogReader, load_unwitnessed, save_witnessed
+from strongroom.online.keys import ServiceKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Memory:
+    origin: str
+    root: Digest
+    size: int
+
+
+def witness_checkpoints(
+    connection: Connection, reader: LogReader, key: ServiceKey, origin: LogKey, memory: Path, clock: Callable[[], datetime]
+) -> int:
+    """Cosign every checkpoint that waits and extends the last one cosigned; returns how many.
+
+    Raises LOG_NOT_CONSISTENT when the log was rewritten: nothing is cosigned from then on.
+    """
+    waiting = load_unwitnessed(connection)
+    if not waiting:
+        return 0
+    reader.refresh(connection)
+    for note in waiting:
+        last = _load(memory)
+        if last is not None and note.size <= last.size:
+            continue
+        _check_grown(note, last, reader, origin)
+        cosigned = _cosign(note, key, int(clock().timestamp()))
+        # The own memory first: cosigned and forgotten would be a second chance for another history.
+        root = "sha256:" + reader.tree.root(note.size).hex()
+        _save(memory, _Memory(origin=origin.origin, root=Digest(root), size=note.size))
+        save_witnessed(connection, cosigned)
+    return len(waiting)
+
+
+def _check_grown(note: SizedNote, last: _Memory | None, reader: LogReader, origin: LogKey) -> None:
+    parsed = log.parse_note(note.note, "checkpoint")
+    log.check_log_signature(parsed, origin.origin, origin.key.public)
+    newer = log.parse_checkpoint_body(parsed.body)
+    if newer.root != reader.tree.root(note.size):
+        raise refused(Code.LOG_NOT_CONSISTENT, "checkpoint.root", reader.tree.root(note.size).hex(), newer.root.hex())
+    if last is None:
+        return
+    older = log.Checkpoint(origin=last.origin, size=last.size, root=bytes.fromhex(last.root.removeprefix("sha256:")))
+    log.check_extends(older=older, newer=newer, proof=reader.consistency(last.size, note.size))
+
+
+def _cosign(note: SizedNote, key: ServiceKey, moment: int) -> SizedNote:
+    parsed = log.parse_note(note.note, "checkpoint")
+    name = log.NoteKey(name=key.party, public_key=key.key.public)
+    cosignature = log.build_cosignature(body=parsed.body, key=name, timestamp_s=moment, sign=key.sign)
+    whole = log.Note(body=parsed.body, signatures=(*parsed.signatures, cosignature))
+    return SizedNote(size=note.size, note=log.encode_note(whole))
+
+
+def _load(path: Path) -> _Memory | None:
+    if not path.exists():
+        return None
+    return parse_record(_Memory, parse_canonical(path.read_bytes()), "witness")
+
+
+def _save(path: Path, memory: _Memory) -> None:
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as handle:
+        handle.write(encode_canonical(encode_record(memory)))
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
