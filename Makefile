@@ -6,7 +6,7 @@ SHELL := /bin/bash
 SOURCES := core/src vault/src checker/src approver/src online/src
 BIN := .venv/bin
 
-.PHONY: help setup demo test check lint fmt-check types contracts fmt bench clean
+.PHONY: help setup demo test check lint fmt-check types contracts locks fmt bench clean
 
 help: ## Print this list
 	@printf 'Strongroom. Start with: make demo\n\n'
@@ -21,7 +21,7 @@ demo: setup ## Run the main job on real nodes and a real token, then attack it; 
 test: setup ## Run all tests
 	@$(BIN)/pytest -n 2 --dist loadgroup
 
-check: lint fmt-check types contracts ## Run linter, format check, types and import contracts
+check: lint fmt-check types contracts locks ## Run linter, format check, types, import contracts, locks
 
 lint: setup ## Look for mistakes with ruff
 	@$(BIN)/ruff check .
@@ -34,6 +34,9 @@ types: setup ## Check types with mypy, strict
 
 contracts: setup ## Check who imports whom (.importlinter)
 	@$(BIN)/lint-imports --no-cache
+
+locks: setup ## Check that uv.lock says what the pyproject files ask for
+	@.tools/uv/bin/uv lock --check --quiet
 
 fmt: setup ## Format the code
 	@$(BIN)/ruff format .
