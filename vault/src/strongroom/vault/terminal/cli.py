@@ -1,0 +1,218 @@
+"""`strongroom-terminal`: enrol a terminal, import updates, run a signing session, show its state.
+
+Exit codes: 0 done, 2 the call is wrong, 3 refused, 4 something is not available, 5 our own fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from strongroom.core.canonical import Json, encode_canonical
+from strongroom.core.errors import InvariantError, Refusal, StrongroomError, UnavailableError
+from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.vault.terminal.bootstrap import open_terminal
+from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
+from strongroom.vault.terminal.console import StreamConsole
+from strongroom.vault.terminal.enroll import enroll_terminal
+from strongroom.vault.terminal.flow import Medium, Outcome, run_session
+from strongroom.vault.terminal.outside import Outside, build_outside, check_no_network
+from strongroom.vault.terminal.people import open_crew
+from strongroom.vault.terminal.status import build_status
+from strongroom.vault.terminal.update import import_update
+
+Result = dict[str, Json]
+Command = Callable[[argparse.Namespace, Outside], tuple[int, Result]]
+
+OVERVIEW = """\
+The signing terminal of a cold vault. It has no network. It believes only the root that two people typed in and what
+that root signed; it shows everything that it signs; and what it signed leaves it sealed to the release gate.
+
+In this order:
+  1. enroll   once: two people type the root's fingerprint from their own papers
+  2. import   whenever lists change: an update package; two people see the difference and type accept
+  3. run      one session: PINs, a nonce goes out, a signing package with its clear-to-sign comes in, each
+              transfer is proved, checked, shown and answered with sign, reject or unsure; one package goes back
+     status   at any time: heads, journal, freezes, limits used
+
+  strongroom-terminal enroll --home HOME --root root.json --id device:terminal-1 --token terminal-1 --keys KEYS \\
+      --operator-token person:c.lam=c.lam --operator-token person:p.wu=p.wu
+  strongroom-terminal import --home HOME 000001-update.package.json
+  unshare -rn strongroom-terminal run --home HOME --in INBOX --out OUTBOX --wait 600
+
+Standard input, one a line: enroll, two fingerprints; import, two times accept; run, the PIN of the terminal's token,
+the PIN of each operator in the order of their ids, then the answers. PINs are never taken from arguments or the
+environment. Every refusal is in the journal, and a copy of every refused package is kept in HOME/kept.
+"""
+EXIT_CODES = (
+    "exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or journal is not available, 5 our own fault"
+)
+DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command with the real world around it, and return its exit code."""
+    options = build_parser().parse_args(arguments)
+    # With --json the standard output is for the machine alone; people read the other one.
+    console = StreamConsole(source=sys.stdin, screen=sys.stderr if options.json else sys.stdout)
+    return run(options, build_outside(console))
+
+
+def run(options: argparse.Namespace, outside: Outside) -> int:
+    """Run one parsed command. Errors become sentences, or JSON, and an exit code."""
+    command: Command = options.command
+    try:
+        code, result = command(options, outside)
+    except StrongroomError as error:
+        code, result = exit_code(error), {"refusals": _refusals(error.refusals)}
+        if not options.json:
+            for refusal in error.refusals:
+                sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
+            return code
+    _print(result, options)
+    return code
+
+
+def exit_code(error: StrongroomError) -> int:
+    """Who must act, as a number."""
+    if isinstance(error, UnavailableError):
+        return 4
+    return 5 if isinstance(error, InvariantError) else 3
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line and its help."""
+    parser = argparse.ArgumentParser(
+        prog="strongroom-terminal",
+        description=OVERVIEW,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    enrolment = _add(commands, "enroll", _enroll, "Makes a new terminal under a root.")
+    enrolment.add_argument("--root", type=Path, required=True, help="root.json, from the ceremony")
+    enrolment.add_argument("--id", type=_device, required=True, help="this terminal's id in the roster, device:NAME")
+    enrolment.add_argument("--module", default=DEFAULT_MODULE, help="PKCS#11 module (%(default)s)")
+    enrolment.add_argument("--token", required=True, help="label of the terminal's own token")
+    enrolment.add_argument("--keys", type=Path, required=True, help="folder of wrapped asset keys, with sub-folders")
+    enrolment.add_argument(
+        "--operator-token",
+        type=_operator,
+        action="extend",
+        nargs="+",
+        required=True,
+        metavar="person:NAME=LABEL",
+        help="an operator and the label of their token; at least two",
+    )
+    update = _add(commands, "import", _import, "Takes an update package in.")
+    update.add_argument("package", type=Path, help="the file")
+    session = _add(commands, "run", _run, "Runs one signing session.")
+    session.add_argument("--in", dest="inbox", type=Path, required=True, help="folder in which the package appears")
+    session.add_argument("--out", type=Path, required=True, help="folder for what goes out")
+    session.add_argument("--wait", type=_seconds, default=900, help="seconds to wait for the package (%(default)s)")
+    session.add_argument(
+        "--operator", type=_person, action="append", help="who operates, twice; without it everybody who is enrolled"
+    )
+    _add(commands, "status", _status, "Shows heads, journal, freezes and limits used.")
+    return parser
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, command: Command, purpose: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=purpose, description=purpose, epilog=EXIT_CODES, allow_abbrev=False)
+    parser.add_argument("--home", type=Path, required=True, help="this terminal's folder")
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _own_id(text: str, kind: str) -> PartyId:
+    try:
+        return PartyId(parse_own_id(text, kind, kind))
+    except StrongroomError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {kind}:NAME") from error
+
+
+def _device(text: str) -> PartyId:
+    return _own_id(text, "device")
+
+
+def _person(text: str) -> PartyId:
+    return _own_id(text, "person")
+
+
+def _operator(text: str) -> OperatorToken:
+    person, _, label = text.partition("=")
+    if not label:
+        raise argparse.ArgumentTypeError(f"{text!r} is not person:NAME=LABEL")
+    return OperatorToken(person=_person(person), token=label)
+
+
+def _seconds(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return int(text)
+
+
+def _enroll(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    config = Config(
+        format=FORMAT,
+        keys=str(options.keys.absolute()),
+        module=options.module,
+        operators=tuple(sorted(options.operator_token, key=lambda o: str(o.person))),
+        platform=PLATFORM,
+        terminal=options.id,
+        token=options.token,
+    )
+    enrolled = enroll_terminal(Home(path=options.home), config, options.root, outside)
+    return 0, {"fingerprint": enrolled.fingerprint, "root": enrolled.version, "terminal": config.terminal}
+
+
+def _import(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    with open_terminal(options.home, outside) as terminal:
+        changes: Result = {
+            d.name: {"added": len(d.added), "changed": len(d.changed), "removed": len(d.removed)}
+            for d in import_update(terminal, options.package)
+        }
+        return 0, {"changes": changes, "terminal": terminal.config.terminal}
+
+
+def _run(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    check_no_network(outside)
+    medium = Medium(inbox=options.inbox, out=options.out, wait_s=options.wait)
+    with open_terminal(options.home, outside) as terminal:
+        people = options.operator or [o.person for o in terminal.config.operators]
+        with open_crew(terminal, people) as crew:
+            outcome = run_session(terminal, crew, medium)
+    return (3 if outcome.refused else 0), _report(outcome)
+
+
+def _report(outcome: Outcome) -> Result:
+    signed: list[Json] = [{"outcome": "signed", "proposal": result.proposal} for result in outcome.results]
+    refused: list[Json] = [
+        {"outcome": "refused", "proposal": r.proposal, "refusals": _refusals(r.refusals), "step": r.step}
+        for r in outcome.refused
+    ]
+    package = str(outcome.package) if outcome.package else "none"
+    return {"package": package, "results": [*signed, *refused], "session": outcome.session.nonce.hex()}
+
+
+def _status(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    with open_terminal(options.home, outside) as terminal:
+        return 0, build_status(terminal)
+
+
+def _refusals(refusals: Sequence[Refusal]) -> list[Json]:
+    return [{**refusal.as_json()} for refusal in refusals]
+
+
+def _print(result: Result, options: argparse.Namespace) -> None:
+    if options.json:
+        sys.stdout.write(encode_canonical(result).decode() + "\n")
+        return
+    for name, value in result.items():
+        sys.stdout.write(f"{name}: {value if isinstance(value, str) else encode_canonical(value).decode()}\n")

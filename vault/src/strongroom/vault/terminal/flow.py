@@ -1,0 +1,167 @@
+"""A signing session, step by step: receive, prove, check, show, sign, hand back. Each only if the last one let it pass.
+
+A refused docket does not stop the others; a fault of the token does. Whatever happens, what was made is handed back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from strongroom.core.canonical import encode_canonical
+from strongroom.core.codes import Code
+from strongroom.core.docket import Docket
+from strongroom.core.errors import InvariantError, MalformedError, Refusal, RefusedError, StrongroomError
+from strongroom.core.packages import SealedResult
+from strongroom.core.records import NONE
+from strongroom.core.statements import Envelope, StatementType, payload_type
+from strongroom.vault.hsm.wrapped_keys import WrappedKey, sign_digest
+from strongroom.vault.terminal import (
+    step1_receive,
+    step2_prove,
+    step3_check,
+    step4_show,
+    step5_sign,
+    step6_hand_back,
+)
+from strongroom.vault.terminal.desk import Desk, SignDigest
+from strongroom.vault.terminal.halts import halt
+from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.people import Crew
+from strongroom.vault.terminal.session import Session, open_session
+from strongroom.vault.terminal.terminal import Terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medium:
+    """Where packages come from and go to, and how long to wait for one."""
+
+    inbox: Path
+    out: Path
+    wait_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A docket, or a whole package (`proposal` is `none`), that was refused, at which step, and why."""
+
+    proposal: str
+    step: str
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a session gave. package: the file that was handed back."""
+
+    session: Session
+    results: list[SealedResult] = field(default_factory=list)
+    halts: list[Envelope] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    package: Path | None = None
+
+
+class _HaltedError(Exception):
+    """A step refused."""
+
+    def __init__(self, step: str, error: StrongroomError) -> None:
+        self.step = step
+        self.error = error
+        super().__init__(step)
+
+    @property
+    def is_fault(self) -> bool:
+        """Is it the token or this program that is at fault? Then nothing more is signed with it."""
+        return isinstance(self.error, InvariantError) or Code.NONCE_REUSED in self.error.codes
+
+
+def sign_docket(desk: Desk, docket: Docket, number: int, total: int) -> SealedResult:
+    """The six steps for one docket, whose package was received before. Raises `_HaltedError` at the first refusal."""
+    now = desk.terminal.now()
+    with _step("receive"):
+        step1_receive.check_same_checkpoint(docket, desk.body)
+    with _step("prove"):
+        proved = step2_prove.prove(docket, desk.terminal.trust, now)
+    with _step("check"):
+        plan = step3_check.check(desk, proved, now)
+    with _step("show"):
+        step4_show.show(desk, plan, number, total)
+    with _step("sign"):
+        signed = step5_sign.sign(desk, plan)
+    with _step("hand back"):
+        return step6_hand_back.seal(desk, plan, signed)
+
+
+def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest | None = None) -> Outcome:
+    """One session from nonce to package. sign: how the token signs; None for the terminal's own token.
+
+    Raises UnavailableError after handing back what was already made.
+    """
+    session = open_session(terminal, crew.people, medium.out)
+    outcome = Outcome(session=session)
+    try:
+        desk = _receive(terminal, crew, session, medium, sign or _own_token(crew))
+        for number, docket in enumerate(desk.body.dockets, start=1):
+            if not _sign_or_halt(desk, docket, number, outcome):
+                break
+    except _HaltedError as halted:
+        _record(terminal, crew, NONE, halted, outcome)
+    finally:
+        if outcome.results or outcome.halts:
+            outcome.package = step6_hand_back.hand_back(terminal, medium.out, outcome.results, outcome.halts)
+    closed = encode_canonical({"halts": len(outcome.halts), "results": len(outcome.results)})
+    terminal.journal.append(EntryKind.SESSION_CLOSED, closed)
+    return outcome
+
+
+def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, sign: SignDigest) -> Desk:
+    with _step("receive"):
+        received = step1_receive.wait_for_package(terminal, medium.inbox, medium.wait_s)
+        try:
+            clear = step1_receive.receive(terminal, session, received)
+        except (MalformedError, RefusedError):
+            step1_receive.keep_package(terminal, received.raw)
+            raise
+    return Desk(terminal=terminal, crew=crew, session=session, clear=clear, body=received.body, sign_digest=sign)
+
+
+def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> bool:
+    """Sign one docket or say why not. False when no further one may be signed with this token."""
+    try:
+        outcome.results.append(sign_docket(desk, docket, number, len(desk.body.dockets)))
+    except _HaltedError as halted:
+        _record(desk.terminal, desk.crew, claimed_proposal(docket), halted, outcome)
+        return not halted.is_fault
+    return True
+
+
+def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError, outcome: Outcome) -> None:
+    refusals = halted.error.refusals
+    outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals))
+    for refusal in refusals:
+        terminal.outside.console.say(f"STOPPED at {halted.step}: {refusal.code.value}: {refusal.sentence}")
+    outcome.halts.append(halt(terminal, crew, proposal, halted.step, halted.error))
+
+
+def claimed_proposal(docket: Docket) -> str:
+    """The id of the proposal that a docket carries, proved or not: what a halt is about. `none` without one."""
+    wanted = payload_type(StatementType.PROPOSAL)
+    return next((s.envelope.id for s in docket.statements if s.envelope.payloadType == wanted), NONE)
+
+
+def _own_token(crew: Crew) -> SignDigest:
+    def sign(key: WrappedKey, digest: bytes) -> tuple[int, int]:
+        return sign_digest(crew.terminal.session, key, digest)
+
+    return sign
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    """Name the step that refuses. What is unavailable passes through: it is no refusal, and may be tried again."""
+    try:
+        yield
+    except (MalformedError, RefusedError, InvariantError) as error:
+        raise _HaltedError(name, error) from error

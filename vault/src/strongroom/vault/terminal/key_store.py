@@ -1,0 +1,72 @@
+"""Which of our keys sign a transaction, and the 32 bytes that each signs; all from the bytes and the register."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from strongroom.chains.bitcoin.psbt import parse_psbt
+from strongroom.chains.ethereum.transactions import signing_digest
+from strongroom.core.canonical import sha256
+from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.checks.spend import is_ethereum, keys_of
+from strongroom.core.codes import Code
+from strongroom.core.errors import Refusal, RefusedError, refused
+from strongroom.core.ids import ChainId, Digest, PartyId
+from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
+from strongroom.vault.hsm.key_file import MAX_BYTES, SUFFIX, parse_key_file
+from strongroom.vault.hsm.wrapped_keys import WrappedKey
+from strongroom.vault.terminal.desk import KeyUse
+from strongroom.vault.terminal.files import load_file
+
+
+def build_digests(chain: ChainId, unsigned: bytes) -> tuple[Digest, tuple[bytes, ...]]:
+    """The digest of the unsigned transaction and, for each input, the 32 bytes that its keys sign."""
+    if is_ethereum(chain):
+        return sha256(unsigned), (signing_digest(unsigned),)
+    psbt = parse_psbt(unsigned)
+    return sha256(psbt.unsigned_bytes), tuple(psbt.signature_hash(i) for i in range(len(psbt.inputs)))
+
+
+def build_key_uses(proved: ProvedDocket, me: PartyId, folder: Path) -> tuple[KeyUse, ...]:
+    """Every signature that this terminal is to make: for each input, each key of its address that lives here.
+
+    Raises KEY_NOT_IN_TOKEN, with every key that is missing.
+    """
+    _, digests = build_digests(proved.spend.chain, proved.docket.transaction.unsigned)
+    sources = {str(source.id): source for source in proved.spend.sources}
+    uses: list[KeyUse] = []
+    found: list[Refusal] = []
+    for index, (spent, digest) in enumerate(zip(proved.facts.inputs, digests, strict=True)):
+        for entry in _keys_here(sources[spent.entry], proved, me, found):
+            try:
+                uses.append(KeyUse(input=index, key=load_key(folder, entry), digest=digest))
+            except RefusedError as error:
+                found += [r for r in error.refusals if r not in found]
+    if found:
+        raise RefusedError(*found)
+    return tuple(uses)
+
+
+def _keys_here(source: AddressEntry, proved: ProvedDocket, me: PartyId, found: list[Refusal]) -> list[KeyEntry]:
+    keys = [k for k in keys_of(source, proved.foundation.entries, source.id) if k.terminal == me]
+    idle = [k.id for k in keys if k.state is not KeyState.ACTIVE]
+    if not keys or idle:
+        got = ", ".join(idle) or "none of its keys"
+        found.append(Refusal(code=Code.KEY_NOT_IN_TOKEN, field=source.id, expected=f"an active key of {me}", got=got))
+    return keys
+
+
+def load_key(folder: Path, entry: KeyEntry) -> WrappedKey:
+    """The wrapped key of a register entry; batches stand in folders of their own below `folder`.
+
+    Raises KEY_NOT_IN_TOKEN when there is no such file, or more than one, or its public key is not the register's.
+    """
+    name = entry.id.removeprefix("key:") + SUFFIX
+    paths = sorted(folder.rglob(name))
+    if len(paths) != 1:
+        raise refused(Code.KEY_NOT_IN_TOKEN, entry.id, f"one file {name}", f"{len(paths)} files")
+    file = parse_key_file(load_file(paths[0], MAX_BYTES))
+    if (file.key.key_id, file.key.public_key, file.wallet) != (entry.id, bytes(entry.public), entry.wallet):
+        got = f"{file.key.key_id} {file.key.public_key.hex()} of {file.wallet}"
+        raise refused(Code.KEY_NOT_IN_TOKEN, entry.id, f"{entry.id} {entry.public.hex()} of {entry.wallet}", got)
+    return file.key

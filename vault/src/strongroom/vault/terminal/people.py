@@ -1,0 +1,107 @@
+"""The people at the terminal and their tokens: two operators, and the terminal's own token, each with its PIN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from strongroom.core.canonical import encode_canonical
+from strongroom.core.checks.signers import check_operators
+from strongroom.core.codes import Code
+from strongroom.core.errors import RefusedError, refused
+from strongroom.core.ids import PartyId
+from strongroom.core.keys import PublicKey
+from strongroom.core.records import encode_time
+from strongroom.core.roster import Party, check_party
+from strongroom.vault.hsm.module import TokenModule, open_module
+from strongroom.vault.hsm.signing_key import PersonToken
+from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
+from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.journal.marks import Mark, RightPin, WrongPin
+from strongroom.vault.terminal.terminal import Terminal
+
+MAX_WRONG_PINS = 5
+"""Wrong PINs in a row after which a token has to rest: not every module locks by itself (SoftHSM does not)."""
+REST_S = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """The terminal's own token and its operators', all open. operators: sorted by id."""
+
+    terminal: PersonToken
+    operators: tuple[tuple[PartyId, PersonToken], ...]
+
+    @property
+    def people(self) -> tuple[PartyId, ...]:
+        """Who operates."""
+        return tuple(person for person, _ in self.operators)
+
+
+def find_operators(terminal: Terminal, people: Sequence[PartyId], now: datetime) -> tuple[Party, ...]:
+    """The roster entries of the two who are to operate. Raises OPERATORS_NOT_TWO, ROLE_MISSING, SIGNER_NOT_VALID."""
+    roster = terminal.trust.roster.body
+    operators = [check_party(roster, person, "operator", now, f"operators.{person}") for person in sorted(set(people))]
+    check_operators(operators, "operators")
+    return tuple(operators)
+
+
+@contextmanager
+def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
+    """Ask for every PIN and open every token: the terminal's first, then each operator's in the order of their ids.
+
+    Raises PIN_WRONG (counted in the journal), KEY_NOT_IN_TOKEN when a token does not hold the roster's key, and what
+    `find_operators` raises.
+    """
+    now = terminal.now()
+    operators = find_operators(terminal, people, now)
+    me = check_party(terminal.trust.roster.body, terminal.config.terminal, "terminal", now, "terminal")
+    module = open_module(terminal.config.module)
+    with ExitStack() as stack:
+        own = _open_token(terminal, module, stack, terminal.config.token, "terminal")
+        _check_key(own, me.key, me.id)
+        check_unwraps_sealed(own.session, find_wrapping_key(own.session))
+        opened = []
+        for party in operators:
+            token = _open_token(terminal, module, stack, terminal.config.token_of(party.id), party.id)
+            _check_key(token, party.key, party.id)
+            opened.append((party.id, token))
+        yield Crew(terminal=own, operators=tuple(opened))
+
+
+def _open_token(terminal: Terminal, module: TokenModule, stack: ExitStack, label: str, who: str) -> PersonToken:
+    """Ask for the PIN, count the attempt, and keep the token open in `stack`."""
+    _check_rested(terminal, label)
+    pin = terminal.outside.console.ask_secret(f"PIN of {who} (token {label}):")
+    try:
+        token = stack.enter_context(PersonToken(module, label, pin))
+    except RefusedError as error:
+        if Code.PIN_WRONG in error.codes:
+            _remember(terminal, label, WrongPin(token=label))
+        raise
+    _remember(terminal, label, RightPin(token=label))
+    return token
+
+
+def _check_rested(terminal: Terminal, label: str) -> None:
+    """Raise PIN_WRONG while a token rests after too many wrong PINs, without asking for another one."""
+    wrong = terminal.journal.state.wrong_pins(label)
+    if wrong < MAX_WRONG_PINS:
+        return
+    last = max(e.time for e in terminal.journal.entries_of_kind(EntryKind.PIN_TRIED))
+    until = last + timedelta(seconds=REST_S)
+    if terminal.now() < until:
+        raise refused(
+            Code.PIN_WRONG, f"token {label!r}", f"no attempt before {encode_time(until)}", f"{wrong} wrong PINs"
+        )
+
+
+def _remember(terminal: Terminal, label: str, mark: Mark) -> None:
+    terminal.journal.append(EntryKind.PIN_TRIED, encode_canonical({"token": label}), (mark,))
+
+
+def _check_key(token: PersonToken, key: PublicKey, who: str) -> None:
+    if token.key != key:
+        raise refused(Code.KEY_NOT_IN_TOKEN, who, f"the roster's key {key.key_id}", f"key {token.key.key_id}")

@@ -1,0 +1,110 @@
+"""Step 3, check: the proved docket against what this terminal itself believes and remembers. Every refusal at once.
+
+What the docket proves is that the right people said it; whether it still stands, whether it fits the limits, and
+whether it was signed here before, only this terminal's own copies say. III.13, III.14, III.16, V.4.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from strongroom.core.bodies import Approval, Instruction
+from strongroom.core.canonical import parse_canonical
+from strongroom.core.checks.approve import approver_of
+from strongroom.core.checks.device import check_against_trust
+from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused, run_checks
+from strongroom.core.ids import Digest
+from strongroom.core.records import encode_time
+from strongroom.vault.terminal.desk import Desk, Plan
+from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.journal.journal import Journal
+from strongroom.vault.terminal.journal.marks import Commitment, InstructionUse, LimitUse, Mark
+from strongroom.vault.terminal.key_store import build_key_uses
+from strongroom.vault.terminal.limits import check_windows
+from strongroom.vault.terminal.step2_prove import verification_of
+
+
+def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
+    """Compare, and plan what signing takes. Raises RefusedError with every reason to refuse."""
+    terminal = desk.terminal
+    keys = Path(terminal.config.keys)
+    bindings = build_bindings(proved)
+    run_checks(
+        [
+            lambda: check_against_trust(proved, terminal.trust, now),
+            lambda: check_station_heads(desk, proved),
+            lambda: check_sign_by(proved, now),
+            lambda: check_separation(desk, proved),
+            lambda: terminal.journal.check(bindings),
+            lambda: check_not_handed_back(terminal.journal, proved.proposal.id),
+            lambda: _discard(_limit_marks(desk, proved, now)),
+            lambda: desk.clear.check_alive(terminal),
+            lambda: desk.clear.check_budget(proved),
+            lambda: _discard(build_key_uses(proved, desk.me, keys)),
+        ]
+    )
+    marks = (*bindings, *_limit_marks(desk, proved, now))
+    return Plan(proved=proved, uses=build_key_uses(proved, desk.me, keys), marks=marks)
+
+
+def check_station_heads(desk: Desk, proved: ProvedDocket) -> None:
+    """Station and terminal believe the same, though other people feed them from other media (HEAD_UNEQUAL)."""
+    own, station = desk.terminal.trust.build_heads(), verification_of(proved).body.heads
+    if own != station:
+        raise refused(Code.HEAD_UNEQUAL, "verification.heads", str(own), str(station))
+
+
+def check_sign_by(proved: ProvedDocket, now: datetime) -> None:
+    """Raise INSTRUCTION_EXPIRED when it is too late to sign."""
+    sign_by = min(proved.facts.sign_by, proved.proposal.body.sign_by)
+    if now > sign_by:
+        raise refused(Code.INSTRUCTION_EXPIRED, "sign_by", f"not after {encode_time(sign_by)}", encode_time(now))
+
+
+def check_separation(desk: Desk, proved: ProvedDocket) -> None:
+    """Nobody who approved this docket operates the terminal that signs it: humans are compared, not names."""
+    roster = desk.terminal.trust.roster.body
+    approvers = {approver_of(p, proved.foundation).staff for p in proved.journey.all(Approval)}
+    both = [person for person in desk.crew.people if roster.find(person, "operators").staff in approvers]
+    if both:
+        raise refused(Code.SEPARATION, "operators", "nobody who approved", ", ".join(both))
+
+
+def build_bindings(proved: ProvedDocket) -> tuple[Mark, ...]:
+    """What signing binds for ever: each outpoint or nonce, and each instruction, to this proposal."""
+    proposal = proved.proposal.id
+    commitments = [Commitment(proposal=proposal, spend=spend) for spend in proved.spend.commits]
+    instructions = [InstructionUse(instruction=p.id, proposal=proposal) for p in proved.journey.all(Instruction)]
+    return (*commitments, *instructions)
+
+
+def check_not_handed_back(journal: Journal, proposal: Digest) -> None:
+    """Raise ALREADY_COMMITTED when a result of this proposal has left (attack: a signed docket is played again).
+
+    What was committed and never left, since the power went, may be signed again, for the same proposal only.
+    """
+    for entry in journal.entries_of_kind(EntryKind.PACKAGE_HANDED_BACK):
+        fields = parse_canonical(entry.fields)
+        proposals = fields.get("proposals") if isinstance(fields, dict) else None
+        if isinstance(proposals, list) and proposal in proposals:
+            got = f"its result left with journal entry {entry.number}"
+            raise refused(Code.ALREADY_COMMITTED, "proposal", f"{proposal}, not handed back yet", got)
+
+
+def is_committed(journal: Journal, proved: ProvedDocket) -> bool:
+    """Were all its spends bound to this proposal before? Then its limits are counted already."""
+    return all(journal.state.proposal_of_spend(spend) == proved.proposal.id for spend in proved.spend.commits)
+
+
+def _limit_marks(desk: Desk, proved: ProvedDocket, now: datetime) -> tuple[LimitUse, ...]:
+    journal = desk.terminal.journal
+    if is_committed(journal, proved):
+        return ()
+    return check_windows(proved, desk.terminal.trust.policy_in_force, journal, now)
+
+
+def _discard(_value: object) -> None:
+    """Some checks also build what they checked; here only their refusals count."""

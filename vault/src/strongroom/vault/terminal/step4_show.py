@@ -1,0 +1,47 @@
+"""Step 4, show: everything from the bytes to be signed, then one question with three answers and no default."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from strongroom.core.canonical import encode_canonical
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.vault.terminal.desk import Desk, Plan
+from strongroom.vault.terminal.halts import clean_text
+from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.words import render_plan
+
+QUESTION = "Take the client's instruction from your own paper and compare. Type sign, reject or unsure:"
+
+
+class Answer(StrEnum):
+    """What the operators say. Doubt is as easy as consent."""
+
+    SIGN = "sign"
+    REJECT = "reject"
+    UNSURE = "unsure"
+
+
+def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
+    """Show and ask; returns only for `sign`. Raises OPERATOR_REFUSED with the operators' reason otherwise."""
+    console = desk.terminal.outside.console
+    for line in render_plan(desk, plan, number, total):
+        console.say(line)
+    answer = _ask(desk)
+    if answer is Answer.SIGN:
+        fields = encode_canonical({"facts": plan.proved.facts.digest, "proposal": plan.proposal})
+        desk.terminal.journal.append(EntryKind.CONFIRMED, fields)
+        return
+    reason = clean_text(console.ask("Why? One line:"))
+    console.say("Thank you. Nothing is signed; this goes to the security desk.")
+    raise refused(Code.OPERATOR_REFUSED, "operators", Answer.SIGN.value, f"{answer.value}: {reason}")
+
+
+def _ask(desk: Desk) -> Answer:
+    console = desk.terminal.outside.console
+    while True:
+        typed = console.ask(QUESTION)
+        if typed in {answer.value for answer in Answer}:
+            return Answer(typed)
+        console.say("Only the three words are an answer; nothing was signed.")

@@ -1,0 +1,54 @@
+"""What the operators read: everything that the bytes do, in plain words, with nothing cut off.
+
+The first part is word for word what the approvers' devices showed; the second is the transaction itself, as its own
+decoder reads it, so that a field that the first part could miss is still seen. Source: spec/facts.md; III.23,
+III.A4-GP.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from strongroom.chains.bitcoin import describe as bitcoin
+from strongroom.chains.bitcoin.networks import network_of
+from strongroom.chains.bitcoin.psbt import Psbt
+from strongroom.chains.ethereum import describe as ethereum
+from strongroom.chains.ethereum.transactions import Transfer
+from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.records import encode_time
+from strongroom.core.words import group, render_docket
+from strongroom.vault.terminal.desk import Desk, Plan
+from strongroom.vault.terminal.step2_prove import verification_of
+
+RULE = "-" * 80
+
+
+def render_plan(desk: Desk, plan: Plan, number: int, total: int) -> tuple[str, ...]:
+    """The whole page for one docket."""
+    verification = verification_of(plan.proved)
+    keys = sorted({use.key.key_id for use in plan.uses})
+    return (
+        RULE,
+        f"Transfer {number} of {total}   terminal {desk.me}   operators {', '.join(desk.crew.people)}",
+        RULE,
+        *render_docket(plan.proved),
+        f"VERIFIED  {verification.statement.issuer}, second reading agrees, logged {encode_time(verification.time)}",
+        f"PROPOSAL  {group(plan.proposal)}",
+        f"KEYS      {', '.join(keys)}; {len(plan.uses)} signatures",
+        f"CLEAR     {group(desk.clear.statement.id)}",
+        RULE,
+        *render_bytes(plan.proved),
+        RULE,
+    )
+
+
+def render_bytes(proved: ProvedDocket) -> tuple[str, ...]:
+    """The transaction in the words of its own decoder."""
+    decoded = proved.spend.decoded
+    match decoded:
+        case Transfer():
+            return ethereum.render_plain(ethereum.describe(decoded))
+        case Psbt():
+            return bitcoin.render_plain(bitcoin.describe(decoded, network_of(proved.spend.chain)))
+        case _:
+            assert_never(decoded)
