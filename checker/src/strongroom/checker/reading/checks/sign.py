@@ -1,0 +1,146 @@
+"""CLEAR and SIGN: sessions, operators, keys and times of the signature records; spec/docket.md, point 9."""
+
+from __future__ import annotations
+
+from strongroom.checker.reading.bodies import (
+    Approval,
+    ClearToSign,
+    Instruction,
+    Proposal,
+    Scope,
+    SignatureRecord,
+    Verification,
+)
+from strongroom.checker.reading.checks.approve import party_of
+from strongroom.checker.reading.fields import render_time
+from strongroom.checker.reading.journey import Heard, Journey
+from strongroom.checker.reading.refusals import gathered, raise_found
+from strongroom.checker.reading.registers import KeyState
+from strongroom.checker.reading.rosters import check_overseers
+from strongroom.checker.reading.spend import Spend
+from strongroom.checker.reading.stages import Stage
+from strongroom.core.codes import Code
+from strongroom.core.errors import Refusal, refused
+
+
+def check_clears(journey: Journey) -> None:
+    """Each clear is for transfers, on this log, while every section had its overseer; from RELEASE on each was used."""
+    found: list[Refusal] = []
+    used = {
+        each.statement.body.clear for each in journey.docket.said if isinstance(each.statement.body, SignatureRecord)
+    }
+    for each in journey.all(ClearToSign):
+        body = each.body
+        if body.scope is not Scope.TRANSFERS:
+            found.append(
+                _wrong(Code.CLEAR_NOT_FOR_SESSION, f"{each.path}.scope", Scope.TRANSFERS.value, body.scope.value)
+            )
+        for head in journey.foundation.checkpoints:
+            root = f"sha256:{head.root.hex()}"
+            if head.size == body.checkpoint_size and root != body.checkpoint_root:
+                found.append(
+                    _wrong(Code.LOG_NOT_CONSISTENT, f"{each.path}.checkpoint.root", root, body.checkpoint_root)
+                )
+        with gathered(found):
+            roster = journey.foundation.roster_at(each.index, each.path)
+            check_overseers(roster, each.moment, f"{each.path}.heads.roster")
+        if journey.docket.furthest > Stage.CLEAR and each.statement.id not in used:
+            found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, each.path, "a record of each session", "none"))
+    raise_found(found)
+
+
+def check_records(journey: Journey, spend: Spend) -> None:
+    """Every signature record, with all that is wrong about it."""
+    found: list[Refusal] = []
+    for record in journey.all(SignatureRecord):
+        _check_subject(journey, record, spend, found)
+        with gathered(found):
+            clear = find_clear(journey, record)
+            _check_session(clear, record)
+            _check_time(journey, clear, record)
+        with gathered(found):
+            _check_keys(journey, record, spend)
+        with gathered(found):
+            _check_operators(journey, record)
+        if record.body.heads != journey.one(Verification).body.heads:
+            path = f"{record.path}.heads"
+            found.append(_wrong(Code.HEAD_UNEQUAL, path, "the heads of the verification", "other heads"))
+    raise_found(found)
+
+
+def find_clear(journey: Journey, record: Heard[SignatureRecord]) -> Heard[ClearToSign]:
+    """The clear that a record names. Raises CLEAR_MISSING."""
+    for clear in journey.all(ClearToSign):
+        if clear.statement.id == record.body.clear:
+            return clear
+    raise refused(Code.CLEAR_MISSING, f"{record.path}.clear", "a clear of the docket", record.body.clear)
+
+
+def _check_session(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> None:
+    """A clear is for one nonce of one terminal: neither another session's nor an old one opens this one."""
+    found: list[Refusal] = []
+    if clear.body.nonce != record.body.nonce:
+        got = record.body.nonce.hex()
+        found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, f"{record.path}.nonce", clear.body.nonce.hex(), got))
+    if clear.body.terminal != record.body.terminal:
+        got = record.body.terminal
+        found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, f"{record.path}.terminal", clear.body.terminal, got))
+    raise_found(found)
+
+
+def _check_time(journey: Journey, clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> None:
+    """Signed in time. The record's own time is bounded by its clear and its checkpoint, or it could claim any."""
+    found: list[Refusal] = []
+    signed_at, path = record.statement.issued_at, f"{record.statement.path}.payload.issued_at"
+    last = min(journey.one(Proposal).body.sign_by, *(each.body.sign_by for each in journey.all(Instruction)))
+    if signed_at > last:
+        expected = f"not after {render_time(last)}"
+        found.append(_wrong(Code.INSTRUCTION_EXPIRED, path, expected, render_time(signed_at)))
+    if not clear.statement.issued_at <= signed_at <= record.moment:
+        expected = f"{render_time(clear.statement.issued_at)} to {render_time(record.moment)}"
+        found.append(_wrong(Code.CLOCK_BEHIND, path, expected, render_time(signed_at)))
+    raise_found(found)
+
+
+def _check_subject(journey: Journey, record: Heard[SignatureRecord], spend: Spend, found: list[Refusal]) -> None:
+    proposal = journey.one(Proposal).statement.id
+    if record.body.proposal != proposal:
+        found.append(_wrong(Code.DIGEST_MISMATCH, f"{record.path}.proposal", proposal, record.body.proposal))
+    if record.body.unsigned_digest != spend.unsigned_digest:
+        path = f"{record.path}.unsigned_digest"
+        found.append(_wrong(Code.DIGEST_MISMATCH, path, spend.unsigned_digest, record.body.unsigned_digest))
+
+
+def _check_keys(journey: Journey, record: Heard[SignatureRecord], spend: Spend) -> None:
+    """Each key is one of the addresses spent from, active, and in this terminal."""
+    found: list[Refusal] = []
+    path = f"{record.path}.keys"
+    spending = {name for address in spend.sources for name in address.keys}
+    if not record.body.keys:
+        found.append(_wrong(Code.SIGNATURES_MISSING, path, "at least one key", "none"))
+    for name in record.body.keys:
+        key = journey.foundation.entries.keys.get(name)
+        if key is None or name not in spending or key.terminal != record.body.terminal:
+            expected = f"a key of {record.body.terminal} that spends here"
+            found.append(_wrong(Code.SIGNER_KEY_MISMATCH, path, expected, name))
+        elif key.state is not KeyState.ACTIVE:
+            found.append(_wrong(Code.SIGNER_KEY_MISMATCH, path, "an active key", f"{name} is {key.state.value}"))
+    raise_found(found)
+
+
+def _check_operators(journey: Journey, record: Heard[SignatureRecord]) -> None:
+    """Nobody who approved this docket operates the terminal that signs it, counted by staff."""
+    found: list[Refusal] = []
+    path = f"{record.path}.operators"
+    approvers = {party_of(journey, each).staff for each in journey.all(Approval)}
+    roster = journey.foundation.roster_at(record.index, path)
+    found += [
+        _wrong(Code.SEPARATION, path, "nobody who approved", name)
+        for name in record.body.operators
+        if roster.party(name, path).staff in approvers
+    ]
+    raise_found(found)
+
+
+def _wrong(code: Code, path: str, expected: str, got: str) -> Refusal:
+    return Refusal(code=code, field=path, expected=expected, got=got)

@@ -1,0 +1,183 @@
+"""What a docket stands on, proved from the pinned root: rosters, checkpoints, policy, registers; points 2 to 4.
+
+Roots prove rosters, rosters name witnesses, witnesses give checkpoints their time, and checkpoints place everything
+else. A roster's index is a claim until the checkpoint that it helped to choose proves it; nothing is believed before
+all of it holds together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from strongroom.checker.reading.bodies import Head
+from strongroom.checker.reading.canonical import Json
+from strongroom.checker.reading.docket import Checkpoint, Docket, Place, RegisterPart
+from strongroom.checker.reading.envelopes import Envelope, Statement
+from strongroom.checker.reading.governed import check_governed
+from strongroom.checker.reading.log import HeadRead, check_growth, check_head, check_statement_in_log, parse_note
+from strongroom.checker.reading.policy import Policy
+from strongroom.checker.reading.refusals import gathered, raise_found
+from strongroom.checker.reading.registers import Entries, RegisterHead, build_entries, check_entry
+from strongroom.checker.reading.roots import REGISTERS, Root, RootChain, check_pinned, check_roots
+from strongroom.checker.reading.rosters import (
+    PlacedRoster,
+    Roster,
+    check_current,
+    check_rosters,
+    check_valid,
+    roster_below,
+    witnesses_of,
+)
+from strongroom.core.codes import Code
+from strongroom.core.errors import Refusal, malformed, refused
+from strongroom.core.ids import PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """Everything below the journey, proved. values: register name to entry id to the entry as it stood."""
+
+    chain: RootChain
+    rosters: tuple[PlacedRoster, ...]
+    checkpoints: tuple[HeadRead, ...]
+    policy: Statement[Policy]
+    registers: Mapping[str, Statement[RegisterHead]]
+    entries: Entries
+    values: Mapping[str, Mapping[str, Json]]
+
+    def roster_at(self, index: int, path: str) -> Roster:
+        """The roster in force at a log index."""
+        return roster_below(self.rosters, index, path)
+
+    def head(self, name: str) -> Head:
+        """The head of the policy or of a register that the docket carries."""
+        statement: Statement[Policy] | Statement[RegisterHead]
+        statement = self.policy if name == "policy" else self.registers[name]
+        return Head(digest=statement.id, version=statement.body.version)
+
+
+def prove_foundation(docket: Docket, pinned: Sequence[Envelope]) -> Foundation:
+    """Prove what the docket stands on. pinned: the reader's own `root.json`. Raises at the first link that breaks."""
+    check_pinned(docket.roots, pinned)
+    check_roots(pinned)
+    chain = check_roots(docket.roots)
+    statements = check_rosters([each.envelope for each in docket.rosters], chain)
+    check_current(statements, chain)
+    rosters = tuple(
+        PlacedRoster(statement=statement, index=located.place.index)
+        for statement, located in zip(statements, docket.rosters, strict=True)
+    )
+    _check_rising([each.index for each in rosters], "rosters")
+    checkpoints = prove_checkpoints(docket.checkpoints, chain.last, rosters)
+    _check_governance(docket, chain, checkpoints)
+    return Foundation(
+        chain=chain,
+        rosters=rosters,
+        checkpoints=checkpoints,
+        policy=docket.policy_statement,
+        registers={name: part.statement for name, part in docket.registers.items()},
+        entries=build_entries({n: [e.entry for e in part.entries] for n, part in docket.registers.items()}),
+        values={n: {e.entry.id: e.value for e in part.entries} for n, part in docket.registers.items()},
+    )
+
+
+def prove_checkpoints(steps: Sequence[Checkpoint], root: Root, rosters: Sequence[PlacedRoster]) -> tuple[HeadRead, ...]:
+    """Prove each checkpoint and that it extends the one before; sizes strictly rise and times do not fall."""
+    heads: list[HeadRead] = []
+    for step in steps:
+        head = prove_checkpoint(step, root, rosters)
+        if heads:
+            check_extends(heads[-1], head, step)
+            if head.size == heads[-1].size:
+                raise refused(
+                    Code.LOG_NOT_CONSISTENT, f"{step.path}.note", f"more than {head.size} leaves", str(head.size)
+                )
+        elif step.consistency:
+            raise malformed(Code.LOG_NOT_CONSISTENT, f"{step.path}.consistency", "no proof for the first", "one")
+        heads.append(head)
+    return tuple(heads)
+
+
+def prove_checkpoint(step: Checkpoint, root: Root, rosters: Sequence[PlacedRoster]) -> HeadRead:
+    """Prove the log's signature and the cosignatures by witnesses of the roster in force at the checkpoint's size."""
+    path = f"{step.path}.note"
+    size = _claimed_size(step.note, path)
+    roster = roster_below(rosters, size, path)
+    head = check_head(step.note, log=root.log, witnesses=witnesses_of(roster), field=path)
+    for name in head.witnesses:
+        check_valid(roster.party(PartyId(name), path), moment_of(head), path)
+    return head
+
+
+def check_extends(older: HeadRead, newer: HeadRead, step: Checkpoint) -> None:
+    """Raise LOG_NOT_CONSISTENT unless the newer head contains the older and is not dated before it."""
+    check_growth(older=older, newer=newer, proof=step.consistency, field=step.path)
+    if newer.time_s < older.time_s:
+        raise refused(Code.LOG_NOT_CONSISTENT, f"{step.path}.note", f"a time from {older.time_s}", str(newer.time_s))
+
+
+def moment_of(head: HeadRead) -> datetime:
+    """A head's time: that of its latest witness."""
+    return datetime.fromtimestamp(head.time_s, UTC)
+
+
+def check_place(envelope: Envelope, place: Place, heads: Sequence[HeadRead], path: str) -> datetime:
+    """Prove that an envelope is where it claims to be in the log; returns the time of its checkpoint.
+
+    The checkpoint must be the first listed one that is large enough, so that nobody chooses a later time
+    (PROOF_INVALID).
+    """
+    first = next((i for i, head in enumerate(heads) if place.index < head.size), None)
+    if first is None or place.checkpoint != first:
+        expected = "a checkpoint that covers it" if first is None else str(first)
+        raise refused(Code.PROOF_INVALID, f"{path}.checkpoint", expected, str(place.checkpoint))
+    check_statement_in_log(
+        envelope=envelope.leaf, index=place.index, head=heads[first], proof=place.proof, field=f"{path}.proof"
+    )
+    return moment_of(heads[first])
+
+
+def _check_governance(docket: Docket, chain: RootChain, heads: Sequence[HeadRead]) -> None:
+    """Places and delegates of rosters, policy and register heads, and proofs of entries; all that fails is told."""
+    found: list[Refusal] = []
+    for located in docket.rosters:
+        with gathered(found):
+            check_place(located.envelope, located.place, heads, located.path)
+    with gathered(found):
+        check_governed(docket.policy_statement, chain.last.delegations["policy"], chain.context)
+    with gathered(found):
+        check_place(docket.policy.envelope, docket.policy.place, heads, docket.policy.path)
+    for name in REGISTERS:
+        part = docket.registers[name]
+        with gathered(found):
+            check_governed(part.statement, chain.last.delegations[name], chain.context)
+        with gathered(found):
+            check_place(part.head.envelope, part.head.place, heads, part.head.path)
+        _check_entries(part, found)
+    raise_found(found)
+
+
+def _check_entries(part: RegisterPart, found: list[Refusal]) -> None:
+    for each in part.entries:
+        with gathered(found):
+            check_entry(part.statement.body, each.value, each.index, each.proof, each.path)
+    with gathered(found):
+        _check_rising([each.index for each in part.entries], f"registers.{part.statement.body.register}.entries")
+
+
+def _check_rising(indexes: Sequence[int], path: str) -> None:
+    for i, (before, after) in enumerate(pairwise(indexes)):
+        if before >= after:
+            raise malformed(Code.DOCKET_ORDER, f"{path}[{i + 1}].index", f"above {before}", str(after))
+
+
+def _claimed_size(note: str, path: str) -> int:
+    """The size that a note claims, only to choose whose witnesses may sign it; `check_head` reads it again."""
+    rows = parse_note(note, path).body.split(b"\n")
+    size = rows[1] if len(rows) > 1 else b""
+    if not (1 <= len(size) <= 19 and all(48 <= each <= 57 for each in size)):
+        raise malformed(Code.CHECKPOINT_INVALID, path, "a decimal number of leaves", ascii(size))
+    return int(size)

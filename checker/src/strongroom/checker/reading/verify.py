@@ -1,0 +1,172 @@
+"""Prove a docket from the pinned root, stage by stage, and say how far it holds; spec/docket.md.
+
+The table of contents of the second reading. Each stage is proved whole before the next is looked at; a stage reports
+everything that it refuses. Windows of the policy, freezes, commitments and a device's own copies are not in a docket;
+`state`, `station` and `gate` see to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from strongroom.checker.reading.bodies import Body
+from strongroom.checker.reading.checks import approve, instruct, propose, release, show, sign
+from strongroom.checker.reading.docket import Docket, parse_docket
+from strongroom.checker.reading.envelopes import Envelope
+from strongroom.checker.reading.facts import Facts
+from strongroom.checker.reading.journey import Heard, Journey, check_shape, hear
+from strongroom.checker.reading.refusals import DocketRefusedError, Line
+from strongroom.checker.reading.roots import parse_root_file
+from strongroom.checker.reading.spend import Spend
+from strongroom.checker.reading.stages import JOURNEY, Stage
+from strongroom.checker.reading.summary import summarize
+from strongroom.checker.reading.trust import Foundation, moment_of, prove_foundation
+from strongroom.core.codes import Code
+from strongroom.core.errors import MalformedError, RefusedError, refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A docket that holds, up to `furthest`. Made by `prove_docket` and `prove_parsed` and nowhere else.
+
+    spend, facts: None before PROPOSE. txid: None before RELEASE. lines: everything that was said, in words.
+    """
+
+    docket: Docket
+    foundation: Foundation
+    journey: Journey
+    furthest: Stage
+    spend: Spend | None
+    facts: Facts | None
+    txid: str | None
+    lines: tuple[Line, ...]
+
+    def paid(self) -> tuple[Spend, Facts]:
+        """What the docket's transaction does. Raises STAGE_MISSING before PROPOSE."""
+        if self.spend is None or self.facts is None:
+            raise refused(Code.STAGE_MISSING, "statements", Stage.PROPOSE.name, self.furthest.name)
+        return self.spend, self.facts
+
+
+def prove_docket(docket_bytes: bytes, root_bytes: bytes, *, now: datetime | None = None) -> Proof:
+    """Prove a docket file with a `root.json` and nothing else.
+
+    now: the reader's time, by which approvals must still hold while nothing is signed; None takes the docket's last
+    checkpoint. Raises DocketRefusedError with the stage, every refusal of that stage and the statements proved before
+    it.
+    """
+    with _at(Stage.BYTES, None, ()):
+        pinned = parse_root_file(root_bytes)
+        docket = parse_docket(docket_bytes)
+    return prove_parsed(docket, pinned, now=now)
+
+
+def prove_parsed(docket: Docket, pinned: tuple[Envelope, ...], *, now: datetime | None = None) -> Proof:
+    """As `prove_docket`, for a docket that stood in a package and a root that a device already holds."""
+    with _at(Stage.BYTES, None, ()):
+        check_shape(docket)
+    with _at(Stage.TRUST, None, ()):
+        foundation = prove_foundation(docket, pinned)
+    last = moment_of(foundation.checkpoints[-1])
+    prover = _Prover(journey=Journey(docket=docket, foundation=foundation), now=max(now or last, last))
+    for stage in JOURNEY:
+        if stage <= docket.furthest:
+            prover.prove(stage)
+    return Proof(
+        docket=docket,
+        foundation=foundation,
+        journey=prover.journey,
+        furthest=docket.furthest,
+        spend=prover.spend,
+        facts=prover.facts,
+        txid=prover.txid,
+        lines=build_lines(prover.journey.heard),
+    )
+
+
+def build_lines(heard: tuple[Heard[Body], ...]) -> tuple[Line, ...]:
+    """The proved statements in words, in docket order."""
+    return tuple(
+        Line(
+            stage=each.stage,
+            type=each.statement.type.value,
+            id=each.statement.id,
+            issuer=each.statement.issuer,
+            signers=each.signers,
+            issued_at=each.statement.issued_at,
+            logged_at=each.moment,
+            index=each.index,
+            summary=summarize(each.body),
+        )
+        for each in heard
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Prover:
+    """The journey so far, and what follows from it."""
+
+    journey: Journey
+    now: datetime
+    spend: Spend | None = None
+    facts: Facts | None = None
+    txid: str | None = None
+    steps: dict[Stage, Callable[[], None]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = {
+            Stage.INSTRUCT: lambda: instruct.check_instructions(self.journey),
+            Stage.DECIDE: lambda: instruct.check_decisions(self.journey),
+            Stage.PROPOSE: self._propose,
+            Stage.APPROVE: self._approve,
+            Stage.VERIFY: lambda: approve.check_verification(self.journey, self._paid()[1]),
+            Stage.CLEAR: lambda: sign.check_clears(self.journey),
+            Stage.SIGN: self._sign,
+            Stage.RELEASE: self._release,
+            Stage.BROADCAST: lambda: release.check_broadcast(self.journey),
+            Stage.SETTLE: lambda: release.check_settlement(self.journey),
+        }
+
+    def prove(self, stage: Stage) -> None:
+        """Hear a stage's statements, then check what they say."""
+        furthest = Stage(stage - 1) if stage > Stage.INSTRUCT else None
+        with _at(stage, furthest, build_lines(self.journey.heard)):
+            self.journey = hear(self.journey, stage)
+            self.steps[stage]()
+
+    def _propose(self) -> None:
+        self.spend = propose.read_spend(self.journey)
+        propose.check_proposal(self.journey, self.spend)
+        self.facts = show.build_facts(self.journey, self.spend)
+
+    def _approve(self) -> None:
+        spend, facts = self._paid()
+        approve.check_approvals(self.journey, facts)
+        quorums = propose.quorums_in_force(self.journey, spend, [self.journey.foundation.policy.body])
+        approve.check_quorums(self.journey, quorums, approve.payment_moment(self.journey, self.now))
+
+    def _sign(self) -> None:
+        spend, _ = self._paid()
+        sign.check_records(self.journey, spend)
+        approve.check_ages(self.journey, approve.payment_moment(self.journey, self.now))
+
+    def _release(self) -> None:
+        spend, _ = self._paid()
+        self.txid = release.check_release(self.journey, spend)
+
+    def _paid(self) -> tuple[Spend, Facts]:
+        if self.spend is None or self.facts is None:
+            raise refused(Code.STAGE_MISSING, "statements", Stage.PROPOSE.name, "nothing")
+        return self.spend, self.facts
+
+
+@contextmanager
+def _at(stage: Stage, furthest: Stage | None, lines: tuple[Line, ...]) -> Iterator[None]:
+    """Give refusals of the block the stage at which they stood."""
+    try:
+        yield
+    except (MalformedError, RefusedError) as error:
+        raise DocketRefusedError(stage, error.refusals, furthest, lines) from error
