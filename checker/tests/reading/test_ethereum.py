@@ -221,7 +221,7 @@ def _outcome(call: Any, raw: bytes) -> Any:
     ],
 )
 def test_every_other_type_is_refused_by_name(head: bytes, name: str) -> None:
-    assert read_ethereum_unsigned(RAW)
+    assert RAW == read_ethereum_unsigned(RAW).unsigned_bytes
     for read, raw in ((read_ethereum_unsigned, RAW), (read_ethereum_signed, SIGNED)):
         with pytest.raises(StrongroomError) as caught:
             read(head + raw[1:])
@@ -256,7 +256,7 @@ def test_every_other_type_is_refused_by_name(head: bytes, name: str) -> None:
 )
 def test_what_is_no_plain_payment_is_refused_by_both_alike(changes: dict[int, Any], code: Code) -> None:
     assert RAW == _with({}, FIELDS)
-    assert read_ethereum_unsigned(RAW)
+    assert RAW == read_ethereum_unsigned(RAW).unsigned_bytes
     assert read_ethereum_signed(_with({}, SIGNED_FIELDS))
     calls = ((read_ethereum_unsigned, FIELDS), (read_ethereum_signed, SIGNED_FIELDS), (parse_unsigned, FIELDS))
     for call, fields in calls:
@@ -291,7 +291,7 @@ def test_every_reason_is_reported() -> None:
     ],
 )
 def test_other_bytes_are_refused_by_both_alike(raw: bytes, code: Code) -> None:
-    assert read_ethereum_unsigned(RAW)
+    assert RAW == read_ethereum_unsigned(RAW).unsigned_bytes
     for call in (read_ethereum_unsigned, parse_unsigned):
         with pytest.raises(StrongroomError) as caught:
             call(raw)
@@ -306,7 +306,7 @@ def test_lists_in_lists_end_in_a_refusal() -> None:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(1_000)
     try:
-        assert read_ethereum_unsigned(RAW)
+        assert RAW == read_ethereum_unsigned(RAW).unsigned_bytes
         for call in (read_ethereum_unsigned, parse_unsigned):
             with pytest.raises(StrongroomError) as caught:
                 call(b"\x02" + nested)
@@ -350,7 +350,7 @@ def test_the_high_twin_of_a_valid_signature_is_refused() -> None:
 
 
 def test_when_eth_account_reads_something_else_the_readings_disagree(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_ethereum_unsigned(RAW)
+    assert RAW == read_ethereum_unsigned(RAW).unsigned_bytes
     honest = TypedTransaction.from_bytes
     other = _with({1: b"\x01"}, FIELDS)
 

@@ -1,4 +1,4 @@
-"""Payments: published transactions, another implementation, and everything that is not a plain payment refused by name."""
+"""Payments: published transactions, another implementation, and everything that is no plain payment refused by name."""
 
 from __future__ import annotations
 

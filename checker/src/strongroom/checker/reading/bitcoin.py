@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -30,6 +30,8 @@ _MOST_BYTES: Final = 16_000_000
 _MOST_VBYTES: Final = 100_000
 _SIGNED_FIELDS: Final = ("partial_sigs", "final_script_sig", "final_script_witness", "tap_key_sig", "tap_script_sigs")
 _INPUT_FIELDS: Final = ("non_witness_utxo", "witness_utxo", "sighash_type", "witness_script")
+_SIGHASH_ALL: Final = "{'inner': 1}"
+"""How BDK's JSON says SIGHASH_ALL."""
 _PARSE_FAULTS: Final = {
     "version error": Code.PSBT_VERSION_REFUSED,
     "has script sigs": Code.PSBT_ALREADY_SIGNED,
@@ -85,18 +87,13 @@ def read_psbt(raw: bytes) -> BitcoinReading:
     PSBT_PREVIOUS_MISMATCH, SIGHASH_REFUSED, the TX_ and SCRIPT_ codes, TOO_LARGE. Reasons of one step come together.
     """
     psbt = _parse(raw)
+    _check_fields(psbt)
     sources, targets = psbt.input(), psbt.output()
-    checks: list[Callable[[], None]] = [partial(_check_global_fields, psbt)]
-    checks += [partial(_check_input_fields, source, f"inputs[{n}]") for n, source in enumerate(sources)]
-    checks += [partial(_check_output_fields, target, f"outputs[{n}]") for n, target in enumerate(targets)]
-    run_checks(checks)
     # Nothing in it is signed, so what BDK extracts is the unsigned transaction.
     tx = psbt.extract_tx_unchecked_fee_rate()
     check_shape(tx)
-    run_checks(
-        partial(_check_previous, spending, source, f"inputs[{n}]")
-        for n, (spending, source) in enumerate(zip(tx.input(), sources, strict=True))
-    )
+    pairs = enumerate(zip(tx.input(), sources, strict=True))
+    run_checks(partial(_check_previous, spending, source, f"inputs[{n}]") for n, (spending, source) in pairs)
     reading = _reading_of(tx, sources, targets)
     run_checks((partial(_check_witness_scripts, reading), partial(_check_amounts, reading)))
     if _rebuild(reading, sources) != raw:
@@ -118,54 +115,60 @@ def _parse(raw: bytes) -> Psbt:
     return psbt
 
 
-def _check_global_fields(psbt: Psbt) -> None:
-    """BDK shows the global fields in its JSON only."""
+def _check_fields(psbt: Psbt) -> None:
+    """The maps hold our fields and no other.
+
+    Read from BDK's JSON: only there are the global fields, and its objects cannot hold fields that it does not know.
+    """
     said = json.loads(psbt.json_serialize())
-    for name in ("xpub", "proprietary", "unknown"):
-        if said[name]:
-            raise refused(Code.PSBT_FIELD_UNKNOWN, "psbt global fields", "the unsigned transaction alone", name)
+    checks: list[Callable[[], None]] = [partial(_check_global_fields, _present_in(said))]
+    for number, part in enumerate(said["inputs"]):
+        field, names = f"inputs[{number}]", _present_in(part)
+        checks += [
+            partial(_check_not_signed, names, field),
+            partial(_check_known, names, (*_INPUT_FIELDS, *_SIGNED_FIELDS), field),
+            partial(_check_present, names, field),
+            partial(_check_sighash_all, str(part["sighash_type"]), field),
+        ]
+    for number, part in enumerate(said["outputs"]):
+        checks.append(partial(_check_known, _present_in(part), ("witness_script",), f"outputs[{number}]"))
+    run_checks(checks)
 
 
-def _check_input_fields(source: Input, field: str) -> None:
-    run_checks(
-        (
-            partial(_check_not_signed, source, field),
-            partial(_check_only, source, (*_INPUT_FIELDS, *_SIGNED_FIELDS), field),
-            partial(_check_present, source, field),
-            partial(_check_sighash_all, source, field),
-        )
-    )
+def _present_in(part: Mapping[str, object]) -> frozenset[str]:
+    """The names of fields that were written down. An empty script is a field, an empty list or map is none."""
+    return frozenset(name for name, value in part.items() if value is not None and value not in ([], {}))
 
 
-def _check_not_signed(source: Input, field: str) -> None:
+def _check_global_fields(names: frozenset[str]) -> None:
+    _check_known(names, ("unsigned_tx", "version", "inputs", "outputs"), "psbt global fields")
+
+
+def _check_not_signed(names: frozenset[str], field: str) -> None:
     """Somebody who signed this before us did it outside of our stages."""
-    for name in _SIGNED_FIELDS:
-        if getattr(source, name):
-            raise refused(Code.PSBT_ALREADY_SIGNED, field, "no signature", name)
+    signed = names.intersection(_SIGNED_FIELDS)
+    if signed:
+        raise refused(Code.PSBT_ALREADY_SIGNED, field, "no signature", ", ".join(sorted(signed)))
 
 
-def _check_only(part: Input | Output, known: tuple[str, ...], field: str) -> None:
-    for name, value in vars(part).items():
-        # A list or map that is empty says nothing; a script that is empty was written down, and is a field.
-        if name not in known and value is not None and value not in ([], {}):
-            raise refused(Code.PSBT_FIELD_UNKNOWN, field, ", ".join(known), name)
+def _check_known(names: frozenset[str], known: tuple[str, ...], field: str) -> None:
+    foreign = names.difference(known)
+    if foreign:
+        raise refused(Code.PSBT_FIELD_UNKNOWN, field, ", ".join(known), ", ".join(sorted(foreign)))
 
 
-def _check_present(source: Input, field: str) -> None:
-    if source.non_witness_utxo is None:
+def _check_present(names: frozenset[str], field: str) -> None:
+    if "non_witness_utxo" not in names:
         raise refused(Code.PSBT_PREVIOUS_MISSING, field, "the full previous transaction", "none")
     for name in ("witness_utxo", "witness_script"):
-        if getattr(source, name) is None:
+        if name not in names:
             raise malformed(Code.PSBT_INVALID, f"{field}.{name}", "present", "none")
 
 
-def _check_sighash_all(source: Input, field: str) -> None:
-    if source.sighash_type != "SIGHASH_ALL":
-        raise refused(Code.SIGHASH_REFUSED, f"{field}.sighash_type", "SIGHASH_ALL", str(source.sighash_type))
-
-
-def _check_output_fields(target: Output, field: str) -> None:
-    _check_only(target, ("witness_script",), field)
+def _check_sighash_all(said: str, field: str) -> None:
+    """The type must be said, and be ALL: what is not said could be filled in by whoever signs."""
+    if said != _SIGHASH_ALL:
+        raise refused(Code.SIGHASH_REFUSED, f"{field}.sighash_type", _SIGHASH_ALL, said)
 
 
 def _check_previous(spending: TxIn, source: Input, field: str) -> None:
