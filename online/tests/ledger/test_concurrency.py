@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import pairwise
 
+import psycopg
 import pytest
 from books import (
     WALLET,
@@ -157,3 +160,34 @@ def test_several_batches_in_one_transaction_lock_first(database: Database, books
     with connect(database.conninfo(Role.PLATFORM)) as connection:
         check_ledger(connection)
         assert 4000 == load_balance(connection, WALLET).posted
+
+
+def test_a_writer_without_the_lock_cannot_lose_an_update(database: Database, books: None) -> None:
+    """The owner of the tables, writing around the functions, sees the balances before another's commit: refused."""
+    entry = """
+      insert into ledger.entries select b.account, b.version + 1, 'x1', 'post', s.side, 5,
+        b.posted, b.posted + s.change, b.pending_debits, b.pending_debits, b.pending_credits, b.pending_credits
+      from ledger.balances b join (values (%(debit)s, 'debit'::ledger.side, -5), (%(credit)s, 'credit', 5))
+        as s (account, side, change) on s.account = b.account, pg_advisory_xact_lock_shared(77)
+    """
+    transfer = """
+      insert into ledger.transfers (id, phase, kind, statement, debit_account, credit_account, asset, units, event_at)
+      values ('x1', 'posted', 'correction', %(statement)s, %(debit)s, %(credit)s, %(asset)s, 5, now())
+    """
+    posting = build_posting("x1", ACCOUNTS[0], ACCOUNTS[1], 5)
+    fields = {"debit": posting.debit, "credit": posting.credit, "statement": posting.statement, "asset": posting.asset}
+    with ExitStack() as stack:
+        owner, gate = (stack.enter_context(connect(database.admin_conninfo())) for _ in range(2))
+        platform = stack.enter_context(connect(database.conninfo(Role.PLATFORM)))
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        gate.execute("select pg_advisory_lock(77)")
+        written = pool.submit(owner.execute, f"with t as ({transfer}) {entry}".encode(), fields)
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and objid = 77 and not granted"
+        while gate.execute(waiting).fetchone() != (1,):
+            time.sleep(0.01)
+        post(platform, build_posting("t1", ACCOUNTS[0], ACCOUNTS[1], 7))
+        gate.execute("select pg_advisory_unlock(77)")
+        with pytest.raises(psycopg.DatabaseError):
+            written.result()
+        check_ledger(platform)
+        assert 993 == load_balance(platform, ACCOUNTS[0]).posted

@@ -7,9 +7,9 @@
 --   SR003  a change of something that is only ever added to
 --   SR004  an entry that does not continue its account's history
 --
--- Signs. `posted` counts credits minus debits, so all accounts of one asset add up to zero. A client's balance, which we
--- owe, is positive; a wallet's, which we own, is negative. Readers see each account from its own side, through the view
--- `accounts_now`.
+-- Signs. `posted` counts credits minus debits, so all accounts of one asset add up to zero. A client's balance, which
+-- we owe, is positive; a wallet's, which we own, is negative. Readers see each account from its own side, through the
+-- view `accounts_now`.
 
 create schema ledger;
 

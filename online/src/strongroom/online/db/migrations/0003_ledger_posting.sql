@@ -320,5 +320,6 @@ begin
   return query
     select z.n, z.transfer,
       coalesce(z.verdict, case z.outcome when 'posted' then 'settled'::ledger.outcome else 'voided' end), z.available
-    from rows from (unnest(endings), unnest(judged)) as z (transfer, outcome, statement, event_at, n, verdict, available);
+    from rows from (unnest(endings), unnest(judged))
+      as z (transfer, outcome, statement, event_at, n, verdict, available);
 end $$;
