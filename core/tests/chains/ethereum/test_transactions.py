@@ -256,7 +256,7 @@ def test_bad_signatures_are_refused(signature: tuple[int, int, int], code: Code)
 
 
 def test_signatures_have_one_spelling() -> None:
-    assert parse_signed(with_fields({}, (*FIELDS, b"", b"\x01", b"\x01")))
+    assert TRANSFER == parse_signed(with_fields({}, (*FIELDS, b"", b"\x01", b"\x01"))).transfer
     for place, item in ((9, b"\x00"), (10, b"\x00\x01"), (11, b"\x00" * 31 + b"\x01")):
         with pytest.raises(StrongroomError) as caught:
             parse_signed(with_fields({place: item}, (*FIELDS, b"", b"\x01", b"\x01")))
