@@ -78,9 +78,8 @@ def test_a_named_constraint_is_a_refusal_with_its_code(database: Database) -> No
     with connect(database.admin_conninfo()) as admin:
         admin.execute("create table once (n int constraint once_n primary key)")
         admin.execute("insert into once values (1)")
-        with pytest.raises(RefusedError) as caught:
-            with translated_errors({"once_n": Code.INSTRUCTION_REPLAYED}):
-                admin.execute("insert into once values (1)")
+        with pytest.raises(RefusedError) as caught, translated_errors({"once_n": Code.INSTRUCTION_REPLAYED}):
+            admin.execute("insert into once values (1)")
         assert Code.INSTRUCTION_REPLAYED in caught.value.codes
         with translated_errors({"once_n": Code.INSTRUCTION_REPLAYED}):
             admin.execute("insert into once values (2)")

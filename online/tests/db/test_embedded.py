@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres
 import pytest
 
+import postgres
 from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError
 from strongroom.online.db.connect import connect, open_connection
@@ -46,9 +46,11 @@ def load_value(server: Server, statement: str) -> object:
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[Server]:
     """One embedded server for the tests that only look, whatever DATABASE_URL says."""
-    with tempfile.TemporaryDirectory(prefix="strongroom-test-") as made:
-        with running_server({}, Path(made), QUICK) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory(prefix="strongroom-test-") as made,
+        running_server({}, Path(made), QUICK) as server,
+    ):
+        yield server
 
 
 def test_every_login_rule_is_scram(own_server: Server) -> None:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import postgres
 import pytest
 
+import postgres
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, RefusedError
 from strongroom.online.db.bootstrap import Database, prepare_database

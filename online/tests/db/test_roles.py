@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import postgres
 import pytest
 
+import postgres
 from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError
 from strongroom.online.db.bootstrap import Database
@@ -33,7 +33,8 @@ def test_no_role_can_become_another_or_make_anything(database: Database, role: R
     with connect(database.admin_conninfo()) as admin:
         powers = admin.execute(
             """select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls,
-                 pg_has_role(rolname, %(owner)s, 'member'), has_database_privilege(rolname, current_database(), 'create'),
+                 pg_has_role(rolname, %(owner)s, 'member'),
+                 has_database_privilege(rolname, current_database(), 'create'),
                  has_schema_privilege(rolname, 'public', 'create'), has_schema_privilege(rolname, 'ledger', 'create')
                from pg_roles where rolname = %(role)s""",
             {"owner": OWNER, "role": role.value},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from books import open_books
 
+from books import open_books
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import Connection, connect
 from strongroom.online.db.roles import Role

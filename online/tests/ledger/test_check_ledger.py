@@ -6,8 +6,8 @@ Only a superuser who switches triggers off can do any of this; that is the attac
 from __future__ import annotations
 
 import pytest
-from books import WALLET, build_deposit, build_ending, build_withdrawal, client_account
 
+from books import WALLET, build_deposit, build_ending, build_withdrawal, client_account
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError
 from strongroom.online.db.connect import Connection

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import psycopg
 import pytest
+
 from books import (
     WALLET,
     build_deposit,
@@ -22,7 +23,6 @@ from books import (
     client_account,
     open_books,
 )
-
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import Connection, connect
 from strongroom.online.db.roles import Role
@@ -109,7 +109,7 @@ def test_one_id_has_one_winner(database: Database, books: None) -> None:
 
 
 def test_one_id_for_different_accounts_has_one_winner(database: Database, books: None) -> None:
-    """Their row locks do not meet, so only the id's own uniqueness can decide; the losers see a conflict, not an error."""
+    """Their row locks do not meet, so only the id's uniqueness can decide; the losers see a conflict, not an error."""
 
     def build(number: int) -> Posting:
         return build_posting("x1", ACCOUNTS[number % 2 * 2], ACCOUNTS[number % 2 * 2 + 1], 5)

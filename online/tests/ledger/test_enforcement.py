@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from books import HOUSE, SUSPENSE, WALLET, build_deposit, build_ending, build_withdrawal, client_account, make_digest
 from psycopg import sql
 
+from books import HOUSE, SUSPENSE, WALLET, build_deposit, build_ending, build_withdrawal, client_account, make_digest
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, RefusedError
 from strongroom.online.db.bootstrap import Database

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from books import ETH, NOON, WALLET, build_deposit, build_ending, client_account, make_digest
 
+from books import ETH, NOON, WALLET, build_deposit, build_ending, client_account, make_digest
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError
 from strongroom.core.ids import AccountId, AssetId, Digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from books import (
     ETH,
     EXPENSE,
@@ -19,7 +20,6 @@ from books import (
     client_account,
     make_digest,
 )
-
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import AccountId
@@ -302,10 +302,15 @@ def test_an_account_that_is_not_open_is_not_an_empty_one(platform: Connection) -
 def test_a_transaction_that_fails_takes_its_postings_back(platform: Connection) -> None:
     post(platform, build_deposit("d1", "harbour", 100))
     reserve(platform, build_withdrawal("w1", "harbour", 50))
-    with pytest.raises(RefusedError) as caught, platform.transaction():
-        lock_accounts(platform, [EXPENSE, WALLET, HARBOUR])
-        settle(platform, build_ending("w1"))
-        post(platform, build_posting("t1", HARBOUR, PEAK, 51))
+
+    def settle_and_overspend() -> None:
+        with platform.transaction():
+            lock_accounts(platform, [EXPENSE, WALLET, HARBOUR])
+            settle(platform, build_ending("w1"))
+            post(platform, build_posting("t1", HARBOUR, PEAK, 51))
+
+    with pytest.raises(RefusedError) as caught:
+        settle_and_overspend()
     assert Code.LEDGER_OVERDRAFT in caught.value.codes
     assert (100, 50, 0) == load_sums(platform, HARBOUR)
     assert Result.SETTLED == settle_batch(platform, [build_ending("w1")])[0].result

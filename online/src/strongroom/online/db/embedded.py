@@ -34,7 +34,7 @@ ADMIN = "postgres"
 _START_ATTEMPTS = 5
 _START_SECONDS = 60
 
-_HBA = """# Every login gives a password by scram-sha-256, from loopback only; anything else matches no line and is refused.
+_HBA = """# Every login gives a password by scram-sha-256, from loopback only; all else matches no line and is refused.
 host all all 127.0.0.1/32 scram-sha-256
 """
 

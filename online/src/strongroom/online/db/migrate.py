@@ -52,7 +52,7 @@ class Applied:
 
 
 def load_migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
-    """Read and order the migrations of a folder, ours when `None`. Raises MIGRATION_REFUSED for another form of name."""
+    """Read and order the migrations of a folder, ours when `None`. Raises MIGRATION_REFUSED for a misnamed file."""
     found = []
     folder = folder or files("strongroom.online.db") / "migrations"
     for file in folder.iterdir():

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from importlib.resources import files
-from typing import LiteralString
 
 from psycopg import sql
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A password. `repr` and `str` give stars, so that a traceback or a log line cannot leak it; `reveal()` gives it."""
+    """A password. `repr` and `str` give stars, so that no traceback and no log line leaks it; `reveal()` gives it."""
 
     _value: str = field(repr=False)
 

@@ -67,7 +67,7 @@ def parse_database_url(url: str) -> Server:
 def running_server(
     environment: Mapping[str, str], folder: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
-    """The server of `DATABASE_URL` when that is set, else an embedded one with its data in `folder`, stopped at the end.
+    """The server of `DATABASE_URL` when that is set, else an embedded one on the data in `folder`, stopped at the end.
 
     settings: PostgreSQL settings for the embedded server only; an outside server is its operator's to set.
     """

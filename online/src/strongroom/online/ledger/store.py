@@ -59,7 +59,7 @@ def open_account(connection: Connection, account: Account) -> None:
         "holder": account.holder,
         "statement": account.statement,
     }
-    opened = load_all(connection, _QUERIES["open_account"], lambda result: str(result), fields)
+    opened = load_all(connection, _QUERIES["open_account"], _build_result, fields)
     if opened == ("conflict",):
         raise refused(Code.LEDGER_CONFLICT, account.id, "the account that is open", f"{account.kind} {account.asset}")
 
@@ -144,7 +144,7 @@ def load_transfer(connection: Connection, transfer: TransferId) -> Transfer | No
 
 
 def check_ledger(connection: Connection) -> None:
-    """Add up all entries again and compare with transfers and balances; raises LEDGER_UNBALANCED at the first difference.
+    """Add up all entries again and compare with transfers and balances; LEDGER_UNBALANCED at the first difference.
 
     It names the account, transfer or asset, what the entries add up to (version/posted/pending debits/pending credits)
     and what is kept. Only somebody who went around the triggers can cause it: stop, and look at the database.
@@ -195,41 +195,33 @@ def _build_outcome(ordinal: int, transfer: str, result: str, available: str | No
     return Outcome(ordinal=ordinal, transfer=TransferId(transfer), result=Result(result), available=left)
 
 
-def _build_balance(
-    account: str, kind: str, asset: str, holder: str, version: int, posted: str, pending_out: str, pending_in: str
-) -> Balance:
+def _build_result(result: str) -> str:
+    return result
+
+
+def _build_balance(*, version: int, **texts: str) -> Balance:
     return Balance(
-        account=AccountId(account),
-        kind=AccountKind(kind),
-        asset=AssetId(asset),
-        holder=holder,
+        account=AccountId(texts["account"]),
+        kind=AccountKind(texts["kind"]),
+        asset=AssetId(texts["asset"]),
+        holder=texts["holder"],
         version=version,
-        posted=int(posted),
-        pending_out=int(pending_out),
-        pending_in=int(pending_in),
+        posted=int(texts["posted"]),
+        pending_out=int(texts["pending_out"]),
+        pending_in=int(texts["pending_in"]),
     )
 
 
-def _build_transfer(
-    transfer: str,
-    kind: str,
-    asset: str,
-    debit_account: str,
-    credit_account: str,
-    units: str,
-    statement: str,
-    state: str,
-    resolved_by: str | None,
-) -> Transfer:
+def _build_transfer(*, resolved_by: str | None, **texts: str) -> Transfer:
     return Transfer(
-        id=TransferId(transfer),
-        kind=PostingKind(kind),
-        asset=AssetId(asset),
-        debit=AccountId(debit_account),
-        credit=AccountId(credit_account),
-        units=int(units),
-        statement=Digest(statement),
-        state=state,
+        id=TransferId(texts["transfer"]),
+        kind=PostingKind(texts["kind"]),
+        asset=AssetId(texts["asset"]),
+        debit=AccountId(texts["debit_account"]),
+        credit=AccountId(texts["credit_account"]),
+        units=int(texts["units"]),
+        statement=Digest(texts["statement"]),
+        state=texts["state"],
         resolved_by=None if resolved_by is None else Digest(resolved_by),
     )
 
