@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from world import World, eth_trip, ltc_trip
 
 from strongroom.core.checks.prove import prove_docket
 from strongroom.core.docket import Stage, encode_docket, parse_docket
+from world import Trip, World, eth_trip, ltc_trip
 
 STAGES = [stage for stage in Stage if stage >= Stage.PROPOSE]
 
 
 @pytest.mark.parametrize("make_trip", [eth_trip, ltc_trip])
-def test_an_honest_docket_is_proved_at_every_stage(make_trip) -> None:
+def test_an_honest_docket_is_proved_at_every_stage(make_trip: Callable[[World], Trip]) -> None:
     world = World()
     trip = make_trip(world)
     for stage in STAGES:

@@ -1,8 +1,9 @@
 """A whole custody firm in memory, with software keys: what tests build their dockets, packages and devices from.
 
-`World()` has a root, roster, registers, policy, a witnessed log and two wallets (Ethereum, 2-of-3 Litecoin). `Trip` walks one
-transaction through the stages; every statement may be edited before it is signed, and all later statements follow the edit, so
-that a test changes one thing and nothing else. Time is the world's own and moves with each checkpoint.
+`World()` has a root, roster, registers, policy, a witnessed log and two wallets (Ethereum, 2-of-3 Litecoin). `Trip`
+walks one transaction through the stages; every statement may be edited before it is signed, and all later statements
+follow the edit, so that a test changes one thing and nothing else. Time is the world's own and moves with each
+checkpoint.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from strongroom.chains.bitcoin.addresses import parse_address, render_address
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
 from strongroom.chains.bitcoin.signing import build_witness, encode_der_signature, parse_der_signature
-from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut, encode_transaction, txid
+from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut, encode_transaction
 from strongroom.chains.ethereum import addresses as eth
 from strongroom.chains.ethereum.transactions import (
     Transfer,
     encode_signed,
     encode_unsigned,
+    parse_unsigned,
     signing_digest,
     transaction_hash,
 )
@@ -64,8 +66,8 @@ from strongroom.core.bodies import (
 )
 from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.checks.approve import RENDERER
-from strongroom.core.checks.journey import prove_journey
 from strongroom.core.checks.foundation import prove_foundation
+from strongroom.core.checks.journey import prove_journey
 from strongroom.core.checks.propose import build_facts
 from strongroom.core.checks.spend import read_spend
 from strongroom.core.codes import Code
@@ -454,7 +456,7 @@ class World:
         self.log.witness(self.tick())
 
     def points_of(self, address: str) -> list[bytes]:
-        """Public points of a Litecoin address's keys, as the key register has them; an edit may have put a token's there."""
+        """Public points of a Litecoin address's keys, as the key register has them; an edit may put a token's there."""
         return [bytes(self.registers["keys"].find(name, "keys").public) for name in ltc_key_names(address)]
 
     @property
@@ -527,9 +529,7 @@ class World:
             register=name,
             removed=tuple(removed),
         )
-        return UpdateBody(
-            checkpoint=step, freezes=(), lifts=(), policies=(), registers=(delta,), roots=(), rosters=()
-        )
+        return UpdateBody(checkpoint=step, freezes=(), lifts=(), policies=(), registers=(delta,), roots=(), rosters=())
 
     def package(self, to: str, kind: PackageKind, body: PackageBody) -> bytes:
         """A package from the platform, with the next sequence number for that device."""
@@ -602,7 +602,14 @@ def _key(name: str, chain: ChainId, public: bytes, terminal: str, wallet: Wallet
 
 
 def _address(
-    name: str, chain: ChainId, address: str, keys: tuple[str, ...], purpose: str, threshold: int, wallet: WalletId, owner: str
+    name: str,
+    chain: ChainId,
+    address: str,
+    keys: tuple[str, ...],
+    purpose: str,
+    threshold: int,
+    wallet: WalletId,
+    owner: str,
 ) -> AddressEntry:
     return AddressEntry(
         account=EntryOrNone(owner),
@@ -656,7 +663,7 @@ def _whitelisted(name: str, client: str, chain: ChainId, asset: AssetId, address
 
 @dataclass(kw_only=True)
 class Trip:
-    """One transaction on its way. Each step says, logs and keeps its statements; `edits` change bodies before they are signed.
+    """One transaction on its way. Each step says, logs and keeps its statements; `edits` change them before signing.
 
     edits: stage name in lower case ("instruct", "decide", "propose", "approve", "verify", "clear", "sign", "release",
     "broadcast", "settle") or "unsigned" (bytes) or "signed" (bytes) to a function of the body.
@@ -899,7 +906,11 @@ class Trip:
     def clear(self) -> None:
         """Reconciler and watcher clear each session."""
         for terminal in self.terminals:
-            self.say(self.edited("clear", self.clear_body(terminal)), "service:reconciler", ("service:reconciler", "service:watcher"))
+            self.say(
+                self.edited("clear", self.clear_body(terminal)),
+                "service:reconciler",
+                ("service:reconciler", "service:watcher"),
+            )
 
     def clear_body(self, terminal: str, nonce: bytes | None = None) -> ClearToSign:
         """A clear for one session."""
@@ -928,7 +939,11 @@ class Trip:
         """What a terminal signs: one signature a key and input."""
         found = []
         for index, name in enumerate(self.keys_of(terminal)):
-            digest = signing_digest(self.unsigned) if self.chain == ETH else psbts.parse_psbt(self.unsigned).signature_hash(index)
+            digest = (
+                signing_digest(self.unsigned)
+                if self.chain == ETH
+                else psbts.parse_psbt(self.unsigned).signature_hash(index)
+            )
             r, s = parse_der_signature(chain_key(name).sign(digest, hasher=None))
             raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
             found.append(PartialSignature(input=index, key=name, signature=HexBytes(raw)))
@@ -976,10 +991,11 @@ class Trip:
         """The signed transaction of the terminals' signatures."""
         if self.chain == ETH:
             raw = chain_key("key:eth-1").sign_recoverable(signing_digest(self.unsigned), hasher=None)
-            from strongroom.chains.ethereum.transactions import parse_unsigned
-
             return encode_signed(
-                parse_unsigned(self.unsigned), raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
+                parse_unsigned(self.unsigned),
+                raw[64],
+                int.from_bytes(raw[:32], "big"),
+                int.from_bytes(raw[32:64], "big"),
             )
         decoded = psbts.parse_psbt(self.unsigned)
         witnesses = []
@@ -1051,7 +1067,8 @@ class Trip:
         """Body of a `release` package."""
         step, _ = assemble.build_package_checkpoint(self.world.log, last_seen)
         sealed = tuple(
-            SealedFrom(sealed=Base64Bytes(raw), terminal=PartyId(terminal)) for terminal, raw in sorted(self.sealed.items())
+            SealedFrom(sealed=Base64Bytes(raw), terminal=PartyId(terminal))
+            for terminal, raw in sorted(self.sealed.items())
         )
         return ReleaseBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=(), sealed=sealed)
 

@@ -1,7 +1,7 @@
 """`strongroom-approver`: enrol, import updates, read a docket and answer.
 
-Exit codes: 0 done, 2 usage, 3 refused, 4 something did not answer. PINs come from the terminal or from standard input, one a
-line, never from arguments or the environment.
+Exit codes: 0 done, 2 usage, 3 refused, 4 something did not answer. PINs come from the terminal or from standard
+input, one a line, never from arguments or the environment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from strongroom.approver import flow
+from strongroom.approver.store import Config, Counters, Home, write_durably
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError, UnavailableError, malformed, refused
@@ -21,10 +23,6 @@ from strongroom.core.ids import parse_digest, parse_party_id
 from strongroom.core.packages import Package, encode_package
 from strongroom.core.statements import Envelope, parse_envelope
 from strongroom.core.trust import enroll
-
-from strongroom.approver import flow
-from strongroom.approver.store import Config, Counters, Home, write_durably
-from strongroom.approver.token import open_token
 
 Clock = Callable[[], datetime]
 DESCRIPTION = """\
@@ -52,9 +50,9 @@ def run(argv: Sequence[str] | None, clock: Clock) -> int:
             command: Callable[[Home, argparse.Namespace, datetime], int] = options.command
             return command(home, options, clock())
     except UnavailableError as error:
-        return _explain(error, 4, options.json)
+        return _explain(error, 4, options)
     except StrongroomError as error:
-        return _explain(error, 3, options.json)
+        return _explain(error, 3, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="strongroom-approver", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    enrolment = _command(commands.add_parser("enroll", help="make a new device; the fingerprint is typed twice"), _enroll)
+    enrolment = _command(
+        commands.add_parser("enroll", help="make a new device; the fingerprint is typed twice"), _enroll
+    )
     enrolment.add_argument("--root", type=Path, required=True, help="root.json, from the ceremony")
     enrolment.add_argument("--device", required=True, help="this device's id in the roster")
     enrolment.add_argument("--person", required=True, help="the person's id in the roster")
@@ -96,9 +96,11 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
     trust = enroll(parse_root_file(read_file(options.root)), first)
     device, person = parse_party_id(options.device, "--device"), parse_party_id(options.person, "--person")
     home.save_config(Config(device=device, module=options.module, person=person, token=options.token))
-    home.save_counters(Counters(received=0, sent=0, wrong_pins=0))
+    home.save_counters(Counters(received=0, sent=0, wrong_at=now, wrong_pins=0))
     home.save_trust(trust)
-    _say(options, {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}.")
+    _say(
+        options, {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}."
+    )
     return 0
 
 
@@ -112,9 +114,8 @@ def _import(home: Home, options: argparse.Namespace, now: datetime) -> int:
 
 def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
     raw = read_file(options.package)
-    config = home.load_config()
-    pin = _pin(f"PIN of {config.token}: ")
-    with open_token(Path(config.module), config.token, pin) as person:
+    token = home.load_config().token
+    with flow.open_counted(home, lambda: _pin(f"PIN of {token}: "), now) as person:
         signer = (person.key, person.sign)
         try:
             waiting = flow.read_docket(home, raw, now)
@@ -187,11 +188,9 @@ def _say(options: argparse.Namespace, facts: dict[str, str | int] | dict[str, st
     sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")
 
 
-def _explain(error: StrongroomError, code: int, as_json: bool) -> int:
-    if as_json:
+def _explain(error: StrongroomError, code: int, options: argparse.Namespace) -> int:
+    if options.json:
         sys.stdout.write(json.dumps({"refusals": [r.as_json() for r in error.refusals]}) + "\n")
     for refusal in error.refusals:
         sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
     return code
-
-

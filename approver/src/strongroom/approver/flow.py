@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import TypeVar
 
+from strongroom.approver.store import Config, Home
+from strongroom.approver.token import PersonKey, open_token
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
 from strongroom.core.checks.approve import RENDERER
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, build_prev
-from strongroom.core.errors import StrongroomError, refused
+from strongroom.core.errors import RefusedError, StrongroomError, refused
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey, Sign
 from strongroom.core.packages import (
@@ -31,11 +36,13 @@ from strongroom.core.statements import Body, Envelope, build_payload, sign_paylo
 from strongroom.core.trust import Trust, apply_freezes, apply_update, extend
 from strongroom.core.words import render_docket
 
-from strongroom.approver.store import Config, Counters, Home
-
 B = TypeVar("B")
 LANGUAGE = "en"
 PLATFORM = PartyId("service:platform")
+MAX_WRONG_PINS = 5
+"""So many wrong PINs in a row, and the token rests."""
+REST_S = 900
+"""Seconds for which it rests."""
 
 
 class Answer(StrEnum):
@@ -57,7 +64,7 @@ class Waiting:
 
 
 def receive_update(home: Home, raw: bytes, now: datetime) -> Trust:
-    """Take an update package: new roster, registers, policy. Raises HEAD_ROLLBACK for an older one; then nothing changes."""
+    """Take an update package: new roster, registers, policy. HEAD_ROLLBACK for an older one, and nothing changes."""
     package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
     trust = apply_update(home.load_trust(), body, now)
     home.save_trust(trust)
@@ -78,14 +85,37 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
         raise refused(Code.DOCKET_ORDER, "docket", "a docket at PROPOSE or APPROVE", proved.journey.furthest.name)
     check_against_trust(proved, trust, now)
     if now > proved.proposal.body.sign_by:
-        raise refused(Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.proposal.body.sign_by}", str(now))
+        raise refused(
+            Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.proposal.body.sign_by}", str(now)
+        )
     return Waiting(proved=proved, trust=trust, sequence=package.sequence, lines=render_docket(proved))
+
+
+@contextmanager
+def open_counted(home: Home, ask_pin: Callable[[], str], now: datetime) -> Iterator[PersonKey]:
+    """The person's open token; every wrong PIN is written down first. Raises PIN_WRONG without asking while it rests.
+
+    SoftHSM never locks, and a module that does lock may be asked elsewhere, so this device counts by itself.
+    """
+    config, counters = home.load_config(), home.load_counters()
+    until = counters.wrong_at + timedelta(seconds=REST_S)
+    if counters.wrong_pins >= MAX_WRONG_PINS and now < until:
+        raise refused(Code.PIN_WRONG, "token", f"no attempt before {until}", f"{counters.wrong_pins} wrong PINs")
+    with ExitStack() as stack:
+        try:
+            person = stack.enter_context(open_token(Path(config.module), config.token, ask_pin()))
+        except RefusedError as error:
+            if Code.PIN_WRONG in error.codes:
+                home.save_counters(replace(counters, wrong_at=now, wrong_pins=counters.wrong_pins + 1))
+            raise
+        home.save_counters(replace(counters, wrong_pins=0))
+        yield person
 
 
 def decide(
     home: Home, waiting: Waiting, answer: Answer, reason: str, signer: tuple[PublicKey, Sign], now: datetime
 ) -> Package:
-    """Sign the person's answer and wrap it for the platform. The key must be the person's in this device's own roster."""
+    """Sign the person's answer and wrap it for the platform. The key must be the person's in this device's roster."""
     config = home.load_config()
     person = check_party(waiting.trust.roster.body, config.person, "approver", now, "person")
     if person.key.key_id != signer[0].key_id:
@@ -94,9 +124,7 @@ def decide(
     return _hand_over(home, waiting.sequence, _sign(waiting.trust, config.person, body, signer, now), now)
 
 
-def halt(
-    home: Home, raw: bytes, error: StrongroomError, signer: tuple[PublicKey, Sign], now: datetime
-) -> Package:
+def halt(home: Home, raw: bytes, error: StrongroomError, signer: tuple[PublicKey, Sign], now: datetime) -> Package:
     """Tell the platform, signed, why this device refused a docket. It pages the SOC."""
     config = home.load_config()
     reasons = tuple(
@@ -154,7 +182,7 @@ def _sign(trust: Trust, issuer: PartyId, body: Body, signer: tuple[PublicKey, Si
 
 def _hand_over(home: Home, received: int, envelope: Envelope, now: datetime) -> Package:
     counters = home.load_counters()
-    home.save_counters(Counters(received=max(received, counters.received), sent=counters.sent + 1, wrong_pins=counters.wrong_pins))
+    home.save_counters(replace(counters, received=max(received, counters.received), sent=counters.sent + 1))
     return Package(
         kind=PackageKind.STATEMENTS,
         sender=home.load_config().device,

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from strongroom.core.canonical import encode_canonical, parse_canonical
@@ -33,10 +34,11 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Last package sequence numbers in and out, and wrong PINs since the last right one."""
+    """Last package sequence numbers in and out, wrong PINs since the last right one, and when the last was typed."""
 
     received: int
     sent: int
+    wrong_at: datetime
     wrong_pins: int
 
 
@@ -55,12 +57,17 @@ class Home:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise UnavailableError(
-                    Refusal(code=Code.FILE_UNAVAILABLE, field=str(self.path), expected="one process", got="another is at work")
+                    Refusal(
+                        code=Code.FILE_UNAVAILABLE,
+                        field=str(self.path),
+                        expected="one process",
+                        got="another is at work",
+                    )
                 ) from error
             yield
 
     def is_enrolled(self) -> bool:
-        """Has this device a root?"""
+        """Whether this device has a root."""
         return (self.path / "trust.json").exists()
 
     def load_config(self) -> Config:

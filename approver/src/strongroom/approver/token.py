@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Protocol, cast
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
@@ -22,12 +23,18 @@ from strongroom.core.records import HexBytes
 KEY_LABEL = "statement"
 
 
+class _CanSign(Protocol):
+    """What python-pkcs11 makes at run time of a private key that has the SIGN attribute."""
+
+    def sign(self, data: bytes, *, mechanism: Mechanism) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonKey:
     """An open token: its public key, and `sign` over a message."""
 
     key: PublicKey
-    _private: pkcs11.PrivateKey
+    _private: _CanSign
 
     def sign(self, message: bytes) -> bytes:
         """ECDSA over SHA-256 of the message, `r || s`, low s."""
@@ -49,11 +56,13 @@ def open_token(module: Path, label: str, pin: str) -> Iterator[PersonKey]:
         with found[0].open(user_pin=pin) as session:
             privates = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: KEY_LABEL}))
             publics = list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.LABEL: KEY_LABEL}))
-            if len(privates) != 1 or len(publics) != 1 or publics[0].key_type is not KeyType.EC:
+            if len(privates) != 1 or len(publics) != 1 or publics[0][Attribute.KEY_TYPE] != KeyType.EC:
                 raise _gone(f"one EC key pair labelled {KEY_LABEL}", f"{len(privates)} and {len(publics)}")
             # EC_POINT is a DER octet string around the 65 bytes of the point.
             point = publics[0][Attribute.EC_POINT][2:]
-            yield PersonKey(key=PublicKey(alg=Algorithm.P256, public=HexBytes(point)), _private=privates[0])
+            yield PersonKey(
+                key=PublicKey(alg=Algorithm.P256, public=HexBytes(point)), _private=cast("_CanSign", privates[0])
+            )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Put a docket together from a log and registers. Pure; the platform does it, and nobody believes the result unproved."""
+"""Put a docket together from a log and registers. Pure; the platform does it, and nobody believes it unproved."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What each statement says: one record a type, exactly the fields of spec/statement.md.
 
-Governance bodies (root, roster, register, policy) stand in `roster.py`, `registers.py` and `policy.py`, beside their rules.
+Governance bodies (root, roster, register, policy) stand in `roster.py`, `registers.py` and `policy.py`, beside their
+rules.
 """
 
 from __future__ import annotations
@@ -394,7 +395,7 @@ class ReconciliationRow:
 
 
 class ReconciliationStatus(StrEnum):
-    """Does the ledger match the chain?"""
+    """Whether the ledger matches the chain."""
 
     MATCHED = "MATCHED"
     BREAK = "BREAK"

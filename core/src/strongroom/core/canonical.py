@@ -1,8 +1,9 @@
 """Canonical JSON: one spelling for one value, or a refusal.
 
-RFC 8785 encoding by the `rfc8785` library; reading is stricter than the RFC (spec/statement.md): no nulls, no numbers but
-plain non-negative integers, no duplicate keys, no characters that a screen hides. A parser that accepts two spellings of
-one document lets two readers of the same file see different things, which is how a signature is moved to other words.
+RFC 8785 encoding by the `rfc8785` library; reading is stricter than the RFC (spec/statement.md): no nulls, no numbers
+but plain non-negative integers, no duplicate keys, no characters that a screen hides. A parser that accepts two
+spellings of one document lets two readers of the same file see different things, which is how a signature is moved to
+other words.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 MAX_STATEMENT_BYTES = 1024 * 1024
 
-# Control, zero-width and direction-changing characters: they make a screen show what was not signed (spec/statement.md).
+# Control, zero-width and direction-changing characters: they make a screen show what was not signed
+# (spec/statement.md).
 _HIDDEN = re.compile(
     "[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ud800-\udfff]"
 )
@@ -88,7 +90,10 @@ def _parse(raw: bytes, limit: int, line_feeds: frozenset[str]) -> Json:
         offset = next((i for i, (a, b) in enumerate(zip(canonical, raw, strict=False)) if a != b), len(canonical))
         offset = min(offset, len(raw))
         raise malformed(
-            Code.JSON_NOT_CANONICAL, f"offset {offset}", repr(canonical[offset : offset + 16]), repr(raw[offset : offset + 16])
+            Code.JSON_NOT_CANONICAL,
+            f"offset {offset}",
+            repr(canonical[offset : offset + 16]),
+            repr(raw[offset : offset + 16]),
         )
     return value
 

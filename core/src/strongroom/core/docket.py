@@ -1,6 +1,7 @@
 """The docket: the file that travels with one transaction. Its format, its stages, and nothing believed yet.
 
-`parse_docket` gives claims. `checks.prove` turns them into a `ProvedDocket`, the only thing that a stage shows or signs.
+`parse_docket` gives claims. `checks.prove` turns them into a `ProvedDocket`, the only thing that a stage shows or
+signs.
 Source: spec/docket.md; III.10, III.11.
 """
 
@@ -152,7 +153,8 @@ def encode_docket(docket: Docket) -> bytes:
 def build_prev(statements: Iterable[Statement[Any]], stage: Stage) -> Digest:
     """The digest that a statement of `stage` signs over all statements of earlier stages, given in docket order.
 
-    For SIGN the clears are left out: terminals of an m-of-n wallet sign in parallel, and the record names its own clear.
+    For SIGN the clears are left out: terminals of an m-of-n wallet sign in parallel, and the record names its own
+    clear.
     """
     digest = hashlib.sha256(b"strongroom-docket/1\n")
     for statement in statements:

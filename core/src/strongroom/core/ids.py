@@ -26,7 +26,9 @@ AssetId = NewType("AssetId", str)
 Digest = NewType("Digest", str)
 """`sha256:` and 64 lower-case hex digits."""
 
-_OWN_ID = re.compile(r"(person|device|service|client|wallet|account|key|address|entry|rule):[a-z0-9][a-z0-9._-]{0,79}(:[a-z0-9][a-z0-9._-]{0,79})?")
+_OWN_ID = re.compile(
+    r"(person|device|service|client|wallet|account|key|address|entry|rule):[a-z0-9][a-z0-9._-]{0,79}(:[a-z0-9][a-z0-9._-]{0,79})?"
+)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHAIN = re.compile(r"[a-z0-9-]{3,8}:[-_a-zA-Z0-9]{1,32}")
 _ASSET = re.compile(r"[a-z0-9-]{3,8}:[-_a-zA-Z0-9]{1,32}/[a-z0-9-]{3,8}:[-.%a-zA-Z0-9]{1,128}")

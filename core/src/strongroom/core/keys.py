@@ -68,4 +68,6 @@ def check_signature(key: PublicKey, message: bytes, signature: bytes, field: str
                 point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key.public)
                 point.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
     except (InvalidSignature, ValueError) as error:
-        raise refused(Code.SIGNATURE_INVALID, field, f"a signature by {key.key_id}", "one that does not verify") from error
+        raise refused(
+            Code.SIGNATURE_INVALID, field, f"a signature by {key.key_id}", "one that does not verify"
+        ) from error

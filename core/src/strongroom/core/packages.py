@@ -246,7 +246,7 @@ def encode_package(package: Package) -> bytes:
 
 
 def check_addressed(package: Package, me: PartyId, kind: PackageKind, last_sequence: int) -> None:
-    """Raise PACKAGE_NOT_FOR_US, TYPE_MISMATCH or PACKAGE_SEQUENCE for a package that is not the next one for this device."""
+    """Raise PACKAGE_NOT_FOR_US, TYPE_MISMATCH or PACKAGE_SEQUENCE for what is not this device's next package."""
     if package.to != me:
         raise refused(Code.PACKAGE_NOT_FOR_US, "package.to", me, package.to)
     if package.kind is not kind:
@@ -286,7 +286,9 @@ def encode_result(result: TerminalResult) -> bytes:
     """The padded plaintext: 4-byte length, canonical JSON, zeros; always SEALED_PLAINTEXT_BYTES. Raises TOO_LARGE."""
     content = encode_canonical(encode_record(result))
     if len(content) + 4 > SEALED_PLAINTEXT_BYTES:
-        raise malformed(Code.TOO_LARGE, "result", f"at most {SEALED_PLAINTEXT_BYTES - 4} bytes", f"{len(content)} bytes")
+        raise malformed(
+            Code.TOO_LARGE, "result", f"at most {SEALED_PLAINTEXT_BYTES - 4} bytes", f"{len(content)} bytes"
+        )
     return (len(content).to_bytes(4, "big") + content).ljust(SEALED_PLAINTEXT_BYTES, b"\0")
 
 

@@ -1,7 +1,7 @@
 """Policy: default deny, strictest of all matching rules, and a rule that cannot be evaluated blocks.
 
-Pure: what was used of a window is handed in. The same function runs on the platform and in the terminal, each with its own
-memory. Source: spec/policy.md; III.13, III.2.
+Pure: what was used of a window is handed in. The same function runs on the platform and in the terminal, each with
+its own memory. Source: spec/policy.md; III.13, III.2.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Rule:
             raise malformed(Code.FIELD_INVALID, f"{self.id}.windows", "sorted by seconds, none twice", str(seconds))
 
     def matches(self, request: Request) -> bool:
-        """Does this rule speak about the request?"""
+        """Whether this rule speaks about the request."""
         return (
             (not self.assets or request.asset in self.assets)
             and (not self.clients or request.client in self.clients)
@@ -152,10 +152,14 @@ def _matching(policy: Policy, request: Request) -> list[Rule]:
     matching = [r for r in policy.rules if r.matches(request)]
     blocking = [r for r in matching if r.effect is Effect.BLOCK]
     if blocking:
-        raise RefusedError(*(Refusal(code=Code.POLICY_BLOCKED, field=r.id, expected="no blocking rule", got=r.id) for r in blocking))
+        raise RefusedError(
+            *(Refusal(code=Code.POLICY_BLOCKED, field=r.id, expected="no blocking rule", got=r.id) for r in blocking)
+        )
     if not matching:
         what = f"{request.amount} of {request.asset} from {request.wallet} by {request.client}"
-        raise RefusedError(Refusal(code=Code.POLICY_NO_RULE, field="policy", expected="a rule that allows it", got=what))
+        raise RefusedError(
+            Refusal(code=Code.POLICY_NO_RULE, field="policy", expected="a rule that allows it", got=what)
+        )
     return matching
 
 
@@ -168,7 +172,9 @@ def _over_transaction_limits(rule: Rule, request: Request) -> list[Refusal]:
     return found
 
 
-def _over_window(rule: Rule, window: Window, request: Request, usage: UsageTable, limits: list[LimitUse]) -> list[Refusal]:
+def _over_window(
+    rule: Rule, window: Window, request: Request, usage: UsageTable, limits: list[LimitUse]
+) -> list[Refusal]:
     field = f"{rule.id}.windows.{window.seconds}"
     used = usage.get((rule.id, window.seconds))
     if used is None:

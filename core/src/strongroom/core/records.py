@@ -1,7 +1,8 @@
 """Strict records: frozen dataclasses from JSON objects and back, field by field, nothing optional.
 
-One place decides what each field type looks like (spec/statement.md, table of field types). A record class is the format:
-the reader refuses an unknown field (FIELD_UNKNOWN), an absent one (FIELD_MISSING) and any second spelling (FIELD_INVALID).
+One place decides what each field type looks like (spec/statement.md, table of field types). A record class is the
+format: the reader refuses an unknown field (FIELD_UNKNOWN), an absent one (FIELD_MISSING) and any second spelling
+(FIELD_INVALID).
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import itertools
 import re
-import types
 import typing
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
@@ -164,7 +165,8 @@ def _fields(cls: Hashable) -> tuple[tuple[str, Any], ...]:
 def parse_record(cls: type[R], value: Json, path: str) -> R:
     """Build a record from a JSON object. `path` is where it stands, for messages.
 
-    Raises FIELD_UNKNOWN, FIELD_MISSING or what the field's own reader raises; the record's `__post_init__` may refuse more.
+    Raises FIELD_UNKNOWN, FIELD_MISSING or what the field's own reader raises; the record's `__post_init__` may refuse
+    more.
     """
     if not isinstance(value, dict):
         raise malformed(Code.FIELD_INVALID, path, "an object", type(value).__name__)
@@ -209,7 +211,7 @@ def _encode_field(hint: Any, value: Any) -> Json:
     if typing.get_origin(hint) is tuple:
         item = typing.get_args(hint)[0]
         return [_encode_field(item, entry) for entry in value]
-    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and dataclasses.is_dataclass(hint):
+    if dataclasses.is_dataclass(hint):
         return encode_record(value)
     if isinstance(value, StrEnum):
         return value.value
@@ -218,6 +220,6 @@ def _encode_field(hint: Any, value: Any) -> Json:
 
 def check_sorted(values: typing.Sequence[str], path: str) -> None:
     """Each value once, in order of code points. Raises FIELD_INVALID."""
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in itertools.pairwise(values):
         if before >= after:
             raise malformed(Code.FIELD_INVALID, path, "sorted values, none twice", f"{before} before {after}")

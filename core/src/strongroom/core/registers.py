@@ -1,7 +1,7 @@
 """Registers: clients, whitelist, keys, addresses and assets as signed Merkle roots over sorted entries.
 
-A device holds every entry and takes signed deltas; a docket carries single entries with proofs. Source: spec/registers.md;
-III.14, III.15, II.1.
+A device holds every entry and takes signed deltas; a docket carries single entries with proofs. Source:
+spec/registers.md; III.14, III.15, II.1.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class WhitelistEntry:
 
 
 class KeyState(StrEnum):
-    """May a key sign?"""
+    """Whether a key may sign."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -213,7 +213,9 @@ def check_register_head(head: RegisterHead, register: Register[E]) -> None:
     root = register.root()
     if head.register != register.name or head.size != len(register.entries) or head.root != root:
         expected = f"{head.register} of {head.size} entries, {head.root}"
-        raise refused(Code.HEAD_MISMATCH, f"registers.{register.name}", expected, f"{len(register.entries)} entries, {root}")
+        raise refused(
+            Code.HEAD_MISMATCH, f"registers.{register.name}", expected, f"{len(register.entries)} entries, {root}"
+        )
 
 
 def check_entry_proof(head: RegisterHead, entry: object, index: int, proof: Sequence[bytes], field: str) -> None:
@@ -227,8 +229,9 @@ def check_entry_proof(head: RegisterHead, entry: object, index: int, proof: Sequ
 def check_entry_age(entry: WhitelistEntry, first_seen: datetime | None, min_age_s: int, now: datetime) -> None:
     """Raise ENTRY_TOO_YOUNG while the activation delay runs.
 
-    first_seen: when this device first held the entry; None when it came with the enrolment. The delay counts from the later of
-    the two, so that a back-dated `added_at` gains nothing (attack: officers date a new entry into last year). III.15.
+    first_seen: when this device first held the entry; None when it came with the enrolment. The delay counts from the
+    later of the two, so that a back-dated `added_at` gains nothing (attack: officers date a new entry into last
+    year). III.15.
     """
     since = entry.added_at if first_seen is None else max(entry.added_at, first_seen)
     ready = since + timedelta(seconds=min_age_s)

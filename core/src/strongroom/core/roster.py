@@ -1,8 +1,8 @@
 """Root and roster: who may say what. The shape of TUF's root metadata, with people instead of repositories.
 
-The root is pinned by its fingerprint and believed by nobody's word but its holders' threshold. It delegates; the roster
-delegation names people, devices and services. Quorums count humans and keys, never entries: one person with two names, or
-two names with one key, is still one. Source: spec/roster.md; III.12, III.4, I.5.
+The root is pinned by its fingerprint and believed by nobody's word but its holders' threshold. It delegates; the
+roster delegation names people, devices and services. Quorums count humans and keys, never entries: one person with
+two names, or two names with one key, is still one. Source: spec/roster.md; III.12, III.4, I.5.
 """
 
 from __future__ import annotations
@@ -51,10 +51,12 @@ class Delegation:
             raise malformed(Code.FIELD_INVALID, "threshold", f"1 to {len(self.keys)}", str(self.threshold))
 
     def check_threshold(self, signers: Iterable[Digest], field: str) -> None:
-        """Raise THRESHOLD_NOT_MET unless enough of these keys are among `signers` (key ids whose signatures verified)."""
+        """Raise THRESHOLD_NOT_MET unless enough of these keys are among `signers` (key ids that verified)."""
         mine = {h.key.key_id for h in self.keys} & set(signers)
         if len(mine) < self.threshold:
-            raise refused(Code.THRESHOLD_NOT_MET, field, f"{self.threshold} of {len(self.keys)} holders", str(len(mine)))
+            raise refused(
+                Code.THRESHOLD_NOT_MET, field, f"{self.threshold} of {len(self.keys)} holders", str(len(mine))
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +138,12 @@ class Party:
             if role not in ROLES.get(kind, frozenset()):
                 raise malformed(Code.FIELD_INVALID, f"{self.id}.roles", f"a role of a {kind}", role)
         if (self.staff == NONE) != (kind != "person"):
-            raise malformed(Code.FIELD_INVALID, f"{self.id}.staff", "a staff id for persons, none for machines", self.staff)
+            raise malformed(
+                Code.FIELD_INVALID, f"{self.id}.staff", "a staff id for persons, none for machines", self.staff
+            )
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Does the entry's validity contain this moment?"""
+        """Whether the entry's validity contains this moment."""
         return self.valid_from <= moment <= self.valid_until
 
 
@@ -207,8 +211,8 @@ def check_not_expired(expires: datetime, moment: datetime, field: str) -> None:
 def check_quorum(quorum: Quorum, signers: Sequence[Party], field: str) -> None:
     """Raise QUORUM_NOT_MET unless these parties make the quorum.
 
-    Counts distinct staff AND distinct keys, so that neither one person under two names nor one key under two names counts
-    twice (attack: a second account for the same employee). III.4, III.12.
+    Counts distinct staff AND distinct keys, so that neither one person under two names nor one key under two names
+    counts twice (attack: a second account for the same employee). III.4, III.12.
     """
     able = [p for p in signers if quorum.role in p.roles]
     people = min(len({p.staff for p in able}), len({p.key.key_id for p in able}))

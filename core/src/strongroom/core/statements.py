@@ -151,11 +151,12 @@ class _Payload:
     version: int
 
 
-B = TypeVar("B", bound=Body, covariant=True)
+B = TypeVar("B", bound=Body)
+B_co = TypeVar("B_co", bound=Body, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Statement(Generic[B]):
+class Statement(Generic[B_co]):
     """A parsed statement: a claim of `issuer` until its signatures are checked."""
 
     id: Digest
@@ -164,7 +165,7 @@ class Statement(Generic[B]):
     environment: Environment
     issuer: PartyId
     issued_at: datetime
-    body: B
+    body: B_co
     envelope: Envelope
 
 
@@ -246,7 +247,9 @@ def check_exact_signers(envelope: Envelope, keys: Iterable[PublicKey], path: str
     signed = check_signers(envelope, wanted, path)
     missing = {k.key_id for k in wanted} - signed
     if missing:
-        raise refused(Code.SIGNATURES_MISSING, f"{path}.signatures", ", ".join(sorted(missing)), f"{len(signed)} signatures")
+        raise refused(
+            Code.SIGNATURES_MISSING, f"{path}.signatures", ", ".join(sorted(missing)), f"{len(signed)} signatures"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +265,9 @@ def check_context(statement: Statement[Any], context: Context, path: str) -> Non
     if statement.organization != context.organization:
         raise refused(Code.WRONG_ORGANIZATION, f"{path}.organization", context.organization, statement.organization)
     if statement.environment is not context.environment:
-        raise refused(Code.ENVIRONMENT_MISMATCH, f"{path}.environment", context.environment.value, statement.environment.value)
+        raise refused(
+            Code.ENVIRONMENT_MISMATCH, f"{path}.environment", context.environment.value, statement.environment.value
+        )
 
 
 def build_payload(body: Body, *, context: Context, issuer: PartyId, issued_at: datetime) -> tuple[str, bytes]:

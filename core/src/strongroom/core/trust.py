@@ -1,8 +1,8 @@
 """What a device itself believes: its own root, roster, policy and registers, which never roll back.
 
-Pure state: `apply_update` gives the next state from a package, or refuses. Storing it durably is the device's business. A device
-starts from a root whose fingerprint two people typed; everything after that is signed. Source: spec/airgap.md, spec/registers.md;
-III.14, III.15, III.A6-GP.
+Pure state: `apply_update` gives the next state from a package, or refuses. Storing it durably is the device's
+business. A device starts from a root whose fingerprint two people typed; everything after that is signed. Source:
+spec/airgap.md, spec/registers.md; III.14, III.15, III.A6-GP.
 """
 
 from __future__ import annotations
@@ -105,7 +105,10 @@ class Trust:
     @property
     def entries(self) -> Entries:
         """All entries of the five registers, by id."""
-        held = {name: {e.id: e for e in self.registers[name].entries} if name in self.registers else {} for name in REGISTERS}
+        held = {
+            name: {e.id: e for e in self.registers[name].entries} if name in self.registers else {}
+            for name in REGISTERS
+        }
         return build_entries(held)
 
     @property
@@ -118,7 +121,12 @@ class Trust:
         """Heads as this device quotes them. Raises STAGE_MISSING while anything is not imported."""
         missing = [name for name in REGISTERS if name not in self.heads]
         if missing or self.policy is None:
-            raise refused(Code.STAGE_MISSING, "trust", "roster, policy and all registers", f"without {', '.join(missing) or 'policy'}")
+            raise refused(
+                Code.STAGE_MISSING,
+                "trust",
+                "roster, policy and all registers",
+                f"without {', '.join(missing) or 'policy'}",
+            )
         root = self.root_chain[-1]
         heads = {name: Head(version=p.body.version, digest=p.id) for name, p in self.heads.items()}
         return Heads(
@@ -152,7 +160,8 @@ def enroll(roots: Sequence[Envelope], fingerprint: Digest) -> Trust:
 def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
     """The next state after an update package, all of it or nothing.
 
-    Raises HEAD_ROLLBACK (an older list is fed), HEAD_UNEQUAL, HEAD_MISMATCH, THRESHOLD_NOT_MET, LOG_NOT_CONSISTENT and the rest.
+    Raises HEAD_ROLLBACK (an older list is fed), HEAD_UNEQUAL, HEAD_MISMATCH, THRESHOLD_NOT_MET, LOG_NOT_CONSISTENT
+    and the rest.
     """
     chain = (*trust.roots, *update.roots)
     roots = prove_roots(chain, trust.roots)
@@ -271,7 +280,9 @@ def _claim_rosters(
         path = f"rosters[{i}]"
         statement = expect(parse_statement(package.envelope, path), Roster, path)
         if not 1 <= statement.body.root_version <= len(roots):
-            raise refused(Code.HEAD_ROLLBACK, f"{path}.root_version", f"1 to {len(roots)}", str(statement.body.root_version))
+            raise refused(
+                Code.HEAD_ROLLBACK, f"{path}.root_version", f"1 to {len(roots)}", str(statement.body.root_version)
+            )
         delegation = roots[statement.body.root_version - 1].body.delegation("roster")
         prove_delegated(package.envelope, Roster, delegation, trust.context, path)
         before = chain[-1].id if chain else "none"
@@ -302,7 +313,11 @@ def _next_register(
     placed.check(delta.head, path)
     known = trust.heads.get(delta.register)
     if known is not None and statement.body.version <= known.body.version:
-        code = Code.HEAD_ROLLBACK if statement.body.version < known.body.version or statement.id == known.id else Code.HEAD_UNEQUAL
+        code = (
+            Code.HEAD_ROLLBACK
+            if statement.body.version < known.body.version or statement.id == known.id
+            else Code.HEAD_UNEQUAL
+        )
         raise refused(code, f"{path}.version", f"above {known.body.version}", str(statement.body.version))
     current = trust.registers.get(delta.register, Register(name=delta.register, entries=()))
     added = [parse_record(ENTRY_TYPES[delta.register], entry, f"{path}.added") for entry in delta.added]

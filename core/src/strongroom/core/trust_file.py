@@ -1,6 +1,7 @@
 """A device's trust as one canonical file. Whoever stores it makes it durable and guards it against rollback.
 
-Reading proves signatures again (cheap against what a changed byte could do), but not log places, whose proofs are not kept.
+Reading proves signatures again (cheap against what a changed byte could do), but not log places, whose proofs are not
+kept.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Facts in plain words: the same lines on the approver's device and on the signing terminal, so that two people can compare.
+"""Facts in plain words: the same lines on the approver's device and on the terminal, so that two people can compare.
 
-Everything in the facts is shown, nothing is cut off, addresses stand whole in groups of four. Source: design of III.23, III.A4-GP.
+Everything in the facts is shown, nothing is cut off, addresses stand whole in groups of four. Source: design of
+III.23, III.A4-GP.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     lines += [_line("TERMS", f"{name.replace('_', ' ')} {value}") for name, value in sorted(facts.terms.items())]
     lines.append(_line("EXPIRES", f"sign by {encode_time(facts.sign_by)}, release by {encode_time(facts.release_by)}"))
     for proved_approval in proved.journey.all(Approval):
-        lines.append(_line("APPROVED", f"{proved_approval.statement.issuer}, logged {encode_time(proved_approval.time)}"))
+        lines.append(
+            _line("APPROVED", f"{proved_approval.statement.issuer}, logged {encode_time(proved_approval.time)}")
+        )
     lines.append(_line("BYTES", group(facts.unsigned_digest)))
     lines.append(_line("FACTS", group(facts.digest)))
     return tuple(lines)
@@ -77,7 +80,9 @@ def _output_lines(output: FactsOutput, assets: Mapping[str, AssetEntry]) -> list
             ]
         case other:
             # The facts know two kinds; a third must not be passed over in silence.
-            raise InvariantError(Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected="payment or change", got=other))
+            raise InvariantError(
+                Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected="payment or change", got=other)
+            )
 
 
 def _input_lines(source: FactsInput, facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
@@ -95,10 +100,11 @@ def _fee_lines(facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
     paid = sum(o.units for o in facts.outputs if o.kind == "payment")
     # A share in hundredths of a percent by integers: no float ever touches money.
     share = facts.fee.units * 10_000 // paid if paid else 0
+    ceiling = render_amount(facts.fee.ceiling, facts.fee.asset, assets)
     most = "at most " if is_ethereum(facts.chain) else ""
     return [
         _line("FEE", f"{most}{render_amount(facts.fee.units, facts.fee.asset, assets)}"),
-        _line("", f"{share // 100}.{share % 100:02d} % of the payment, ceiling {render_amount(facts.fee.ceiling, facts.fee.asset, assets)}"),
+        _line("", f"{share // 100}.{share % 100:02d} % of the payment, ceiling {ceiling}"),
     ]
 
 

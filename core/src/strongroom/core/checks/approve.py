@@ -34,7 +34,9 @@ def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, 
             raise refused(Code.DIGEST_MISMATCH, f"approval of {who}", facts.unsigned_digest, body.unsigned_digest)
         if body.display_digest != facts.digest or body.renderer != RENDERER:
             raise refused(Code.DISPLAY_MISMATCH, f"approval of {who}", facts.digest, body.display_digest)
-        check_party(foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"approval of {who}.device")
+        check_party(
+            foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"approval of {who}.device"
+        )
 
 
 def quorums_in_force(journey: Journey, policy: Policy, requests: tuple[Request, ...]) -> tuple[Quorum, ...]:

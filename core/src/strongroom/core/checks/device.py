@@ -1,7 +1,7 @@
 """A proved docket against what a device itself believes. The device's own copy decides, never the docket's.
 
-A docket proves that the right people said things; only the device's own roster, registers and policy say whether they still
-stand. Requirements: III.A6-GP, III.14, III.15, III.16, V.5.
+A docket proves that the right people said things; only the device's own roster, registers and policy say whether they
+still stand. Requirements: III.A6-GP, III.14, III.15, III.16, V.5.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def _check_heads(proved: ProvedDocket, trust: Trust) -> None:
     held = {r.body.version: r.id for r in trust.rosters}
     for roster in proved.foundation.rosters:
         if held.get(roster.body.version) != roster.id:
-            raise refused(Code.HEAD_UNEQUAL, "heads.roster", held.get(roster.body.version, "no such roster here"), roster.id)
+            raise refused(
+                Code.HEAD_UNEQUAL, "heads.roster", held.get(roster.body.version, "no such roster here"), roster.id
+            )
 
 
 def _check_entries(name: str, theirs: Mapping[str, Any], own: Mapping[str, Any], code: Code) -> None:

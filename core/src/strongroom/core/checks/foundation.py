@@ -1,11 +1,12 @@
 """What a docket stands on: roots, checkpoints, rosters, policy and register entries, each proved from the pinned root.
 
-The order matters: roots prove rosters, rosters name witnesses, witnesses give checkpoints their time, checkpoints place rosters
-and everything else. Source: spec/docket.md, points 2 to 4; III.11.
+The order matters: roots prove rosters, rosters name witnesses, witnesses give checkpoints their time, checkpoints
+place rosters and everything else. Source: spec/docket.md, points 2 to 4; III.11.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,19 +43,20 @@ from strongroom.core.statements import (
     parse_statement,
 )
 
-B = TypeVar("B", bound=Body, covariant=True)
+B = TypeVar("B", bound=Body)
+B_co = TypeVar("B_co", bound=Body, covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proved(Generic[B]):
+class Proved(Generic[B_co]):
     """A statement whose signatures and place in the log are proved. `time`: its checkpoint's, by the witness."""
 
-    statement: Statement[B]
+    statement: Statement[B_co]
     index: int
     time: datetime
 
     @property
-    def body(self) -> B:
+    def body(self) -> B_co:
         """What it says."""
         return self.statement.body
 
@@ -277,7 +279,7 @@ def roster_in_force(rosters: Sequence[Proved[Roster]], index: int) -> Proved[Ros
 
 def check_rising(indexes: Sequence[int], path: str) -> None:
     """Raise DOCKET_ORDER unless the log indexes strictly rise."""
-    for before, after in zip(indexes, indexes[1:], strict=False):
+    for before, after in itertools.pairwise(indexes):
         if before >= after:
             raise refused(Code.DOCKET_ORDER, path, f"an index above {before}", str(after))
 

@@ -45,14 +45,17 @@ def find_account(body: Instruction, entries: Entries) -> ClientAccount:
 def check_destination(body: Instruction, entries: Entries) -> WhitelistEntry:
     """The whitelist entry that the client signed: the same bytes, client, chain, asset and address.
 
-    The full address is compared, never a shortened one (attack: a look-alike with the same head and tail, dmm-ginco-2024).
+    The full address is compared, never a shortened one (attack: a look-alike with the same head and tail,
+    dmm-ginco-2024).
     """
     entry = entries.whitelist.get(body.destination.entry)
     field = "instruction.destination"
     if entry is None:
         raise refused(Code.DEST_NOT_WHITELISTED, f"{field}.entry", "an entry of the whitelist", body.destination.entry)
     if entry_digest(entry) != body.destination.entry_digest:
-        raise refused(Code.DEST_NOT_WHITELISTED, f"{field}.entry_digest", body.destination.entry_digest, entry_digest(entry))
+        raise refused(
+            Code.DEST_NOT_WHITELISTED, f"{field}.entry_digest", body.destination.entry_digest, entry_digest(entry)
+        )
     for name, wanted, found in (
         ("client", body.client, entry.client),
         ("chain", body.chain, entry.chain),
@@ -65,7 +68,7 @@ def check_destination(body: Instruction, entries: Entries) -> WhitelistEntry:
 
 
 def check_decisions(journey: Journey, foundation: Foundation) -> None:
-    """One decision for each instruction, allowing it, after screening, under a policy that the docket or an older one names."""
+    """One decision for each instruction, allowing it, after screening, under the docket's policy or an older one."""
     decided: dict[str, Proved[Decision]] = {}
     for proved in journey.all(Decision):
         if proved.body.instruction in decided:
@@ -75,9 +78,16 @@ def check_decisions(journey: Journey, foundation: Foundation) -> None:
         if proved.body.screening.verdict is not ScreeningVerdict.PASS:
             raise refused(Code.POLICY_BLOCKED, "decision.screening", "PASS", proved.body.screening.verdict.value)
         if proved.body.verdict not in (Verdict.ALLOW, Verdict.REQUIRE_APPROVAL):
-            raise refused(Code.POLICY_BLOCKED, "decision.verdict", "ALLOW or REQUIRE_APPROVAL", proved.body.verdict.value)
+            raise refused(
+                Code.POLICY_BLOCKED, "decision.verdict", "ALLOW or REQUIRE_APPROVAL", proved.body.verdict.value
+            )
         if proved.body.policy.version > foundation.policy.body.version:
-            raise refused(Code.HEAD_ROLLBACK, "decision.policy", f"at most {foundation.policy.body.version}", str(proved.body.policy.version))
+            raise refused(
+                Code.HEAD_ROLLBACK,
+                "decision.policy",
+                f"at most {foundation.policy.body.version}",
+                str(proved.body.policy.version),
+            )
     for instruction in journey.all(Instruction):
         if journey.furthest > 1 and instruction.id not in decided:
             raise refused(Code.STAGE_MISSING, "decision", f"a decision on {instruction.id}", "none")

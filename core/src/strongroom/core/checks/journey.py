@@ -11,18 +11,13 @@ from typing import Any, TypeVar
 
 from strongroom.core.bodies import (
     HEAD_NAMES,
-    Approval,
     Broadcast,
-    ClearToSign,
-    Decision,
     Head,
     Heads,
     Instruction,
     Proposal,
-    Rejection,
     Release,
     Settlement,
-    SignatureRecord,
     Verification,
 )
 from strongroom.core.checks.foundation import Foundation, Proved, place
@@ -113,7 +108,7 @@ def check_order(proved: Sequence[Proved[Any]]) -> None:
 
 
 def check_prev(proved: Sequence[Proved[Any]]) -> None:
-    """Every `prev` is the digest of the ids of all earlier stages (PREV_MISMATCH): nothing taken out, added or swapped."""
+    """Every `prev` is the digest of the ids of all earlier stages: nothing taken out, added or swapped."""
     statements = [p.statement for p in proved]
     for i, statement in enumerate(statements):
         claimed = getattr(statement.body, "prev", None)
@@ -127,7 +122,8 @@ def check_prev(proved: Sequence[Proved[Any]]) -> None:
 def check_heads(proved: Sequence[Proved[Any]], foundation: Foundation) -> None:
     """Heads never fall along the docket, and are those that the docket proves.
 
-    The proposal's register and policy heads are the docket's (HEAD_MISMATCH); every quoted roster and root is in the docket.
+    The proposal's register and policy heads are the docket's (HEAD_MISMATCH); every quoted roster and root is in the
+    docket.
     """
     seen: dict[str, Head] = {}
     for placed in sorted(proved, key=lambda p: p.index):
@@ -156,7 +152,9 @@ def _check_proposal_heads(heads: Heads, placed: Proved[Any], foundation: Foundat
     for name in ("policy", "clients", "whitelist", "keys", "addresses", "assets"):
         if getattr(heads, name) != foundation.head(name):
             expected, got = foundation.head(name), getattr(heads, name)
-            raise refused(Code.HEAD_MISMATCH, f"proposal.heads.{name}", f"version {expected.version}", f"version {got.version}")
+            raise refused(
+                Code.HEAD_MISMATCH, f"proposal.heads.{name}", f"version {expected.version}", f"version {got.version}"
+            )
     in_force = foundation.roster_at(placed.index)
     if heads.roster.version != in_force.version:
         raise refused(Code.HEAD_MISMATCH, "proposal.heads.roster", str(in_force.version), str(heads.roster.version))

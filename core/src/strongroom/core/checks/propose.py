@@ -28,7 +28,9 @@ def check_instructed(proposal: Proposal, journey: Journey) -> None:
     """The proposal names exactly the docket's instructions and decisions, and maps each instruction to one output."""
     instructions = tuple(p.id for p in journey.all(Instruction))
     if proposal.instructions != instructions:
-        raise refused(Code.STAGE_MISSING, "proposal.instructions", ", ".join(instructions), ", ".join(proposal.instructions))
+        raise refused(
+            Code.STAGE_MISSING, "proposal.instructions", ", ".join(instructions), ", ".join(proposal.instructions)
+        )
     mapped = sorted(o.instruction for o in proposal.outputs)
     indexes = [o.index for o in proposal.outputs] + [c.index for c in proposal.change]
     if tuple(mapped) != instructions or len(set(indexes)) != len(indexes):
@@ -44,9 +46,16 @@ def check_payments(proposal: Proposal, journey: Journey, spend: Spend) -> None:
         if paid.address != body.destination.address:
             raise refused(Code.DEST_NOT_INSTRUCTED, f"{field}.address", body.destination.address, paid.address)
         if paid.units != body.amount or body.asset != spend.asset or body.chain != spend.chain:
-            raise refused(Code.AMOUNT_NOT_INSTRUCTED, f"{field}.units", f"{body.amount} {body.asset}", f"{paid.units} {spend.asset}")
+            raise refused(
+                Code.AMOUNT_NOT_INSTRUCTED,
+                f"{field}.units",
+                f"{body.amount} {body.asset}",
+                f"{paid.units} {spend.asset}",
+            )
         if paid.witness_script:
-            raise refused(Code.OUTPUT_UNEXPLAINED, f"{field}.witness_script", "none on a payment", paid.witness_script.hex())
+            raise refused(
+                Code.OUTPUT_UNEXPLAINED, f"{field}.witness_script", "none on a payment", paid.witness_script.hex()
+            )
 
 
 def check_change(proposal: Proposal, spend: Spend, entries: Entries) -> None:
@@ -68,16 +77,22 @@ def check_change(proposal: Proposal, spend: Spend, entries: Entries) -> None:
         _check_change_entry(entry, output, proposal, spend, entries, field)
     missing = set(named) - {o.index for o in spend.outputs}
     if missing:
-        raise refused(Code.CHANGE_NOT_OURS, "proposal.change", "outputs that exist", ", ".join(map(str, sorted(missing))))
+        raise refused(
+            Code.CHANGE_NOT_OURS, "proposal.change", "outputs that exist", ", ".join(map(str, sorted(missing)))
+        )
 
 
 def _check_change_entry(
     entry: AddressEntry, output: SpendOutput, proposal: Proposal, spend: Spend, entries: Entries, field: str
 ) -> None:
     if entry.purpose is not AddressPurpose.CHANGE or entry.wallet != proposal.wallet or entry.chain != spend.chain:
-        raise refused(Code.CHANGE_NOT_OURS, field, f"a change address of {proposal.wallet}", f"{entry.id} of {entry.wallet}")
+        raise refused(
+            Code.CHANGE_NOT_OURS, field, f"a change address of {proposal.wallet}", f"{entry.id} of {entry.wallet}"
+        )
     if check_address(entry, entries, Code.CHANGE_NOT_OURS, field) != output.witness_script:
-        raise refused(Code.CHANGE_NOT_OURS, f"{field}.witness_script", "the script of our keys", output.witness_script.hex())
+        raise refused(
+            Code.CHANGE_NOT_OURS, f"{field}.witness_script", "the script of our keys", output.witness_script.hex()
+        )
 
 
 def check_wallets(proposal: Proposal, journey: Journey, entries: Entries) -> None:
@@ -117,7 +132,9 @@ def check_times(proposal: Proposal, journey: Journey) -> None:
     """The proposal lives no longer than any of its instructions."""
     for proved in journey.all(Instruction):
         if proposal.sign_by > proved.body.sign_by or proposal.release_by > proved.body.release_by:
-            raise refused(Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.body.sign_by}", str(proposal.sign_by))
+            raise refused(
+                Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.body.sign_by}", str(proposal.sign_by)
+            )
 
 
 def build_requests(proposal: Proposal, journey: Journey, spend: Spend) -> tuple[Request, ...]:

@@ -5,7 +5,9 @@
 3. Instructions and decisions against the registers.
 4. The bytes: decoded here, compared with instructions, registers and the builder's claims; policy without windows.
 5. Approvals, verification, records, release: each about these bytes and these facts.
-Windows of the policy, freezes, commitments and the device's own copies are not in a docket: `device.py` and the stages see to them.
+
+Windows of the policy, freezes, commitments and the device's own copies are not in a docket: `device.py` and the stages
+see to them.
 Source: spec/docket.md, "What a reader MUST establish".
 """
 
@@ -45,8 +47,8 @@ class ProvedDocket:
 def prove_docket(docket: Docket, pin: Sequence[Envelope], *, now: datetime | None = None) -> ProvedDocket:
     """Prove a docket that has come at least to PROPOSE.
 
-    pin: the root envelopes that this reader was enrolled with. now: the reader's time, by which approvals must still hold while
-    nothing is signed yet; None judges them at the records' own time or not at all.
+    pin: the root envelopes that this reader was enrolled with. now: the reader's time, by which approvals must still
+    hold while nothing is signed yet; None judges them at the records' own time or not at all.
     Raises RefusedError with every refusal of the stages, or the first of the foundation or the journey.
     """
     foundation = prove_foundation(docket, pin)

@@ -1,7 +1,7 @@
-"""Stages RELEASE to SETTLE: signed minus signatures is the approved unsigned, byte for byte; the claims name one transaction.
+"""Stages RELEASE to SETTLE: signed minus signatures is the approved unsigned, byte for byte.
 
-The signatures themselves are the gate's and the verifier's to check, with other libraries (strongroom.checker); the connected side
-has no say in them. Requirements: III.C1-GP, III.C2-GP, III.11.
+The signatures themselves are the gate's and the verifier's to check, with other libraries (strongroom.checker); the
+connected side has no say in them. Requirements: III.C1-GP, III.C2-GP, III.11.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def strip_signatures(spend: Spend, signed: bytes) -> tuple[bytes, str]:
 
 
 def check_release(docket: Docket, journey: Journey, proposal: Proved[Proposal], spend: Spend) -> None:
-    """Signed bytes are present exactly from RELEASE on, equal the unsigned ones without signatures, and are those released."""
+    """Signed bytes stand there exactly from RELEASE on, are the unsigned ones but for signatures, and were released."""
     signed = docket.transaction.signed_bytes
     release = journey.only(Release)
     if (signed is None) != (release is None):

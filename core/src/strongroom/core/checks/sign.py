@@ -73,10 +73,18 @@ def _check_separation(proved: Proved[SignatureRecord], journey: Journey, foundat
 def _check_in_time(proved: Proved[SignatureRecord], clear: Proved[ClearToSign], proposal: Proposal) -> None:
     signed_at = proved.statement.issued_at
     if signed_at > proposal.sign_by:
-        raise refused(Code.INSTRUCTION_EXPIRED, "signature-record.issued_at", f"not after {proposal.sign_by}", str(signed_at))
-    # A terminal's time never precedes a checkpoint that it has seen, so a record cannot claim to be older than its clear.
+        raise refused(
+            Code.INSTRUCTION_EXPIRED, "signature-record.issued_at", f"not after {proposal.sign_by}", str(signed_at)
+        )
+    # A terminal's time never precedes a checkpoint that it has seen, so a record cannot claim to be older than its
+    # clear.
     if signed_at < clear.statement.issued_at or signed_at > proved.time:
-        raise refused(Code.CLOCK_BEHIND, "signature-record.issued_at", f"from {clear.statement.issued_at} to {proved.time}", str(signed_at))
+        raise refused(
+            Code.CLOCK_BEHIND,
+            "signature-record.issued_at",
+            f"from {clear.statement.issued_at} to {proved.time}",
+            str(signed_at),
+        )
 
 
 def _check_every_clear_used(journey: Journey) -> None:
@@ -94,7 +102,9 @@ def _check_threshold(journey: Journey, spend: Spend) -> None:
     for source in spend.sources:
         count = len(signed & set(source.keys))
         if count < source.threshold:
-            raise refused(Code.SIGNATURES_MISSING, "signature-record.keys", f"{source.threshold} keys of {source.id}", str(count))
+            raise refused(
+                Code.SIGNATURES_MISSING, "signature-record.keys", f"{source.threshold} keys of {source.id}", str(count)
+            )
 
 
 def check_same_heads(journey: Journey) -> None:

@@ -1,7 +1,7 @@
 """Who must have signed which statement, judged by the roster in force at its place in the log.
 
-The table of spec/statement.md as code. Neither the time that a statement claims nor the reader's clock decides: a revoked key
-cannot back-date, because the log's index is not the signer's to choose.
+The table of spec/statement.md as code. Neither the time that a statement claims nor the reader's clock decides: a
+revoked key cannot back-date, because the log's index is not the signer's to choose.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def _check_clear(statement: Statement[Any], roster: Roster, moment: datetime, pa
     watchers = [p for p in roster.with_role("watcher") if p.is_valid_at(moment) and p.id != issuer.id]
     signed = check_signers(statement.envelope, [issuer.key, *(w.key for w in watchers)], path)
     if len(signed) != 2 or issuer.key.key_id not in signed:
-        raise refused(Code.SIGNATURES_MISSING, f"{path}.signatures", "reconciler and one watcher", f"{len(signed)} signatures")
+        raise refused(
+            Code.SIGNATURES_MISSING, f"{path}.signatures", "reconciler and one watcher", f"{len(signed)} signatures"
+        )
 
 
 def _check_record(

@@ -27,7 +27,7 @@ from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendOutput:
-    """One output as the bytes have it. `script` is empty on Ethereum; `witness_script` is set where the bytes carry one."""
+    """One output as the bytes have it. `script` is empty on Ethereum, `witness_script` where the bytes carry none."""
 
     index: int
     address: str
@@ -54,7 +54,7 @@ class Spend:
 
 
 def is_ethereum(chain: ChainId) -> bool:
-    """Is this a chain of the Ethereum family?"""
+    """Whether this is a chain of the Ethereum family."""
     return chain.startswith("eip155:")
 
 
@@ -63,7 +63,9 @@ def native_asset_of(chain: ChainId) -> AssetId:
     return native_asset(chain) if is_ethereum(chain) else network_of(chain).asset
 
 
-def read_spend(chain: ChainId, unsigned: bytes, sources: tuple[EntryId, ...], wallet: WalletId, entries: Entries) -> Spend:
+def read_spend(
+    chain: ChainId, unsigned: bytes, sources: tuple[EntryId, ...], wallet: WalletId, entries: Entries
+) -> Spend:
     """Decode the bytes strictly and resolve every input to a proved address of `wallet`.
 
     Raises TX_*, PSBT_*, SCRIPT_* from the decoders and SOURCE_NOT_OURS for coins that are not this wallet's.
@@ -170,11 +172,18 @@ def _read_bitcoin(chain: ChainId, unsigned: bytes, wallet: WalletId, entries: En
         if entry is None:
             raise refused(Code.SOURCE_NOT_OURS, field, f"an address of {wallet}", address)
         if check_source(entry, entries, wallet, field) != detail.witness_script:
-            raise refused(Code.SOURCE_NOT_OURS, f"{field}.witness_script", "the script of our keys", detail.witness_script.hex())
+            raise refused(
+                Code.SOURCE_NOT_OURS, f"{field}.witness_script", "the script of our keys", detail.witness_script.hex()
+            )
         txid, index = tx_in.outpoint.txid_hex, tx_in.outpoint.index
         inputs.append(
             FactsInput(
-                address=address, entry=entry.id, index=str(index), kind="outpoint", txid=txid, units=str(spent.value_sat)
+                address=address,
+                entry=entry.id,
+                index=str(index),
+                kind="outpoint",
+                txid=txid,
+                units=str(spent.value_sat),
             )
         )
         sources[entry.id] = entry
