@@ -59,8 +59,12 @@ class Foundation:
         return Head(digest=statement.id, version=statement.body.version)
 
 
-def prove_foundation(docket: Docket, pinned: Sequence[Envelope]) -> Foundation:
-    """Prove what the docket stands on. pinned: the reader's own `root.json`. Raises at the first link that breaks."""
+def prove_foundation(docket: Docket, pinned: Sequence[Envelope], own: Sequence[PlacedRoster] = ()) -> Foundation:
+    """Prove what the docket stands on. Raises at the first link that breaks.
+
+    pinned: the reader's own roots. own: rosters that a device holds; without them a docket could leave out the roster
+    that revoked somebody, and be judged by the one before.
+    """
     check_pinned(docket.roots, pinned)
     check_roots(pinned)
     chain = check_roots(docket.roots)
@@ -71,6 +75,7 @@ def prove_foundation(docket: Docket, pinned: Sequence[Envelope]) -> Foundation:
         for statement, located in zip(statements, docket.rosters, strict=True)
     )
     _check_rising([each.index for each in rosters], "rosters")
+    rosters = _merge_rosters(rosters, own)
     checkpoints = prove_checkpoints(docket.checkpoints, chain.last, rosters)
     _check_governance(docket, chain, checkpoints)
     return Foundation(
@@ -166,6 +171,15 @@ def _check_entries(part: RegisterPart, found: list[Refusal]) -> None:
             check_entry(part.statement.body, each.value, each.index, each.proof, each.path)
     with gathered(found):
         _check_rising([each.index for each in part.entries], f"registers.{part.statement.body.register}.entries")
+
+
+def _merge_rosters(theirs: tuple[PlacedRoster, ...], own: Sequence[PlacedRoster]) -> tuple[PlacedRoster, ...]:
+    """The docket's rosters and the device's own newer ones. Raises HEAD_UNEQUAL where they differ."""
+    for mine, other in zip(own, theirs, strict=False):
+        if mine.statement.id != other.statement.id or mine.index != other.index:
+            expected, got = f"{mine.statement.id} at {mine.index}", f"{other.statement.id} at {other.index}"
+            raise refused(Code.HEAD_UNEQUAL, other.statement.path, expected, got)
+    return (*theirs, *own[len(theirs) :])
 
 
 def _check_rising(indexes: Sequence[int], path: str) -> None:

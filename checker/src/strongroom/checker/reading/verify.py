@@ -7,7 +7,7 @@ everything that it refuses. Windows of the policy, freezes, commitments and a de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from strongroom.checker.reading.facts import Facts
 from strongroom.checker.reading.journey import Heard, Journey, check_shape, hear
 from strongroom.checker.reading.refusals import DocketRefusedError, Line
 from strongroom.checker.reading.roots import parse_root_file
+from strongroom.checker.reading.rosters import PlacedRoster
 from strongroom.checker.reading.spend import Spend
 from strongroom.checker.reading.stages import JOURNEY, Stage
 from strongroom.checker.reading.summary import summarize
@@ -64,12 +65,14 @@ def prove_docket(docket_bytes: bytes, root_bytes: bytes, *, now: datetime | None
     return prove_parsed(docket, pinned, now=now)
 
 
-def prove_parsed(docket: Docket, pinned: tuple[Envelope, ...], *, now: datetime | None = None) -> Proof:
-    """As `prove_docket`, for a docket that stood in a package and a root that a device already holds."""
+def prove_parsed(
+    docket: Docket, pinned: tuple[Envelope, ...], *, own: Sequence[PlacedRoster] = (), now: datetime | None = None
+) -> Proof:
+    """As `prove_docket`, for a docket that stood in a package, with the roots and rosters that a device holds."""
     with _at(Stage.BYTES, None, ()):
         check_shape(docket)
     with _at(Stage.TRUST, None, ()):
-        foundation = prove_foundation(docket, pinned)
+        foundation = prove_foundation(docket, pinned, own)
     last = moment_of(foundation.checkpoints[-1])
     prover = _Prover(journey=Journey(docket=docket, foundation=foundation), now=max(now or last, last))
     for stage in JOURNEY:

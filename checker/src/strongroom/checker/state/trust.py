@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from strongroom.checker.reading.bodies import Head, Heads
+from strongroom.checker.reading.bodies import HEAD_NAMES, Head, Heads
 from strongroom.checker.reading.canonical import Json
 from strongroom.checker.reading.envelopes import Context, Envelope, Statement
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.log import HeadRead
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.registers import Entry, RegisterHead
-from strongroom.checker.reading.roots import REGISTERS, RootChain
+from strongroom.checker.reading.roots import RootChain
 from strongroom.checker.reading.rosters import PlacedRoster, Roster
 from strongroom.checker.reading.trust import moment_of
 from strongroom.core.codes import Code
@@ -92,20 +92,26 @@ class Trust:
         """Freezes that nobody has lifted."""
         return self.frozen - self.lifted
 
+    def known_heads(self) -> dict[str, Head]:
+        """The heads of what is imported so far, by name."""
+        root = self.chain.roots[-1]
+        heads = {"root": Head(digest=root.id, version=root.body.version)}
+        for each in self.rosters[-1:]:
+            heads["roster"] = Head(digest=each.statement.id, version=each.statement.body.version)
+        if self.policy:
+            heads["policy"] = Head(digest=self.policy.id, version=self.policy.body.version)
+        for name, held in self.registers.items():
+            heads[name] = Head(digest=held.statement.id, version=held.statement.body.version)
+        return heads
+
     def heads(self) -> Heads:
         """The eight heads as this device quotes them. Raises STAGE_MISSING while one is not imported."""
-        missing = [name for name in REGISTERS if name not in self.registers]
-        if missing or self.policy is None or not self.rosters:
-            got = f"without {' '.join(missing) or 'policy or roster'}"
-            raise refused(Code.STAGE_MISSING, "trust", "roster, policy and all registers", got)
-        root, roster = self.chain.roots[-1], self.rosters[-1].statement
-        held = {name: self.registers[name].statement for name in REGISTERS}
-        return Heads(
-            root=Head(digest=root.id, version=root.body.version),
-            roster=Head(digest=roster.id, version=roster.body.version),
-            policy=Head(digest=self.policy.id, version=self.policy.body.version),
-            **{name: Head(digest=each.id, version=each.body.version) for name, each in held.items()},
-        )
+        known = self.known_heads()
+        missing = [name for name in HEAD_NAMES if name not in known]
+        if missing:
+            got = f"without {' '.join(missing)}"
+            raise refused(Code.STAGE_MISSING, "trust", "root, roster, policy and all registers", got)
+        return Heads(**known)
 
     def check_clock(self, now: datetime) -> None:
         """Raise CLOCK_BEHIND when the clock stands before the last checkpoint that this device has seen."""

@@ -1,0 +1,85 @@
+"""What the three programs share on a plain console: exit codes, refusals in words and in JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import IntEnum
+
+from strongroom.checker.reading.refusals import DocketRefusedError
+from strongroom.core.codes import CODES
+from strongroom.core.errors import Refusal, StrongroomError, UnavailableError
+
+
+class Exit(IntEnum):
+    """What a program tells its caller."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    UNAVAILABLE = 3
+
+
+EXIT_CODES = """exit codes:
+  0  done: everything held
+  1  refused; the reasons are printed
+  2  wrong usage, or a file that cannot be read
+  3  something outside did not answer; nothing is lost, run the same command again
+"""
+
+
+def say(text: str = "") -> None:
+    """Print a line for a human or a program that reads our output."""
+    sys.stdout.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    """Print a line about what went wrong."""
+    sys.stderr.write(text + "\n")
+
+
+def render_refusals(refusals: Sequence[Refusal]) -> Iterator[str]:
+    """Lines that say what is wrong, where, both values, what it means and what to do."""
+    for refusal in refusals:
+        entry = CODES[refusal.code]
+        yield f"  {refusal.code.value}"
+        yield f"    where     {refusal.field}"
+        if refusal.expected or refusal.got:
+            yield f"    expected  {refusal.expected or 'nothing'}"
+            yield f"    got       {refusal.got or 'nothing'}"
+        yield f"    means     {entry.meaning.rstrip('.')}."
+        yield f"    next      {entry.remedy}"
+
+
+def refusal_json(refusal: Refusal) -> dict[str, str]:
+    """A refusal for machines, with its meaning."""
+    entry = CODES[refusal.code]
+    return {**refusal.as_json(), "meaning": entry.meaning, "remedy": entry.remedy}
+
+
+def print_json(value: Mapping[str, object]) -> None:
+    """One JSON object on one line."""
+    say(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def run_guarded(work: Callable[[], Exit], *, as_json: bool) -> Exit:
+    """Run a command and turn its refusals into words and an exit code. Errors of ours pass through with their trace."""
+    try:
+        return work()
+    except UnavailableError as error:
+        return _report(error, "UNAVAILABLE", Exit.UNAVAILABLE, as_json=as_json)
+    except StrongroomError as error:
+        return _report(error, "REFUSED", Exit.REFUSED, as_json=as_json)
+
+
+def _report(error: StrongroomError, outcome: str, code: Exit, *, as_json: bool) -> Exit:
+    stage = error.stage.name if isinstance(error, DocketRefusedError) else None
+    if as_json:
+        refusals = [refusal_json(each) for each in error.refusals]
+        print_json({"outcome": outcome, "refusals": refusals, **({"stage": stage} if stage else {})})
+    else:
+        complain(outcome + (f" at {stage}" if stage else ""))
+        for line in render_refusals(error.refusals):
+            complain(line)
+    return code

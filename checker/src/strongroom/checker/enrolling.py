@@ -1,0 +1,75 @@
+"""Enrolment and updates on the console, the same for station and gate."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from strongroom.checker.console import complain
+from strongroom.checker.reading.fields import render_time
+from strongroom.checker.reading.trust import moment_of
+from strongroom.checker.state.speak import Voice
+from strongroom.checker.state.trust import Trust
+
+PEOPLE = ("first", "second")
+
+
+def add_enroll_arguments(parser: argparse.ArgumentParser, device: str) -> None:
+    """The arguments of `enroll`."""
+    parser.add_argument("--home", required=True, type=Path, metavar="DIR", help="a new or empty folder for the device")
+    parser.add_argument("--root", required=True, type=Path, metavar="root.json", help="the firm's root")
+    parser.add_argument("--device", required=True, metavar=device, help="the device's id on the roster")
+    parser.add_argument("--fingerprint", metavar="sha256:...", help="must agree with what two people type")
+
+
+def ask_fingerprints(source: TextIO, given: str | None) -> list[str]:
+    """Let two people type the root's fingerprint, a line each, on standard input; `--fingerprint` must agree, too."""
+    typed: list[str] = []
+    for name in PEOPLE:
+        complain(f"The {name} person types the root's fingerprint (sha256:...), from paper:")
+        line = source.readline()
+        if line:
+            typed.append(line)
+    return typed if given is None else [*typed, given]
+
+
+def render_enrolment(voice: Voice, home: Path) -> Iterator[str]:
+    """What the roster's delegates need to know of a new device."""
+    yield f"Enrolled {voice.device} in {home}"
+    yield f"  organization  {voice.context.organization}, {voice.context.environment.value}"
+    yield f"  public key    {voice.key.alg.value} {voice.key.public.hex()}"
+    yield f"  key id        {voice.key.id}"
+    yield "Put the public key on the roster, then import the first update package."
+
+
+def enrolment_json(voice: Voice) -> dict[str, object]:
+    """The same for machines. `key` is as a roster has it."""
+    return {
+        "device": voice.device,
+        "key": {"alg": voice.key.alg.value, "public": voice.key.public.hex()},
+        "key_id": voice.key.id,
+        "outcome": "ENROLLED",
+    }
+
+
+def render_update(trust: Trust) -> Iterator[str]:
+    """What the device believes after an update."""
+    if trust.last:
+        yield f"Imported up to log size {trust.last.head.size} of {render_time(moment_of(trust.last.head))}"
+    for name, head in trust.known_heads().items():
+        yield f"  {name:<10} version {head.version:>4}  {head.digest}"
+    for freeze in sorted(trust.standing_freezes):
+        yield f"  FROZEN by  {freeze}"
+
+
+def update_json(trust: Trust) -> dict[str, object]:
+    """The same for machines."""
+    heads = {name: {"digest": h.digest, "version": h.version} for name, h in trust.known_heads().items()}
+    return {
+        "frozen": sorted(trust.standing_freezes),
+        "heads": heads,
+        "log_size": trust.last.head.size if trust.last else 0,
+        "outcome": "IMPORTED",
+    }

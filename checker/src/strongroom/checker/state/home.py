@@ -1,0 +1,98 @@
+"""A device's folder: one writer at a time, secrets for nobody else, files that are whole or not there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from strongroom.core.codes import Code
+from strongroom.core.errors import Refusal, UnavailableError, refused
+
+LOCK: Final = "lock"
+
+
+@contextmanager
+def locked_home(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone. Raises FILE_UNAVAILABLE when there is none or another holds it."""
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unavailable(path, "a device's home", error.strerror) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _unavailable(path, "no other program at work here", "one") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def create_home(folder: Path) -> None:
+    """Make an empty home, open to its owner only. Raises ALREADY_EXISTS for a folder that holds anything."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = sorted(each.name for each in folder.iterdir())
+    except OSError as error:
+        raise _unavailable(folder, "a folder", error.strerror) from error
+    if found:
+        raise refused(Code.ALREADY_EXISTS, str(folder), "an empty folder", " ".join(found[:5]))
+
+
+def load_bytes(path: Path) -> bytes:
+    """Read a file. Raises FILE_UNAVAILABLE."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unavailable(path, "a readable file", error.strerror) from error
+
+
+def save_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file so that after a power cut it is whole or not there: another name, fsync, rename, fsync."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _unavailable(path, "a writable file", error.strerror) from error
+
+
+def load_secret(path: Path, size: int) -> bytes:
+    """Read a secret of `size` bytes in hex. Raises FILE_UNAVAILABLE, also when others than its owner can read it."""
+    raw = load_bytes(path)
+    if path.stat().st_mode & 0o077:
+        raise _unavailable(path, "mode 0600", "a file that others can open")
+    text = raw.decode("ascii", errors="replace").strip()
+    if len(text) != 2 * size or any(each not in "0123456789abcdef" for each in text):
+        raise _unavailable(path, f"{size} bytes in hex", "something else")
+    return bytes.fromhex(text)
+
+
+def save_secret(path: Path, secret: bytes) -> None:
+    """Write a secret that only its owner can read."""
+    save_bytes(path, secret.hex().encode() + b"\n", mode=0o600)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unavailable(path: Path, expected: str, got: str | None) -> UnavailableError:
+    return UnavailableError(
+        Refusal(code=Code.FILE_UNAVAILABLE, field=str(path), expected=expected, got=got or "nothing")
+    )

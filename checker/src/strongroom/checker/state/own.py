@@ -1,0 +1,128 @@
+"""A docket against a device's own copies: what it says must hold in the world as this device knows it, too.
+
+The docket proves itself from the root; that is not enough for a device, since an older docket proves itself as well.
+Here are the rules that need a memory: own heads, own entries, own rosters, own policy, first-seen times, freezes,
+expiry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from strongroom.checker.reading.bodies import Instruction
+from strongroom.checker.reading.checks.approve import check_quorums, payment_moment
+from strongroom.checker.reading.checks.instruct import find_destination
+from strongroom.checker.reading.checks.propose import build_requests, quorums_in_force
+from strongroom.checker.reading.docket import Docket
+from strongroom.checker.reading.fields import render_time
+from strongroom.checker.reading.journey import check_not_lower, heads_of
+from strongroom.checker.reading.policy import check_request
+from strongroom.checker.reading.refusals import DocketRefusedError, gathered, raise_found
+from strongroom.checker.reading.registers import entry_digest
+from strongroom.checker.reading.roots import REGISTERS
+from strongroom.checker.reading.stages import Stage
+from strongroom.checker.reading.verify import Proof, prove_parsed
+from strongroom.checker.state.trust import Trust
+from strongroom.core.codes import Code
+from strongroom.core.errors import Refusal
+
+
+def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: datetime) -> Proof:
+    """Prove a docket that has come exactly to `furthest`, then hold it against the device's own copies.
+
+    Raises DocketRefusedError with the stage; for the device's own rules that is the stage after `furthest`.
+    """
+    own = Stage(furthest + 1)
+    found: list[Refusal] = []
+    with gathered(found):
+        trust.check_not_frozen()
+    with gathered(found):
+        trust.check_unexpired(now)
+    try:
+        proof = prove_parsed(docket, trust.pinned, own=trust.rosters, now=now)
+    except DocketRefusedError as error:
+        raise DocketRefusedError(error.stage, (*error.refusals, *found), error.furthest, error.lines) from error
+    if proof.furthest is not furthest:
+        found.append(
+            _wrong(Code.STAGE_MISSING, "statements", f"a docket that ends with {furthest.name}", proof.furthest.name)
+        )
+    checks: Sequence[Callable[[], None]] = (
+        partial(check_own_heads, trust, proof),
+        partial(check_own_entries, trust, proof),
+        partial(check_own_policy, trust, proof, now),
+        partial(check_own_ages, trust, proof, now),
+    )
+    for check in checks:
+        with gathered(found):
+            check()
+    if found:
+        raise DocketRefusedError(own, found, proof.furthest, proof.lines)
+    return proof
+
+
+def check_own_heads(trust: Trust, proof: Proof) -> None:
+    """No head that the docket carries or quotes is above the device's own, and equal versions are equal.
+
+    A device that is behind says HEAD_ROLLBACK and takes its updates first.
+    """
+    found: list[Refusal] = []
+    ours = trust.heads().by_name()
+    for name in ("policy", *REGISTERS):
+        with gathered(found):
+            check_not_lower(ours[name], proof.foundation.head(name), f"own {name}")
+    for each in proof.journey.heard:
+        heads = heads_of(each.body)
+        for name, head in heads.by_name().items() if heads else ():
+            with gathered(found):
+                check_not_lower(ours[name], head, f"own {name}")
+    raise_found(found)
+
+
+def check_own_entries(trust: Trust, proof: Proof) -> None:
+    """Every entry that the docket rests on stands in the device's own register, byte for byte."""
+    found: list[Refusal] = []
+    for name in REGISTERS:
+        held = trust.registers[name].values if name in trust.registers else {}
+        for each in proof.docket.registers[name].entries:
+            ours = held.get(each.entry.id)
+            if ours != each.value:
+                code = Code.DEST_NOT_WHITELISTED if name == "whitelist" else Code.NOT_IN_REGISTER
+                expected = "an entry of this device's register" if ours is None else entry_digest(ours)
+                found.append(
+                    _wrong(code, f"{each.path}.entry", expected, f"{each.entry.id} {entry_digest(each.value)}")
+                )
+    raise_found(found)
+
+
+def check_own_policy(trust: Trust, proof: Proof, now: datetime) -> None:
+    """The device's own policy lets every instruction through, and its quorums are met as well as the docket's."""
+    found: list[Refusal] = []
+    spend, _ = proof.paid()
+    policy = trust.own_policy
+    for request in build_requests(proof.journey, spend):
+        with gathered(found):
+            check_request(policy, request, "own policy")
+    quorums = quorums_in_force(proof.journey, spend, [proof.foundation.policy.body, policy])
+    with gathered(found):
+        check_quorums(proof.journey, quorums, payment_moment(proof.journey, now))
+    raise_found(found)
+
+
+def check_own_ages(trust: Trust, proof: Proof, now: datetime) -> None:
+    """Each destination is old enough, counted from the later of its date and when this device first held it."""
+    found: list[Refusal] = []
+    wait = timedelta(seconds=trust.own_policy.whitelist_min_age_s)
+    for each in proof.journey.all(Instruction):
+        entry = find_destination(each, proof.foundation)
+        digest = entry_digest(proof.foundation.values["whitelist"][entry.id])
+        since = max(entry.added_at, trust.first_seen.get(digest, entry.added_at))
+        if since + wait > now:
+            expected = f"payment from {render_time(since + wait)}"
+            found.append(_wrong(Code.ENTRY_TOO_YOUNG, f"{each.path}.destination.entry", expected, render_time(now)))
+    raise_found(found)
+
+
+def _wrong(code: Code, path: str, expected: str, got: str) -> Refusal:
+    return Refusal(code=code, field=path, expected=expected, got=got)

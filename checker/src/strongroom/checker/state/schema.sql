@@ -1,0 +1,68 @@
+-- What a checker's device remembers. One transaction a change; the journal is synchronous, so that what was promised
+-- durable survives a power cut.
+
+-- The device's beliefs as one canonical document (trust_file.py).
+CREATE TABLE trust (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    content BLOB NOT NULL
+) STRICT;
+
+-- What was answered to each package, by the digest of its bytes: a package that comes again gets the same answer.
+CREATE TABLE answers (
+    package TEXT PRIMARY KEY,
+    file_name TEXT NOT NULL,
+    content BLOB NOT NULL,
+    accepted INTEGER NOT NULL CHECK (accepted IN (0, 1))
+) STRICT;
+
+-- What was released, before it was broadcast.
+CREATE TABLE releases (
+    proposal TEXT PRIMARY KEY,
+    chain TEXT NOT NULL,
+    txid TEXT NOT NULL UNIQUE,
+    signed BLOB NOT NULL,
+    release BLOB NOT NULL,
+    broadcast BLOB
+) STRICT;
+
+-- An outpoint or a nonce belongs to one proposal for ever.
+CREATE TABLE commitments (
+    commitment TEXT PRIMARY KEY,
+    proposal TEXT NOT NULL REFERENCES releases (proposal)
+) STRICT;
+
+-- An instruction is paid by one proposal for ever.
+CREATE TABLE payments (
+    instruction TEXT PRIMARY KEY,
+    proposal TEXT NOT NULL REFERENCES releases (proposal)
+) STRICT;
+
+-- The first half of every signature that was ever released: the same one twice gives a key away.
+CREATE TABLE r_values (
+    r BLOB PRIMARY KEY,
+    txid TEXT NOT NULL
+) STRICT;
+
+CREATE TRIGGER releases_are_kept BEFORE DELETE ON releases
+BEGIN SELECT RAISE(ABORT, 'releases are kept'); END;
+
+CREATE TRIGGER releases_do_not_change BEFORE UPDATE OF proposal, chain, txid, signed, release ON releases
+BEGIN SELECT RAISE(ABORT, 'a release does not change'); END;
+
+CREATE TRIGGER commitments_are_kept BEFORE DELETE ON commitments
+BEGIN SELECT RAISE(ABORT, 'commitments are kept'); END;
+
+CREATE TRIGGER commitments_do_not_change BEFORE UPDATE ON commitments
+BEGIN SELECT RAISE(ABORT, 'a commitment does not change'); END;
+
+CREATE TRIGGER payments_are_kept BEFORE DELETE ON payments
+BEGIN SELECT RAISE(ABORT, 'payments are kept'); END;
+
+CREATE TRIGGER payments_do_not_change BEFORE UPDATE ON payments
+BEGIN SELECT RAISE(ABORT, 'a payment does not change'); END;
+
+CREATE TRIGGER r_values_are_kept BEFORE DELETE ON r_values
+BEGIN SELECT RAISE(ABORT, 'r values are kept'); END;
+
+CREATE TRIGGER r_values_do_not_change BEFORE UPDATE ON r_values
+BEGIN SELECT RAISE(ABORT, 'an r value does not change'); END;

@@ -1,0 +1,153 @@
+"""`strongroom-station`: the offline checker station in the vault."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from strongroom.checker.console import EXIT_CODES, Exit, print_json, refusal_json, render_refusals, run_guarded, say
+from strongroom.checker.enrolling import (
+    add_enroll_arguments,
+    ask_fingerprints,
+    enrolment_json,
+    render_enrolment,
+    render_update,
+    update_json,
+)
+from strongroom.checker.reading.facts import encode_facts
+from strongroom.checker.state.device import Clock, enroll, import_update, read_clock
+from strongroom.checker.state.home import load_bytes
+from strongroom.checker.station.verify import Outcome, verify_package
+from strongroom.checker.verify.cli import render_facts
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.ids import PartyId, parse_own_id
+
+Interfaces = Callable[[], list[tuple[int, str]]]
+
+DESCRIPTION = """The checker station: a second reading of every transaction before it is signed.
+
+It stands in the vault without any network and refuses to start beside one. It keeps its own copies of the firm's root,
+roster, registers and policy, which it takes from update packages carried by other people and other media than the
+signing terminal's. It proves each docket from the root again, compares it with its own copies, reads the transaction's
+bytes with its own decoders, and signs a verification, or a halt with every reason."""
+
+EPILOG = f"""a day at the station:
+  strongroom-station enroll --home /var/lib/station --root root.json --device device:station-1
+  strongroom-station import --home /var/lib/station 000001-update.package.json
+  strongroom-station verify --home /var/lib/station 000002-verification.package.json --out /media/usb
+
+{EXIT_CODES}"""
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    clock: Clock = read_clock,
+    interfaces: Interfaces = socket.if_nameindex,
+    typed: TextIO | None = None,
+) -> int:
+    """Entry point; returns the exit code. clock, interfaces, typed: the machine's, unless a caller hands in others."""
+    arguments = _build_parser().parse_args(argv)
+    work: dict[str, Callable[[], Exit]] = {
+        "enroll": lambda: _enroll(arguments, typed or sys.stdin),
+        "import": lambda: _import(arguments, clock),
+        "verify": lambda: _verify(arguments, clock),
+    }
+
+    def run() -> Exit:
+        check_no_network(interfaces)
+        return work[str(arguments.command)]()
+
+    return run_guarded(run, as_json=bool(arguments.json))
+
+
+def check_no_network(interfaces: Interfaces) -> None:
+    """Raise NETWORK_PRESENT when there is any interface but the loopback."""
+    found = sorted(name for _, name in interfaces() if name != "lo")
+    if found:
+        raise refused(Code.NETWORK_PRESENT, "network", "no interface but lo", " ".join(found))
+
+
+def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
+    home: Path = arguments.home
+    device = PartyId(parse_own_id(str(arguments.device), "device", "--device"))
+    voice = enroll(home, device, load_bytes(arguments.root), ask_fingerprints(typed, arguments.fingerprint))
+    if arguments.json:
+        print_json(enrolment_json(voice))
+    else:
+        for line in render_enrolment(voice, home):
+            say(line)
+    return Exit.DONE
+
+
+def _import(arguments: argparse.Namespace, clock: Clock) -> Exit:
+    trust = import_update(arguments.home, arguments.package, clock)
+    if arguments.json:
+        print_json(update_json(trust))
+    else:
+        for line in render_update(trust):
+            say(line)
+    return Exit.DONE
+
+
+def _verify(arguments: argparse.Namespace, clock: Clock) -> Exit:
+    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock)
+    if arguments.json:
+        print_json(_outcome_json(outcome))
+    else:
+        _print_outcome(outcome)
+    return Exit.DONE if outcome.accepted else Exit.REFUSED
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    if outcome.facts:
+        for line in render_facts(outcome.facts):
+            say(line)
+        say(f"reading {outcome.facts.digest}")
+    if outcome.stage is not None:
+        say(f"HALT at {outcome.stage.name}")
+        for line in render_refusals(outcome.refusals):
+            say(line)
+    say(f"{'VERIFIED' if outcome.accepted else 'HALTED'}: carry back {outcome.written}")
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "facts": json.loads(encode_facts(outcome.facts)) if outcome.facts else None,
+        "outcome": "VERIFIED" if outcome.accepted else "HALTED",
+        "reading_digest": outcome.facts.digest if outcome.facts else None,
+        "refusals": [refusal_json(each) for each in outcome.refusals],
+        "stage": outcome.stage.name if outcome.stage is not None else None,
+        "written": str(outcome.written),
+    }
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="strongroom-station",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    enrolling = commands.add_parser("enroll", help="make the station's home and key; two people type the fingerprint")
+    add_enroll_arguments(enrolling, "device:station-1")
+    importing = commands.add_parser("import", help="take an update package into the station's own copies")
+    verifying = commands.add_parser("verify", help="verify a docket; write a verification or a halt")
+    for each in (importing, verifying):
+        each.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
+        each.add_argument("package", type=Path, metavar="PACKAGE", help="a package file")
+    verifying.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the answer is written")
+    for each in (enrolling, importing, verifying):
+        each.add_argument("--json", action="store_true", help="one JSON object instead of words")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
