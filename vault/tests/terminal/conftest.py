@@ -1,4 +1,4 @@
-"""A firm whose terminals and operators have real SoftHSM tokens, a platform that answers, and a clock turned by hand."""
+"""A firm whose terminals and operators have real SoftHSM tokens, a platform that answers, and clocks turned by hand."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
 from strongroom.chains.ethereum import addresses as eth
 from strongroom.core import assemble
+from strongroom.core.codes import Code
 from strongroom.core.docket import Docket, Stage
 from strongroom.core.ids import EntryId, PartyId
 from strongroom.core.keys import PublicKey
@@ -154,6 +155,17 @@ class Turn:
     clears: list[Any] = field(default_factory=list)
 
 
+class Typing(io.StringIO):
+    """Typed lines; `on_answer` is told each before it arrives, since people take their time."""
+
+    on_answer: Callable[[str], None]
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        line = super().readline(-1 if size is None else size)
+        self.on_answer(line.strip())
+        return line
+
+
 @dataclass(slots=True, kw_only=True)
 class Stand:
     """One terminal with its folders, in a world. elapsed_s: the clock that counts a clear's life."""
@@ -167,6 +179,7 @@ class Stand:
     elapsed_s: int = 1000
     screen: io.StringIO = field(default_factory=io.StringIO)
     on_pause: Callable[[], None] = lambda: None
+    on_answer: Callable[[str], None] = lambda _: None
 
     @property
     def home(self) -> Home:
@@ -187,13 +200,15 @@ class Stand:
             self.elapsed_s += seconds
             self.on_pause()
 
+        source = Typing("".join(f"{a}\n" for a in answers))
+        source.on_answer = self.on_answer
         return Outside(
             clock=lambda: self.world.now,
             elapsed_ns=lambda: self.elapsed_s * _NS,
             pause=pause,
             random=self.draw,
             interfaces=lambda: self.interfaces,
-            console=StreamConsole(source=io.StringIO("".join(f"{a}\n" for a in answers)), screen=self.screen),
+            console=StreamConsole(source=source, screen=self.screen),
         )
 
     @property
@@ -296,6 +311,11 @@ class Stand:
             open_crew(terminal, [PartyId(o) for o in OPERATORS]) as crew,
         ):
             return run_session(terminal, crew, Medium(inbox=self.inbox, out=self.out, wait_s=wait_s), sign)
+
+    def refusals(self, turn: Turn | None, *answers: str, **kwargs: Any) -> set[Code]:
+        """Every code that one session refused with; empty when everything was signed."""
+        outcome = self.run(turn, *answers, **kwargs)
+        return {refusal.code for each in outcome.refused for refusal in each.refusals}
 
     def _once(self, turn: Turn | None) -> Callable[[], None]:
         left = [turn] if turn else []

@@ -16,6 +16,7 @@ from strongroom.core.bodies import ClearToSign
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.prove import prove_docket
 from strongroom.core.docket import Stage, docket_order
+from strongroom.core.ids import PartyId
 from strongroom.core.packages import build_seal_info, parse_result
 from strongroom.core.statements import parse_statement
 from strongroom.vault.hsm.wrapped_keys import recovery_id
@@ -23,7 +24,7 @@ from strongroom.vault.hsm.wrapped_keys import recovery_id
 
 def unseal(firm: Any, result: Any, terminal: str) -> Any:
     suite = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
-    info = build_seal_info(result.proposal, terminal)
+    info = build_seal_info(result.proposal, PartyId(terminal))
     return parse_result(suite.decrypt(result.sealed, firm.world.seal_key, info=info))
 
 

@@ -216,3 +216,7 @@ def _print(result: Result, options: argparse.Namespace) -> None:
         return
     for name, value in result.items():
         sys.stdout.write(f"{name}: {value if isinstance(value, str) else encode_canonical(value).decode()}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

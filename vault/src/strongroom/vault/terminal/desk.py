@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from strongroom.core.checks.prove import ProvedDocket
@@ -21,7 +21,7 @@ SignDigest = Callable[[WrappedKey, bytes], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One session in which a package was taken in and its clear accepted."""
+    """One session in which a package was taken in and its clear accepted. done: proposals signed in it so far."""
 
     terminal: Terminal
     crew: Crew
@@ -29,6 +29,7 @@ class Desk:
     clear: Clear
     body: SigningBody
     sign_digest: SignDigest
+    done: set[Digest] = field(default_factory=set)
 
     @property
     def me(self) -> PartyId:

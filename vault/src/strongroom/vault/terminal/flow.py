@@ -130,10 +130,12 @@ def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, s
 def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> bool:
     """Sign one docket or say why not. False when no further one may be signed with this token."""
     try:
-        outcome.results.append(sign_docket(desk, docket, number, len(desk.body.dockets)))
+        result = sign_docket(desk, docket, number, len(desk.body.dockets))
     except _HaltedError as halted:
         _record(desk.terminal, desk.crew, claimed_proposal(docket), halted, outcome)
         return not halted.is_fault
+    outcome.results.append(result)
+    desk.done.add(result.proposal)
     return True
 
 

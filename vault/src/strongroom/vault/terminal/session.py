@@ -20,9 +20,10 @@ from strongroom.core.errors import refused, run_checks
 from strongroom.core.ids import AssetId, PartyId
 from strongroom.core.log import WitnessedCheckpoint
 from strongroom.core.packages import PackageKind, SessionRequestBody, SigningBody
-from strongroom.core.records import HexBytes
+from strongroom.core.records import HexBytes, encode_time
 from strongroom.core.statements import Statement, expect, parse_statement
 from strongroom.core.trust import check_clear_place
+from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import ClearUse
 from strongroom.vault.terminal.outbox import send_package
@@ -131,7 +132,8 @@ def accept_clear(terminal: Terminal, session: Session, body: SigningBody, witnes
             lambda: check_statement_signers(statement, roster, terminal.now(), trust.entries, "clear"),
             lambda: _check_for_session(terminal, session, body.nonce, statement.body),
             lambda: _check_checkpoint(session, statement.body.checkpoint, body.clear.index),
-            lambda: _check_heads(terminal, statement.body),
+            lambda: check_same_heads(trust.build_heads(), statement.body.heads, "clear.heads"),
+            lambda: _check_issued(terminal, statement),
             lambda: clear.check_alive(terminal),
             lambda: terminal.journal.check([use]),
         ]
@@ -172,7 +174,10 @@ def _check_checkpoint(session: Session, claimed: TreeHead, index: int) -> None:
         raise refused(Code.HEAD_MISMATCH, "clear.checkpoint.size", f"at most {index}", str(claimed.size))
 
 
-def _check_heads(terminal: Terminal, body: ClearToSign) -> None:
-    own = terminal.trust.build_heads()
-    if body.heads != own:
-        raise refused(Code.HEAD_UNEQUAL, "clear.heads", f"{own}", f"{body.heads}")
+def _check_issued(terminal: Terminal, statement: Statement[ClearToSign]) -> None:
+    """A record may not be older than its clear, so a clock behind the reconciler's would make one that nobody takes."""
+    now = terminal.now()
+    if now < statement.issued_at:
+        raise refused(
+            Code.CLOCK_BEHIND, "clear.issued_at", f"{encode_time(statement.issued_at)} or later", encode_time(now)
+        )

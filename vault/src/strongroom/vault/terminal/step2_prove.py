@@ -14,7 +14,7 @@ from strongroom.core.trust import Trust
 
 
 def prove(docket: Docket, trust: Trust, now: datetime) -> ProvedDocket:
-    """Prove a docket that has come to VERIFY and no further: its clear travels beside it, and no record is in it yet."""
+    """Prove a docket that has come to VERIFY and no further: its clear travels beside it, and no record is in it."""
     proved = prove_docket(docket, trust.roots, now=now)
     furthest = proved.journey.furthest
     if furthest < Stage.VERIFY:

@@ -19,6 +19,7 @@ from strongroom.core.errors import refused, run_checks
 from strongroom.core.ids import Digest
 from strongroom.core.records import encode_time
 from strongroom.vault.terminal.desk import Desk, Plan
+from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import Commitment, InstructionUse, LimitUse, Mark
@@ -31,15 +32,16 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
     """Compare, and plan what signing takes. Raises RefusedError with every reason to refuse."""
     terminal = desk.terminal
     keys = Path(terminal.config.keys)
-    bindings = build_bindings(proved)
+    bindings, own = build_bindings(proved), terminal.trust.build_heads()
     run_checks(
         [
             lambda: check_against_trust(proved, terminal.trust, now),
-            lambda: check_station_heads(desk, proved),
+            lambda: check_same_heads(own, verification_of(proved).body.heads, "verification.heads"),
             lambda: check_sign_by(proved, now),
             lambda: check_separation(desk, proved),
             lambda: terminal.journal.check(bindings),
             lambda: check_not_handed_back(terminal.journal, proved.proposal.id),
+            lambda: check_not_in_batch(desk, proved.proposal.id),
             lambda: _discard(_limit_marks(desk, proved, now)),
             lambda: desk.clear.check_alive(terminal),
             lambda: desk.clear.check_budget(proved),
@@ -48,13 +50,6 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
     )
     marks = (*bindings, *_limit_marks(desk, proved, now))
     return Plan(proved=proved, uses=build_key_uses(proved, desk.me, keys), marks=marks)
-
-
-def check_station_heads(desk: Desk, proved: ProvedDocket) -> None:
-    """Station and terminal believe the same, though other people feed them from other media (HEAD_UNEQUAL)."""
-    own, station = desk.terminal.trust.build_heads(), verification_of(proved).body.heads
-    if own != station:
-        raise refused(Code.HEAD_UNEQUAL, "verification.heads", str(own), str(station))
 
 
 def check_sign_by(proved: ProvedDocket, now: datetime) -> None:
@@ -92,6 +87,12 @@ def check_not_handed_back(journal: Journal, proposal: Digest) -> None:
         if isinstance(proposals, list) and proposal in proposals:
             got = f"its result left with journal entry {entry.number}"
             raise refused(Code.ALREADY_COMMITTED, "proposal", f"{proposal}, not handed back yet", got)
+
+
+def check_not_in_batch(desk: Desk, proposal: Digest) -> None:
+    """Raise ALREADY_COMMITTED when one package carries a proposal twice: its first result is about to leave."""
+    if proposal in desk.done:
+        raise refused(Code.ALREADY_COMMITTED, "proposal", f"{proposal} once in a package", "twice")
 
 
 def is_committed(journal: Journal, proved: ProvedDocket) -> bool:
