@@ -26,6 +26,7 @@ from strongroom.online.exchange.store import add_device, save_seen
 from strongroom.online.governance.store import load_rules, publish
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.transfers.accounts import open_accounts
+from strongroom.online.transfers.withdrawal.resend import resend
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
 from strongroom.online.transfers.withdrawal.store import load_docket
 from strongroom.online.watch.lift import accept_lift
@@ -81,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     seen = _command(commands, "seen", "correct the log size that a device holds, from its own status screen", _seen)
     seen.add_argument("device")
     seen.add_argument("size", type=int)
+    again = _command(commands, "resend", "send a docket to a device again, after its package was lost", _resend)
+    again.add_argument("proposal")
+    again.add_argument("device")
+    again.add_argument("--seen", type=int, required=True, help="the log size on the device's own status screen")
     docket = _command(commands, "docket", "write a docket file, as far as it has come", _docket)
     docket.add_argument("proposal")
     docket.add_argument("--out", type=Path, required=True)
@@ -182,6 +187,14 @@ def _seen(config: Config, options: argparse.Namespace) -> int:
     with _open(config) as connection, connection.transaction():
         save_seen(connection, device, options.size)
     _say({"device": device, "seen": options.size})
+    return 0
+
+
+def _resend(config: Config, options: argparse.Namespace) -> int:
+    device, proposal = parse_party_id(options.device, "device"), parse_digest(options.proposal, "proposal")
+    with _open(config) as connection:
+        state = resend(connection, proposal, device, options.seen)
+    _say({"proposal": proposal, "device": device, "state": state.value})
     return 0
 
 

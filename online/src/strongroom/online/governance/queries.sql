@@ -4,6 +4,12 @@
 -- All current entries, for the in-memory registers.
 select register, entry from custody.register_entries where removed_in is null order by register, id;
 
+-- load_entries_at --
+-- The entries of a register as they were in a version, for dockets that were proposed under it.
+select register, entry from custody.register_entries
+where register = %(register)s and added_in <= %(version)s and (removed_in is null or removed_in > %(version)s)
+order by id;
+
 -- load_changes --
 -- What changed in a register after a version, for a device's delta.
 select id, entry, removed_in is null as current, added_in

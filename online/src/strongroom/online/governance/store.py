@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +27,7 @@ from strongroom.core.roster import REGISTERS, Root, Roster
 from strongroom.core.statements import Context, Envelope, Statement, StatementType, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all
 from strongroom.online.db.queries import load_queries
-from strongroom.online.evidence.store import append, load_by_kind
+from strongroom.online.evidence.store import append, load_by_kind, load_statements
 
 _QUERIES = load_queries("strongroom.online.governance")
 
@@ -100,6 +100,25 @@ def load_rules(connection: Connection) -> Rules:
         policy=by_kind[StatementType.POLICY][-1],
         heads=heads,
         registers=_load_registers(connection),
+    )
+
+
+def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Governance:
+    """The policy and registers that a proposal quotes, for assembling its docket when newer ones are in force by now."""
+    quoted = {name: getattr(heads, name) for name in ("policy", *REGISTERS)}
+    if all(rules.policy[1].id == h.digest if n == "policy" else rules.heads[n][1].id == h.digest for n, h in quoted.items()):
+        return rules.governance
+    statements = {s.id: s for s in load_statements(connection, [h.digest for h in quoted.values()])}
+    registers = {}
+    for name in REGISTERS:
+        fields = {"register": name, "version": quoted[name].version}
+        rows = load_all(connection, _QUERIES["load_entries_at"], lambda register, entry: (str(register), str(entry)), fields)
+        registers[name] = _build_register(name, [entry for _, entry in rows])
+    return replace(
+        rules.governance,
+        policy=statements[quoted["policy"].digest].envelope,
+        heads={name: statements[quoted[name].digest].envelope for name in REGISTERS},
+        registers=registers,
     )
 
 
@@ -186,7 +205,9 @@ def _save_register(
 
 def _load_registers(connection: Connection) -> dict[str, Register[Any]]:
     rows = load_all(connection, _QUERIES["load_entries"], lambda register, entry: (str(register), str(entry)))
-    found: dict[str, list[Any]] = {name: [] for name in REGISTERS}
-    for name, entry in rows:
-        found[name].append(parse_record(ENTRY_TYPES[name], parse_canonical(entry.encode()), name))
-    return {name: Register(name=name, entries=tuple(sorted(entries, key=lambda e: e.id))) for name, entries in found.items()}
+    return {name: _build_register(name, [entry for found, entry in rows if found == name]) for name in REGISTERS}
+
+
+def _build_register(name: str, entries: Sequence[str]) -> Register[Any]:
+    parsed = [parse_record(ENTRY_TYPES[name], parse_canonical(entry.encode()), name) for entry in entries]
+    return Register(name=name, entries=tuple(sorted(parsed, key=lambda e: e.id)))

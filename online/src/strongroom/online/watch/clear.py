@@ -35,13 +35,13 @@ from strongroom.core.roster import check_overseers, check_party
 from strongroom.core.statements import (
     Statement,
     add_signature,
+    build_payload,
     check_context,
     check_signers,
     expect,
     parse_envelope_bytes,
     parse_statement,
     sign_payload,
-    build_payload,
 )
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, append, load_statement, say
@@ -138,6 +138,7 @@ def countersign_sessions(watcher: Watcher) -> None:
     for session in store.load_sessions_half_cleared(watcher.connection):
         try:
             statement = _read_half(session, rules, watcher.clock())
+            check_budget(watcher, session, statement.body)
             check_watched(watcher, rules)
         except RefusedError as error:
             store.save_withheld(watcher.connection, session.nonce, str(error))
@@ -150,7 +151,7 @@ def countersign_sessions(watcher: Watcher) -> None:
 
 
 def _read_half(session: store.WaitingSession, rules: Rules, now: datetime) -> Statement[ClearToSign]:
-    """The reconciler's envelope, checked: its key, this session, the heads in force, a budget no larger than the dockets."""
+    """The reconciler's envelope, checked: its key, this session, the heads in force."""
     envelope = parse_envelope_bytes(session.clear_payload or b"")
     statement = expect(parse_statement(envelope, "clear"), ClearToSign, "clear")
     check_context(statement, rules.context, "clear")
@@ -162,6 +163,14 @@ def _read_half(session: store.WaitingSession, rules: Rules, now: datetime) -> St
     if statement.body.heads != rules.build_heads():
         raise refused(Code.HEAD_UNEQUAL, "clear.heads", "the heads in force", "other heads")
     return statement
+
+
+def check_budget(watcher: Watcher, session: store.WaitingSession, body: ClearToSign) -> None:
+    """Raise CLEAR_BUDGET unless the budget is what the session's dockets move, to the last unit."""
+    wanted = store.load_session_amounts(watcher.connection, session.nonce)
+    given = tuple((b.asset, int(b.units)) for b in body.budget)
+    if given != wanted:
+        raise refused(Code.CLEAR_BUDGET, "clear.budget", str(wanted), str(given))
 
 
 def check_watched(watcher: Watcher, rules: Rules) -> None:

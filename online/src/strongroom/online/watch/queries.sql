@@ -110,9 +110,14 @@ select nonce, terminal, heads, clear_payload from transfers.sessions
 where clear is null and clear_payload is not null order by opened_at;
 
 -- load_session_amounts --
--- What a session would move, by asset.
-select i.asset, sum(i.amount)::text as units from transfers.session_dockets s
-join transfers.instructions i using (proposal) where s.nonce = %(nonce)s group by i.asset order by i.asset;
+-- What may leave in a session, by asset: every payment, and the most that each transaction's fee can be.
+select asset, sum(units)::text as units from (
+  select i.asset, i.amount as units
+  from transfers.session_dockets s join transfers.instructions i using (proposal) where s.nonce = %(nonce)s
+  union all
+  select (select min(i.asset) from transfers.instructions i where i.proposal = d.proposal), d.fee
+  from transfers.session_dockets s join transfers.dockets d using (proposal) where s.nonce = %(nonce)s
+) moved group by asset order by asset;
 
 -- save_clear_payload --
 -- The reconciler's half.

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import TextIO
 
 from strongroom.core.canonical import Json, encode_canonical
-from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError
+from strongroom.core.codes import Code
+from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, refused
 from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, draw_wrapping_key
 from strongroom.vault.ceremony.key_batch import make_keys, parse_order
 from strongroom.vault.ceremony.secrets_in import Question, read_secrets
+from strongroom.vault.ceremony.sign_statement import load_payload, render_payload, sign
 from strongroom.vault.ceremony.token_setup import init_token, report_token
 from strongroom.vault.hsm.module import find_token, open_module, open_session, open_storing_session, serial_of
-from strongroom.vault.hsm.signing_key import create_person_key, public_key_of
+from strongroom.vault.hsm.signing_key import PersonToken, create_person_key, public_key_of
 from strongroom.vault.hsm.wrapped_keys import create_wrapping_key
+from strongroom.vault.terminal.files import save_durably
 
 DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 OFFICER = Question(name="Security officer's PIN", is_new=False)
@@ -28,6 +31,7 @@ USER = Question(name="User's PIN", is_new=False)
 NEW_OFFICER = Question(name="New security officer's PIN", is_new=True)
 NEW_USER = Question(name="New user's PIN", is_new=True)
 TYPED = Question(name="Typed entropy", is_new=False)
+CONSENT = Question(name="The word sign, after reading what is shown", is_new=False)
 
 OVERVIEW = """\
 Makes tokens and keys. Run it on a machine with no network, which is switched off afterwards.
@@ -41,6 +45,7 @@ In this order:
   3. make-keys          the user: asset keys, as files, and keys.json for the key register
      make-person-key    the holder, in a token of their own: the key that signs statements
      show-token         anybody: what is in a token
+     sign               a person: adds their signature to a root, roster, policy, register or freeze-lift
 
 PINs are read without echo from the terminal, or one a line from standard input in the order that each command names.
 They are never taken from arguments or the environment.
@@ -96,6 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
     keys.add_argument("--names", default="", help="ltc-1 gives key:ltc-1-1, ...; without it keys are named by hash")
     _add(commands, "make-person-key", _make_person_key, "Makes the P-256 key that signs statements.", USER)
     _add(commands, "show-token", _show_token, "Shows what a token says of itself.")
+    signing = _add(commands, "sign", _sign, "Adds your signature to a governance statement.", USER, CONSENT)
+    signing.add_argument("--payload", type=Path, required=True, help="the statement to sign: canonical JSON")
+    signing.add_argument("--envelope", type=Path, required=True, help="the file of signatures: made, or added to")
     return parser
 
 
@@ -164,6 +172,19 @@ def _show_token(options: argparse.Namespace, _source: TextIO) -> Result:
         "statement_key": "none" if report.statement_key is None else report.statement_key.hex(),
         "wrapping_check": "none" if report.wrapping_check is None else report.wrapping_check.hex(),
     }
+
+
+def _sign(options: argparse.Namespace, source: TextIO) -> Result:
+    kind, raw = load_payload(options.payload)
+    for line in render_payload(raw):
+        sys.stderr.write(line + "\n")
+    user, consent = read_secrets([USER, CONSENT], source)
+    if consent.reveal() != "sign":
+        raise refused(Code.OPERATOR_REFUSED, "consent", "the word sign", "another answer")
+    with PersonToken(open_module(options.module), options.token, user) as person:
+        envelope = sign(kind, raw, options.envelope, (person.key, person.sign))
+    save_durably(options.envelope, envelope.encode())
+    return {"envelope": str(options.envelope), "signatures": len(envelope.signatures), "statement": envelope.id}
 
 
 def _print_result(result: Result, options: argparse.Namespace) -> None:

@@ -50,3 +50,4 @@ grant select on all tables in schema custody to strongroom_platform, strongroom_
 grant insert on custody.register_entries, custody.devices, custody.packages_out, custody.packages_in to strongroom_platform;
 grant update (removed_in) on custody.register_entries to strongroom_platform;
 grant update (seen, sent) on custody.devices to strongroom_platform;
+grant update (subject) on custody.packages_out to strongroom_platform;

@@ -18,7 +18,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from strongroom.online.evidence.store import sign_checkpoint
-from strongroom.online.exchange.outgoing import write_outbox
+from strongroom.online.exchange.outgoing import send_updates, write_outbox
 from strongroom.online.governance.store import load_rules
 from strongroom.online.transfers.withdrawal import (
     inbox,
@@ -49,6 +49,7 @@ def advance(platform: Platform, *, inbox_path: Path, outbox_path: Path) -> list[
         step3_propose.propose(platform, rules, group)
     sign_checkpoint(connection, platform.reader, rules.root.log, platform.log_key)
     platform.reader.refresh(connection)
+    send_updates(connection, platform.reader, rules, platform.clock())
     for docket in load_dockets(connection, State.PREPARED):
         step4_approve.export(platform, rules, docket)
     for docket in load_dockets(connection, State.PENDING_APPROVAL):

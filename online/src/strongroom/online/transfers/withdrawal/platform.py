@@ -17,7 +17,7 @@ from strongroom.core.records import HexBytes, HexOrNone
 from strongroom.core.statements import Body, Statement
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, say
-from strongroom.online.governance.store import Rules
+from strongroom.online.governance.store import Rules, load_governance_at
 from strongroom.online.keys import ServiceKey
 from strongroom.online.transfers.withdrawal.store import DocketRow, load_docket_statements
 
@@ -80,7 +80,9 @@ class Platform:
         statements = [s for s in load_docket_statements(self.connection, row.proposal) if STAGE_OF[s.type] <= up_to]
         signed = HexOrNone(row.signed.hex() if row.signed and up_to >= Stage.RELEASE else "none")
         part = TransactionPart(chain=row.chain, signed=signed, unsigned=HexBytes(row.unsigned))
-        return build_docket(self.reader, rules.governance, statements, part)
+        proposal = next(s.body for s in statements if isinstance(s.body, Proposal))
+        governance = load_governance_at(self.connection, rules, proposal.heads)
+        return build_docket(self.reader, governance, statements, part)
 
     def is_witnessed(self, statement: Digest) -> bool:
         """Is this statement under a witnessed checkpoint yet?"""

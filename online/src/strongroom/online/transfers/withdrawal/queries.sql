@@ -156,3 +156,7 @@ update watch.freezes set lift = %(lift)s where statement = %(freeze)s and lift i
 -- save_outflow_settled --
 -- The ledger has posted what left.
 update watch.outflows set settled = true where proposal = %(proposal)s;
+
+-- clear_sent --
+-- A package was lost or spoiled on the way; the subject is renamed, the package is kept.
+update custody.packages_out set subject = subject || ' lost' where device = %(device)s and subject = %(proposal)s;

@@ -48,7 +48,7 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
         for s in load_statements(platform.connection, [r.decision for r in rows if r.decision])
     ]
     try:
-        built = _build(platform, rules, rows[0].chain, rows[0].wallet, instructions)
+        built = build(platform, rules, rows[0].chain, rows[0].wallet, instructions)
         _check_ceiling(built, instructions)
     except RefusedError as error:
         for row in rows:
@@ -79,9 +79,10 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
         add_docket(platform.connection, statement, built.unsigned, earlier)
 
 
-def _build(
+def build(
     platform: Platform, rules: Rules, chain: ChainId, wallet: WalletId, instructions: Sequence[Statement[Instruction]]
 ) -> Built:
+    """The unsigned bytes for these instructions, with coins or a nonce that no other docket holds."""
     if is_ethereum(chain):
         source = _find_account(rules, chain, wallet)
         terms = platform.chains.ethereum[chain].fetch_terms(source.address)

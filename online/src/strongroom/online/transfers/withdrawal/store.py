@@ -366,3 +366,8 @@ def _session(nonce: str, terminal: str, clear: str) -> Session:
 
 def _usage(amount: str, n: int) -> Usage:
     return Usage(amount=int(amount), count=int(n))
+
+
+def clear_sent(connection: Connection, device: PartyId, proposal: Digest) -> None:
+    """Forget that a docket was sent to a device, so that it is sent again; the packages themselves stay on record."""
+    execute(connection, _QUERIES["clear_sent"], {"device": device, "proposal": proposal})

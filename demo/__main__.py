@@ -1,0 +1,195 @@
+"""`python -m demo`: the main job on real nodes and real tokens, then seven attacks. Results in build/demo.
+
+Exit code 0 only if every honest transfer settled, the ledger matches the chain again, and every attack ended as stated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from strongroom.core.errors import StrongroomError
+from strongroom.online.ledger.store import check_ledger
+
+from demo import attacks, journey
+from demo.attacks import Ended
+from demo.firm import ETH, LTC
+from demo.journey import Journal
+from demo.programs import ROOT, DemoError, can_isolate
+from demo.scene import Scene, open_scene
+
+RESULTS = ROOT / "build" / "demo"
+
+
+@dataclass(kw_only=True)
+class Story:
+    """The narrator: what is said on screen, and how long each phase took."""
+
+    console: Console
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def phase(self, name: str, act: Callable[[], None]) -> None:
+        """Tell and time one phase."""
+        self.console.rule(f"[bold]{name}")
+        began = time.monotonic()
+        act()
+        self.seconds[name] = round(time.monotonic() - began, 1)
+
+    def tell(self, who: str, what: str) -> None:
+        """Who said what."""
+        self.console.print(f"  [cyan]{who:<24}[/cyan] {what}", highlight=False)
+
+    def say(self, what: str) -> None:
+        """What is being done."""
+        self.console.print(f"  {what}", highlight=False)
+
+
+def main() -> int:
+    """Run the story."""
+    story = Story(console=Console(width=120))
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    RESULTS.mkdir(parents=True)
+    if can_isolate():
+        story.say("Terminals, station, ceremony and verifier run in network namespaces without interfaces.")
+    else:
+        story.say("This kernel makes no network namespaces for us: the terminals will see a network and refuse to sign.")
+        story.say("Run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1).")
+    # Not below the project or a home directory: the embedded PostgreSQL opens the parents of its data (docs/adr).
+    folder = Path(tempfile.mkdtemp(prefix="strongroom-demo-"))
+    folder.chmod(0o755)
+    try:
+        return play(story, folder)
+    except (DemoError, StrongroomError) as error:
+        story.console.print(f"[bold red]The story broke off:[/bold red] {error}", highlight=False)
+        kept = RESULTS / "logs"
+        if (folder / "logs").exists():
+            shutil.copytree(folder / "logs", kept, dirs_exist_ok=True)
+            story.say(f"logs: {kept}")
+        return 1
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def play(story: Story, folder: Path) -> int:
+    """Everything between the first line and the table."""
+    began = time.monotonic()
+    journal, ended = Journal(), list[Ended]()
+    story.console.rule("[bold]trust is set up")
+    with open_scene(folder, RESULTS / "packages", dict(os.environ), story.say) as scene:
+        story.seconds["trust is set up"] = round(time.monotonic() - began, 1)
+        scene.start_platform()
+        act_honest(story, scene, journal, ended)
+        act_attacks(story, scene, journal, ended)
+        story.phase("a stranger verifies", lambda: verify_all(story, scene, journal))
+        return finish(story, scene, journal, ended)
+
+
+def act_honest(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> None:
+    """Deposits and two withdrawals; attack 6 meets the second one on its way to the gate."""
+    tell = story.tell
+    story.phase("deposits", lambda: journey.deposit(scene, tell))
+    orders = [("harbour", ETH, 125 * 10**16)]
+    story.phase(
+        "a withdrawal in ether",
+        lambda: discard(journey.withdraw(scene, journal, "one client in ether", orders, ["device:terminal-1"], tell)),
+    )
+
+    def litecoin() -> None:
+        three = [("harbour", LTC, 5 * 10**8), ("lantau", LTC, 7 * 10**8), ("peak", LTC, 11 * 10**8)]
+        proposal = journey.prepare(scene, journal, "three clients in litecoin", three, tell)
+        journey.approve(scene, proposal)
+        journey.verify(scene, proposal)
+        journey.sign(scene, proposal, ["device:terminal-1", "device:terminal-2"])
+        wanted = {"SEAL_DIGEST_MISMATCH"}
+        ended.append(attacks.spoil_release(scene, tell, "6a sealed result altered", attacks.altered_seal, wanted))
+        ended.append(attacks.spoil_release(scene, tell, "6b altered transaction sealed anew", attacks.sealed_anew, wanted))
+        journey.release(scene, proposal)
+        journey.tell_docket(scene, proposal, tell)
+
+    story.phase("three clients in one litecoin transaction, and attack 6 on its way", litecoin)
+
+
+def act_attacks(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> None:
+    """The other attacks, and the transfer that the last one delays."""
+    tell = story.tell
+    for words, attack in (
+        ("attack 2: change goes to a stranger", attacks.strange_change),
+        ("attack 3: the terminal is fed an older whitelist", attacks.older_whitelist),
+        ("attack 4: a signed docket is played again", attacks.play_again),
+        ("attack 5: one person approves twice under two names", attacks.two_names),
+    ):
+        story.phase(words, lambda attack=attack: ended.append(attack(scene, journal, tell)))  # type: ignore[misc]
+
+    def theft() -> None:
+        order = [("harbour", ETH, 50 * 10**16)]
+        proposal = journey.prepare(scene, journal, "a transfer that waits through a freeze", order, tell)
+        journey.approve(scene, proposal)
+        journey.verify(scene, proposal)
+        ended.append(attacks.straight_with_the_token(scene, journal, tell, proposal))
+        journey.sign(scene, proposal, ["device:terminal-1"])
+        journey.release(scene, proposal)
+        journey.tell_docket(scene, proposal, tell)
+
+    story.phase("attack 7: coins leave with no docket, and signing stops", theft)
+    story.phase(
+        "attack 1: the platform swaps the destination",
+        lambda: ended.append(attacks.swap_destination(scene, journal, tell)),
+    )
+
+
+def verify_all(story: Story, scene: Scene, journal: Journal) -> None:
+    """Write the dockets and the root, and let the auditor's verifier prove each without a network."""
+    root = RESULTS / "root.json"
+    root.write_bytes(scene.firm.root_file)
+    for number, (name, proposal) in enumerate(journal.proposals.items(), start=1):
+        path = RESULTS / f"{number}-{name.replace(' ', '-')}.docket.json"
+        journey.write_docket(scene, proposal, path)
+        journey.prove_docket_file(path, root)
+        story.tell("strongroom-verify", f"{path.name}: proved to SETTLE")
+
+
+def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> int:
+    """The table, the summary, and the verdict."""
+    check_ledger(scene.admin)
+    statuses = dict(scene.query("select distinct on (chain) chain, status from watch.runs order by chain, height desc"))
+    matches = set(statuses) == {ETH, LTC} and set(statuses.values()) == {"MATCHED"}
+    transfers = [
+        {"name": name, "proposal": proposal, "state": scene.state(proposal)} for name, proposal in journal.proposals.items()
+    ]
+    table = Table(title="What was tried, and how it ended", show_lines=False)
+    for column in ("attack", "outcome", "stage", "code", "alert", "moved"):
+        table.add_column(column, overflow="fold")
+    for each in sorted(ended, key=lambda e: e.name):
+        table.add_row(each.name, each.outcome, each.stage, each.code, each.alert, each.moved)
+    story.console.print(table)
+    settled = all(t["state"] == "RECONCILED" for t in transfers)
+    as_stated = len(ended) == 8 and all(e.outcome == ("detected" if e.name.startswith("7") else "stopped") for e in ended)
+    summary = {
+        "transfers": transfers,
+        "attacks": [e.as_json() for e in sorted(ended, key=lambda e: e.name)],
+        "ledger_matches_chain": matches,
+        "seconds": story.seconds,
+    }
+    (RESULTS / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    story.say(f"{len(transfers)} honest transfers settled: {settled}; ledger matches chain: {matches}; attacks ended as stated: {as_stated}")
+    story.say(f"dockets, root, packages and summary.json: {RESULTS}")
+    return 0 if settled and matches and as_stated else 1
+
+
+def discard(value: object) -> None:
+    """For phases that give back what nobody keeps."""
+    del value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,432 @@
+"""The scene: nodes, database, platform programs, devices, and the courier who carries files between them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from strongroom.chains.bitcoin.addresses import render_address as render_ltc
+from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
+from strongroom.chains.ethereum.addresses import render_address
+from strongroom.core.canonical import encode_canonical
+from strongroom.core.ids import PartyId
+from strongroom.core.keys import Algorithm, PublicKey
+from strongroom.core.records import HexBytes, encode_record
+from strongroom.online.bootstrap import build_platform
+from strongroom.online.config import Config, KeyConfig, NodeConfig, load_config
+from strongroom.online.db.bootstrap import Database, prepare_database
+from strongroom.online.db.connect import Connection, open_connection
+from strongroom.online.db.roles import Role, make_passwords
+from strongroom.online.db.server import running_server
+from strongroom.online.exchange.store import add_device
+from strongroom.online.governance.store import load_rules
+from strongroom.online.keys import make_service_key
+from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
+from strongroom.online.nodes.launch import start_anvil, start_litecoind
+from strongroom.online.transfers.accounts import open_accounts
+from strongroom.online.transfers.withdrawal.platform import Platform
+
+from demo.firm import ETH, LTC, Client, Firm, publish_everything
+from demo.people import Person, make_office
+from demo.programs import MODULE, DemoError, Result, run, start
+from demo.vault import Terminal, make_terminals
+
+SERVICES = ("platform", "builder", "log", "reconciler", "watcher")
+PATIENCE_S = 60
+CONFIRMATIONS = 3
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """Everything that runs. carried: package files that the courier has taken."""
+
+    folder: Path
+    firm: Firm
+    eth: AnvilChain
+    ltc: LitecoinChain
+    database: Database
+    platform: Platform
+    admin: Connection
+    config: Path
+    packages: Path
+    programs: list[subprocess.Popen[str]] = field(default_factory=list)
+    carried: set[Path] = field(default_factory=set)
+
+    # --- places -------------------------------------------------------------------------------------------------
+
+    def home(self, device: str) -> Path:
+        """A device's own folder."""
+        return self.folder / "devices" / device.replace(":", "-")
+
+    def inbox(self, device: str) -> Path:
+        """Where the courier lays down what a device gets."""
+        path = self.home(device) / "media-in"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def outbox(self, device: str) -> Path:
+        """Where a device lays down what the courier takes away."""
+        path = self.home(device) / "media-out"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    # --- the courier --------------------------------------------------------------------------------------------
+
+    def fetch(self, device: str, kind: str, *, patience_s: int = PATIENCE_S) -> Path:
+        """Carry everything that waits for a device to it, and return the newest package of a kind, once there is one."""
+        found: list[Path] = []
+
+        def arrived() -> bool:
+            found.extend(self._carry_to(device, kind))
+            return bool(found)
+
+        self.wait(f"a {kind} package for {device}", arrived, patience_s=patience_s)
+        return found[-1]
+
+    def _carry_to(self, device: str, kind: str) -> list[Path]:
+        arrived = []
+        source = self.folder / "platform" / "outbox" / device.replace(":", "-")
+        for path in sorted(source.glob("*.package.json")):
+            if path in self.carried:
+                continue
+            if path.name.endswith("-update.package.json"):
+                self.carried.add(path)
+                self.import_update(device, self._copy(path, self.inbox(device)))
+            elif path.name.endswith(f"-{kind}.package.json"):
+                self.carried.add(path)
+                arrived.append(self._copy(path, self.inbox(device)))
+        return arrived
+
+    def carry_back(self, device: str) -> list[Path]:
+        """Carry what a device laid down to the platform."""
+        inbox = self.folder / "platform" / "inbox" / device.replace(":", "-")
+        moved = []
+        for path in sorted(self.outbox(device).glob("*.package.json")):
+            if path not in self.carried:
+                self.carried.add(path)
+                moved.append(self._copy(path, inbox))
+        return moved
+
+    def _copy(self, path: Path, folder: Path) -> Path:
+        """Copy a package, to a temporary name first, and keep one for the record."""
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / path.name
+        temporary = target.with_suffix(".part")
+        shutil.copyfile(path, temporary)
+        temporary.replace(target)
+        self.packages.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, self.packages / f"{path.parent.parent.name}-{path.parent.name}-{path.name}")
+        return target
+
+    def wait(self, what: str, ready: Callable[[], bool], *, patience_s: int = PATIENCE_S) -> None:
+        """Look again and again; say what was waited for when patience ends, or which program died."""
+        end = time.monotonic() + patience_s
+        while not ready():
+            for program in self.programs:
+                if program.poll() is not None:
+                    logs = self.folder / "logs"
+                    raise DemoError(f"a platform program ended with {program.returncode} while waiting for {what}; see {logs}")
+            if time.monotonic() > end:
+                raise DemoError(f"waited {patience_s} s for {what}; see {self.folder / 'logs'}")
+            time.sleep(0.1)
+
+    # --- devices ------------------------------------------------------------------------------------------------
+
+    def import_update(self, device: str, package: Path, *, expect: int | None = 0) -> Result:
+        """Import an update into a device, as its people do."""
+        home = str(self.home(device) / "home")
+        if "terminal" in device:
+            terminal = self.terminal(device)
+            arguments = ["import", "--home", home, "--json", str(package)]
+            return run("terminal", arguments, stdin="accept\naccept\n", store=terminal.store, offline=True, expect=expect)
+        program = {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
+        arguments = ["import", "--home", home, "--json", str(package)]
+        return run(program, arguments, offline=program == "station", expect=expect)
+
+    def terminal(self, device: str) -> Terminal:
+        """A terminal by its id."""
+        return next(t for t in self.firm.terminals if t.id == device)
+
+    def approver(self, device: str) -> Person:
+        """Whose device it is."""
+        names = {"device:approver-1": "person:m.chan", "device:approver-2": "person:r.singh", "device:approver-3": "person:mei.chan"}
+        return self.firm.people[names[device]]
+
+    def decide(self, device: str, package: Path, answer: str, *, expect: int | None = 0) -> Result:
+        """A person answers on their approval device."""
+        person = self.approver(device)
+        arguments = ["decide", "--home", str(self.home(device) / "home"), "--out", str(self.outbox(device)), str(package)]
+        result = run("approver", arguments, stdin=f"{person.pin}\n{answer}\n", store=person.store, expect=expect)
+        self.carry_back(device)
+        return result
+
+    def verify(self, package: Path, *, expect: int | None = 0) -> Result:
+        """The station reads a docket."""
+        device = "device:station-1"
+        arguments = ["verify", "--home", str(self.home(device) / "home"), "--out", str(self.outbox(device)), str(package)]
+        result = run("station", arguments, offline=True, expect=expect)
+        self.carry_back(device)
+        return result
+
+    def release(self, package: Path, *, expect: int | None = 0) -> Result:
+        """The gate compares, releases and broadcasts."""
+        device = "device:gate-1"
+        nodes = ["--node", f"anvil={self.eth.url}"] if self._is_eth(package) else ["--node", f"litecoind={self.ltc_url}"]
+        arguments = ["release", "--home", str(self.home(device) / "home"), "--out", str(self.outbox(device)), *nodes, str(package)]
+        result = run("gate", arguments, expect=expect)
+        self.carry_back(device)
+        return result
+
+    def _is_eth(self, package: Path) -> bool:
+        return bool(json.loads(package.read_text())["body"]["docket"]["transaction"]["chain"] == ETH)
+
+    @property
+    def ltc_url(self) -> str:
+        """Litecoin's node with its credentials."""
+        return self.ltc.url.replace("http://", f"http://{self.ltc.user}:{self.ltc.password}@")
+
+    @contextmanager
+    def session(self, device: str, answers: str) -> Iterator[subprocess.Popen[str]]:
+        """A terminal session: two operators log in, a nonce comes out; the caller brings the package."""
+        terminal = self.terminal(device)
+        home = str(self.home(device) / "home")
+        arguments = ["run", "--home", home, "--in", str(self.inbox(device)), "--out", str(self.outbox(device)), "--wait", "90", "--json"]
+        process = start(
+            "terminal", arguments, store=terminal.store, offline=True, log=self.folder / "logs" / f"{terminal.label}.log"
+        )
+        operators = sorted(terminal.operators, key=lambda o: o.id)
+        pins = "".join(f"{pin}\n" for pin in (terminal.pin, *(o.pin for o in operators)))
+        stdin = process.stdin
+        if stdin is None:
+            raise DemoError("the terminal has no keyboard")
+        stdin.write(pins + answers)
+        stdin.flush()
+        try:
+            self.wait(f"the session request of {device}", lambda: bool(self.carry_back(device)) or process.poll() is not None)
+            yield process
+        finally:
+            stdin.close()
+            if process.poll() is None:
+                process.terminate()
+            process.wait()
+
+    def sign(self, device: str, answers: str = "sign\n", *, expect: int | None = 0, spoil: Callable[[Path], None] | None = None) -> Result:
+        """A whole session of a terminal, to its end."""
+        self._bring_updates(device)
+        with self.session(device, answers) as process:
+            package = self.fetch(device, "signing")
+            if spoil is not None:
+                spoil(package)
+            out = process.stdout.read() if process.stdout else ""
+            code = process.wait(timeout=PATIENCE_S)
+        log = (self.folder / "logs" / f"{self.terminal(device).label}.log").read_text()
+        if expect is not None and code != expect:
+            raise DemoError(f"{device} ended with {code}, not {expect}:\n{out}\n{log}")
+        self.carry_back(device)
+        return Result(code=code, out=out, err=log)
+
+    def _bring_updates(self, device: str) -> None:
+        """News first: a terminal that lacks some is not cleared."""
+        self._carry_to(device, "update")
+
+    # --- the platform -------------------------------------------------------------------------------------------
+
+    def start_platform(self) -> None:
+        """Start worker, reconciler and watcher, each its own process, user and key."""
+        for name in ("work", "reconcile", "watch"):
+            log = self.folder / "logs" / f"{name}.log"
+            self.programs.append(start("platform", [name, "--config", str(self.config.parent / f"{name}.json")], log=log))
+
+    def stop_platform(self) -> None:
+        """Stop them."""
+        for program in self.programs:
+            program.terminate()
+        for program in self.programs:
+            program.wait(timeout=30)
+        self.programs.clear()
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Look into the database as its administrator; attackers of the story write with it too."""
+        cursor = self.admin.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    def state(self, proposal: str) -> str:
+        """State of a docket."""
+        rows = self.query("select state from transfers.dockets where proposal = %s", proposal)
+        return str(rows[0][0]) if rows else "none"
+
+    def status(self, device: str) -> Any:
+        """A device's own status screen, for machines."""
+        program = "terminal" if "terminal" in device else {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
+        store = self.terminal(device).store if program == "terminal" else None
+        return run(program, ["status", "--home", str(self.home(device) / "home"), "--json"], store=store, offline=program in ("terminal", "station")).json()
+
+
+def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...]) -> Path:
+    """One configuration and one secret connection string a program."""
+    config = folder / "config"
+    config.mkdir(parents=True)
+    uses = {
+        "work": (Role.PLATFORM, ("platform", "builder", "log")),
+        "reconcile": (Role.RECONCILER, ("reconciler",)),
+        "watch": (Role.WATCHER, ("watcher",)),
+    }
+    for name, (role, services) in uses.items():
+        secret = config / f"{name}.conninfo"
+        secret.touch(mode=0o600)
+        secret.write_text(database.conninfo(role).reveal())
+        body = Config(
+            database=str(secret),
+            home=str(folder / "platform"),
+            keys=tuple(KeyConfig(file=str(config / f"{s}.key"), party=f"service:{s}") for s in services),
+            nodes=nodes,
+            poll_ms=100,
+        )
+        (config / f"{name}.json").write_bytes(encode_canonical(encode_record(body)))
+    return config / "work.json"
+
+
+def make_clients() -> dict[str, Client]:
+    """Four clients with keys of their own; the fourth is the operator itself, whose money pays network fees."""
+    found = {}
+    for number, name in enumerate(("harbour", "lantau", "peak", "house")):
+        private = Ed25519PrivateKey.generate()
+        public = HexBytes(private.public_key().public_bytes_raw())
+        destinations = {}
+        if name != "house":
+            destinations = {
+                ETH: render_address(bytes([0x71 + number]) * 20),
+                LTC: _ltc_address(bytes([0x51 + number]) * 20),
+            }
+        client = Client(
+            id=PartyId(f"client:{name}"),
+            key=PublicKey(alg=Algorithm.ED25519, public=public),
+            sign=private.sign,
+            destinations=destinations,
+        )
+        found[name] = client
+    return found
+
+
+def _ltc_address(program: bytes) -> str:
+    return render_ltc(b"\x00\x14" + program, LITECOIN_REGTEST)
+
+
+@contextmanager
+def open_scene(folder: Path, packages: Path, environment: dict[str, str], say: Callable[[str], None]) -> Iterator[Scene]:
+    """Start everything, set up trust, and stop everything at the end."""
+    with ExitStack() as stack:
+        say("starting PostgreSQL, anvil and litecoind")
+        server = stack.enter_context(running_server(environment, folder / "postgres"))
+        database = prepare_database(server, "strongroom_demo", make_passwords())
+        eth = stack.enter_context(start_anvil())
+        ltc = stack.enter_context(start_litecoind())
+        nodes = (
+            NodeConfig(chain=LTC, confirmations=CONFIRMATIONS, url=ltc.url.replace("http://", f"http://{ltc.user}:{ltc.password}@")),
+            NodeConfig(chain=ETH, confirmations=CONFIRMATIONS, url=eth.url),
+        )
+        config = write_configs(folder, database, nodes)
+        say("making tokens and keys: sixteen people, three terminals with two operators each")
+        tokens = folder / "tokens"
+        tokens.mkdir()
+        people, terminals = make_office(tokens), make_terminals(tokens)
+        machines = {}
+        for service in SERVICES:
+            public = make_service_key(config.parent / f"{service}.key")
+            roles = ("watcher", "witness") if service == "watcher" else (service,)
+            if service != "log":
+                machines[f"service:{service}"] = (public, roles)
+            else:
+                log_key = public
+        connection = stack.enter_context(open_connection(database.conninfo(Role.PLATFORM)))
+        gate = run("gate", ["make-keys", "--home", str(folder / "devices" / "device-gate-1" / "home")]).json()
+        machines["device:gate-1"] = (_public(gate["key"]), ("gate",))
+        firm = Firm(
+            folder=folder,
+            people=people,
+            terminals=terminals,
+            clients=make_clients(),
+            machines=machines,
+            seal=gate["seal"],
+            log_key=log_key,
+            connection=connection,
+        )
+        platform = build_platform(load_config(config), connection)
+        admin = stack.enter_context(open_connection(database.admin_conninfo()))
+        scene = Scene(
+            folder=folder,
+            firm=firm,
+            eth=eth,
+            ltc=ltc,
+            database=database,
+            platform=platform,
+            admin=admin,
+            config=config,
+            packages=packages,
+        )
+        stack.callback(scene.stop_platform)
+        say("setting up trust: root, roster, policy, registers, each signed by its own people's tokens")
+        set_up_trust(scene)
+        yield scene
+
+
+def _public(key: dict[str, str]) -> PublicKey:
+    return PublicKey(alg=Algorithm(key["alg"]), public=HexBytes(bytes.fromhex(key["public"])))
+
+
+def set_up_trust(scene: Scene) -> None:
+    """Sign the root, enrol every device under its fingerprint, then publish the rest."""
+    firm = scene.firm
+    for terminal in firm.terminals:
+        firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
+    for number in (1, 2, 3):
+        # An approval device has no key of its own yet; its enrolment names the person's token.
+        public = make_service_key(scene.config.parent / f"approver-{number}.key")
+        firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
+    publish_everything(firm, after_root=lambda: enroll_devices(scene))
+    rules = load_rules(firm.connection)
+    open_accounts(firm.connection, rules)
+    kinds = {"device:approver-1": "approval-device", "device:approver-2": "approval-device", "device:station-1": "station", "device:gate-1": "gate"}
+    for terminal in firm.terminals:
+        kinds[terminal.id] = "terminal"
+    for device, kind in kinds.items():
+        add_device(firm.connection, PartyId(device), kind)
+
+
+def enroll_devices(scene: Scene) -> None:
+    """Two people type the fingerprint into each device."""
+    firm = scene.firm
+    root = scene.folder / "root.json"
+    root.write_bytes(firm.root_file)
+    typed = f"{firm.fingerprint}\n{firm.fingerprint}\n"
+    for device in ("device:approver-1", "device:approver-2"):
+        enroll_approver(scene, device)
+    station = scene.home("device:station-1") / "home"
+    made = run("station", ["enroll", "--home", str(station), "--root", str(root), "--device", "device:station-1", "--json"], stdin=typed, offline=True).json()
+    firm.machines = {**firm.machines, "device:station-1": (_public(made["key"]), ("station",))}
+    gate = scene.home("device:gate-1") / "home"
+    run("gate", ["enroll", "--home", str(gate), "--root", str(root), "--device", "device:gate-1"], stdin=typed)
+    for terminal in firm.terminals:
+        operators = [f"{o.id}={o.label}" for o in sorted(terminal.operators, key=lambda o: o.id)]
+        arguments = ["enroll", "--home", str(scene.home(terminal.id) / "home"), "--root", str(root), "--id", terminal.id]
+        arguments += ["--module", MODULE, "--token", terminal.label, "--keys", str(terminal.keys), "--operator-token", *operators]
+        run("terminal", arguments, stdin=typed, store=terminal.store, offline=True)
+
+
+def enroll_approver(scene: Scene, device: str) -> None:
+    """One person's approval device."""
+    person = scene.approver(device)
+    root = scene.folder / "root.json"
+    typed = f"{scene.firm.fingerprint}\n{scene.firm.fingerprint}\n"
+    arguments = ["enroll", "--home", str(scene.home(device) / "home"), "--root", str(root), "--device", device]
+    arguments += ["--person", person.id, "--module", MODULE, "--token", person.label]
+    run("approver", arguments, stdin=typed, store=person.store)
