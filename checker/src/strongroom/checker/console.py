@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 
 from strongroom.checker.reading.refusals import DocketRefusedError
-from strongroom.core.codes import CODES
+from strongroom.core.codes import CODES, Code
 from strongroom.core.errors import Refusal, StrongroomError, UnavailableError
 
 
@@ -68,7 +68,8 @@ def run_guarded(work: Callable[[], Exit], *, as_json: bool) -> Exit:
     try:
         return work()
     except UnavailableError as error:
-        return _report(error, "UNAVAILABLE", Exit.UNAVAILABLE, as_json=as_json)
+        code = Exit.USAGE if error.codes == {Code.FILE_UNAVAILABLE} else Exit.UNAVAILABLE
+        return _report(error, "UNAVAILABLE", code, as_json=as_json)
     except StrongroomError as error:
         return _report(error, "REFUSED", Exit.REFUSED, as_json=as_json)
 

@@ -163,7 +163,12 @@ def build_prev(said: Sequence[Said], stage: Stage) -> Digest:
     For SIGN the clears are left out, since terminals sign in parallel; the record names its own clear.
     """
     earlier = [each for each in said if each.stage < stage and not (stage is Stage.SIGN and each.stage is Stage.CLEAR)]
-    text = "".join(f"{line}\n" for line in (FORMAT, *(each.statement.id for each in earlier)))
+    return prev_of([each.statement.id for each in earlier])
+
+
+def prev_of(ids: Sequence[Digest]) -> Digest:
+    """The digest over statement ids in docket order."""
+    text = "".join(f"{line}\n" for line in (FORMAT, *ids))
     return Digest("sha256:" + sha256(text.encode()).hexdigest())
 
 

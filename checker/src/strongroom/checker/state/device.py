@@ -15,7 +15,15 @@ from nacl.signing import SigningKey
 from strongroom.checker.reading.canonical import Json
 from strongroom.checker.reading.keys import Key
 from strongroom.checker.reading.roots import check_roots, parse_root_file
-from strongroom.checker.state.home import create_home, load_bytes, load_secret, locked_home, save_bytes, save_secret
+from strongroom.checker.state.home import (
+    LOCK,
+    create_home,
+    load_bytes,
+    load_secret,
+    locked_home,
+    save_bytes,
+    save_secret,
+)
 from strongroom.checker.state.packages import (
     Kind,
     Package,
@@ -35,6 +43,9 @@ from strongroom.core.errors import refused
 from strongroom.core.ids import Digest, PartyId
 
 KEY: Final = "device.key"
+SEAL_KEY: Final = "seal.key"
+KEYS: Final = frozenset({KEY, SEAL_KEY, LOCK})
+"""What a home may hold before enrolment: the root names the gate's sealing key, so it is older than the root."""
 Clock = Callable[[], datetime]
 
 
@@ -56,12 +67,19 @@ def enroll(folder: Path, device: PartyId, root_file: bytes, typed: Sequence[str]
         if line.strip() != roots[0].id:
             raise refused(Code.ROOT_MISMATCH, "fingerprint", "the fingerprint of this root.json", line.strip())
     chain = check_roots(roots)
-    create_home(folder)
+    create_home(folder, expected=KEYS)
     with locked_home(folder):
-        secret = SigningKey.generate()
-        save_secret(folder / KEY, bytes(secret))
+        secret = make_key(folder)
         create_store(folder, Trust(device=device, chain=chain))
     return Voice(device=device, context=chain.context, secret=secret)
+
+
+def make_key(folder: Path) -> SigningKey:
+    """The device's signing key, made when it is not there yet."""
+    path = folder / KEY
+    if not path.exists():
+        save_secret(path, bytes(SigningKey.generate()))
+    return SigningKey(load_secret(path, 32))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,15 +33,15 @@ def locked_home(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def create_home(folder: Path) -> None:
-    """Make an empty home, open to its owner only. Raises ALREADY_EXISTS for a folder that holds anything."""
+def create_home(folder: Path, *, expected: frozenset[str] = frozenset()) -> None:
+    """Make a home, open to its owner only. Raises ALREADY_EXISTS for a folder that holds anything but `expected`."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = sorted(each.name for each in folder.iterdir())
+        found = sorted(each.name for each in folder.iterdir() if each.name not in expected)
     except OSError as error:
         raise _unavailable(folder, "a folder", error.strerror) from error
     if found:
-        raise refused(Code.ALREADY_EXISTS, str(folder), "an empty folder", " ".join(found[:5]))
+        raise refused(Code.ALREADY_EXISTS, str(folder), "a new or empty folder", " ".join(found[:5]))
 
 
 def load_bytes(path: Path) -> bytes:

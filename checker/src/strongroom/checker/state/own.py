@@ -27,6 +27,7 @@ from strongroom.checker.reading.verify import Proof, prove_parsed
 from strongroom.checker.state.trust import Trust
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
+from strongroom.core.ids import Digest
 
 
 def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: datetime) -> Proof:
@@ -122,6 +123,11 @@ def check_own_ages(trust: Trust, proof: Proof, now: datetime) -> None:
             expected = f"payment from {render_time(since + wait)}"
             found.append(_wrong(Code.ENTRY_TOO_YOUNG, f"{each.path}.destination.entry", expected, render_time(now)))
     raise_found(found)
+
+
+def claimed_proposal(docket: Docket) -> Digest | None:
+    """The proposal that a docket claims to be about, for a halt; nothing of it is proved."""
+    return next((each.statement.id for each in docket.at(Stage.PROPOSE)), None)
 
 
 def _wrong(code: Code, path: str, expected: str, got: str) -> Refusal:

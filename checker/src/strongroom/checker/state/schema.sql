@@ -20,8 +20,11 @@ CREATE TABLE releases (
     proposal TEXT PRIMARY KEY,
     chain TEXT NOT NULL,
     txid TEXT NOT NULL UNIQUE,
+    release_by TEXT NOT NULL,
     signed BLOB NOT NULL,
     release BLOB NOT NULL,
+    -- What the broadcast signs as `prev`, known from the docket that was proved.
+    broadcast_prev TEXT NOT NULL,
     broadcast BLOB
 ) STRICT;
 
@@ -46,7 +49,7 @@ CREATE TABLE r_values (
 CREATE TRIGGER releases_are_kept BEFORE DELETE ON releases
 BEGIN SELECT RAISE(ABORT, 'releases are kept'); END;
 
-CREATE TRIGGER releases_do_not_change BEFORE UPDATE OF proposal, chain, txid, signed, release ON releases
+CREATE TRIGGER releases_do_not_change BEFORE UPDATE OF proposal, chain, txid, release_by, signed, release, broadcast_prev ON releases
 BEGIN SELECT RAISE(ABORT, 'a release does not change'); END;
 
 CREATE TRIGGER commitments_are_kept BEFORE DELETE ON commitments

@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.state.trust import Trust
 from strongroom.checker.state.trust_file import encode_trust, parse_trust
 from strongroom.core.codes import Code
@@ -30,13 +32,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRelease:
-    """What the gate let go. release, broadcast: envelopes in canonical JSON; broadcast is None until nodes took it."""
+    """What the gate let go. release, broadcast: envelopes in canonical JSON; broadcast is None until nodes took it.
+
+    broadcast_prev: what the broadcast signs as `prev`.
+    """
 
     proposal: Digest
     chain: ChainId
     txid: str
+    release_by: datetime
     signed: bytes
     release: bytes
+    broadcast_prev: Digest
     broadcast: bytes | None
 
 
@@ -75,17 +82,20 @@ class Store:
 
     def load_release(self, proposal: Digest) -> StoredRelease | None:
         """What was released for a proposal; None when nothing was."""
-        query = "SELECT chain, txid, signed, release, broadcast FROM releases WHERE proposal = ?"
+        query = """SELECT chain, txid, release_by, signed, release, broadcast_prev, broadcast
+                   FROM releases WHERE proposal = ?"""
         row = self._connection.execute(query, (proposal,)).fetchone()
         if row is None:
             return None
-        chain, txid, signed, release, broadcast = row
+        chain, txid, release_by, signed, release, broadcast_prev, broadcast = row
         return StoredRelease(
             proposal=proposal,
             chain=ChainId(chain),
             txid=str(txid),
+            release_by=Node(release_by, "release_by").time(),
             signed=bytes(signed),
             release=bytes(release),
+            broadcast_prev=Digest(broadcast_prev),
             broadcast=None if broadcast is None else bytes(broadcast),
         )
 
@@ -118,8 +128,17 @@ class Store:
         """Keep a release with all that it uses up, durably, before anything leaves."""
         with self._connection as c:
             c.execute(
-                "INSERT INTO releases (proposal, chain, txid, signed, release) VALUES (?, ?, ?, ?, ?)",
-                (release.proposal, release.chain, release.txid, release.signed, release.release),
+                "INSERT INTO releases (proposal, chain, txid, release_by, signed, release, broadcast_prev)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    release.proposal,
+                    release.chain,
+                    release.txid,
+                    render_time(release.release_by),
+                    release.signed,
+                    release.release,
+                    release.broadcast_prev,
+                ),
             )
             c.executemany("INSERT INTO commitments VALUES (?, ?)", [(each, release.proposal) for each in commits])
             c.executemany("INSERT INTO payments VALUES (?, ?)", [(each, release.proposal) for each in instructions])

@@ -16,14 +16,14 @@ from strongroom.checker.reading.stages import Stage
 from strongroom.checker.reading.verify import Proof
 from strongroom.checker.state.device import Clock, Run, hand_out, opened, package_digest
 from strongroom.checker.state.home import load_bytes
-from strongroom.checker.state.own import prove_with_own
+from strongroom.checker.state.own import claimed_proposal, prove_with_own
 from strongroom.checker.state.packages import Kind, encode_statements, parse_verification
 from strongroom.checker.state.speak import build_statement, halt_body, verification_body
 from strongroom.checker.state.store import Answer
 from strongroom.checker.state.update import apply_news
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import PartyId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +100,3 @@ def _halt(run: Run, to: PartyId, docket: Docket, stage: Stage, refusals: Sequenc
     body = halt_body(proposal=claimed_proposal(docket), refusals=refusals, stage=stage)
     envelope = build_statement(run.voice, Type.HALT, body, run.now)
     return run.seal_answer(to, Kind.STATEMENTS, encode_statements([envelope.value]), accepted=False)
-
-
-def claimed_proposal(docket: Docket) -> Digest | None:
-    """The proposal that a docket claims to be about, for a halt; nothing of it is proved."""
-    return next((each.statement.id for each in docket.at(Stage.PROPOSE)), None)
