@@ -27,7 +27,7 @@ from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.roots import REGISTERS
 from strongroom.checker.reading.signers import check_signers
 from strongroom.checker.reading.stages import JOURNEY, Stage
-from strongroom.checker.reading.trust import Foundation, check_place
+from strongroom.checker.reading.trust import Foundation, check_place, find_checkpoint, moment_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, refused
 from strongroom.core.ids import Digest
@@ -142,11 +142,19 @@ def check_one_digest(head: Head, known: Head, path: str) -> None:
 
 
 def _hear_one(foundation: Foundation, said: Said) -> Heard[Body]:
+    """A changed statement is told as such even where its place in the log no longer holds either."""
     statement, index = said.statement, said.place.index
-    check_context(statement, foundation.chain.context)
-    moment = check_place(statement.envelope, said.place, foundation.checkpoints, said.path)
-    roster = foundation.roster_at(index, said.path)
-    signers = check_signers(statement, roster, moment, foundation.entries)
+    moment = moment_of(find_checkpoint(said.place, foundation.checkpoints, said.path))
+    found: list[Refusal] = []
+    signers: tuple[str, ...] = ()
+    with gathered(found):
+        check_context(statement, foundation.chain.context)
+    with gathered(found):
+        roster = foundation.roster_at(index, said.path)
+        signers = check_signers(statement, roster, moment, foundation.entries)
+    with gathered(found):
+        check_place(statement.envelope, said.place, foundation.checkpoints, said.path)
+    raise_found(found)
     return Heard(statement=statement, stage=said.stage, index=index, moment=moment, signers=signers)
 
 

@@ -139,10 +139,15 @@ def check_place(envelope: Envelope, place: Place, heads: Sequence[HeadRead], pat
     if first is None or place.checkpoint != first:
         expected = "a checkpoint that covers it" if first is None else str(first)
         raise refused(Code.PROOF_INVALID, f"{path}.checkpoint", expected, str(place.checkpoint))
+    return heads[first]
+
+
+def check_place(envelope: Envelope, place: Place, heads: Sequence[HeadRead], path: str) -> None:
+    """Prove that an envelope is where it claims to be in the log. Raises NOT_IN_LOG and PROOF_INVALID."""
+    head = find_checkpoint(place, heads, path)
     check_statement_in_log(
-        envelope=envelope.leaf, index=place.index, head=heads[first], proof=place.proof, field=f"{path}.proof"
+        envelope=envelope.leaf, index=place.index, head=head, proof=place.proof, field=f"{path}.proof"
     )
-    return moment_of(heads[first])
 
 
 def _check_governance(docket: Docket, chain: RootChain, heads: Sequence[HeadRead]) -> None:
