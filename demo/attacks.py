@@ -15,7 +15,7 @@ from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsig
 from strongroom.core.assemble import build_package_checkpoint, build_placed
 from strongroom.core.bodies import FreezeLift
 from strongroom.core.canonical import parse_with_notes, encode_with_notes, sha256
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import ChainId, Digest, EntryId, PartyId
 from strongroom.core.packages import Package, PackageKind, RegisterDelta, UpdateBody, encode_package
 from strongroom.core.records import encode_record
 from strongroom.online.governance.store import load_rules
@@ -68,15 +68,15 @@ def alert_of(scene: Scene, code: str) -> str:
     return f"{rows[0][0]} ({rows[0][1]})"
 
 
-def _corrupt_builder(scene: Scene, journal: Journal, orders: list[tuple[str, str, int]], spoil: Callable[[Built], Built], name: str) -> Digest:
+def _corrupt_builder(scene: Scene, journal: Journal, orders: list[tuple[str, ChainId, int]], spoil: Callable[[Built], Built], name: str) -> Digest:
     """The platform is the attacker's: it decides honestly, then builds other bytes and signs the proposal over them."""
     scene.stop_platform()
-    instructions = [instruct(scene, journal, client, chain, amount, name) for client, chain, amount in orders]  # type: ignore[arg-type]
+    instructions = [instruct(scene, journal, client, chain, amount, name) for client, chain, amount in orders]
     rules = load_rules(scene.platform.connection)
     for row in load_instructions(scene.platform.connection, State.SUBMITTED):
         step2_decide.decide(scene.platform, rules, row)
     honest = step3_propose.build
-    step3_propose.build = lambda *arguments: spoil(honest(*arguments))  # type: ignore[assignment]
+    step3_propose.build = lambda *arguments: spoil(honest(*arguments))
     try:
         for group in step3_propose.group_rows(load_instructions(scene.platform.connection, State.SCREENING)):
             step3_propose.propose(scene.platform, rules, group)
@@ -295,7 +295,7 @@ def straight_with_the_token(scene: Scene, journal: Journal, tell: Tell, pending:
     pending: a docket that is verified and waits for signing.
     """
     terminal = scene.terminal("device:terminal-1")
-    source = load_rules(scene.firm.connection).entries.addresses["address:eth-2"]  # type: ignore[index]
+    source = load_rules(scene.firm.connection).entries.addresses[EntryId("address:eth-2")]
     node = scene.eth.node()
     fee = 2 * node.fetch_fees().base_fee_wei + 10**9
     stolen = 4 * 10**17

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strongroom.chains.ethereum.addresses import parse_address
 from strongroom.chains.ethereum.transactions import Transfer, encode_signed, encode_unsigned, signing_digest
+from strongroom.core.ids import EntryId
 from strongroom.vault.hsm.key_file import load_key_files
 from strongroom.vault.hsm.module import find_token, open_module, open_session
 from strongroom.vault.hsm.secret import Secret
@@ -20,7 +21,7 @@ from strongroom.vault.hsm.wrapped_keys import recovery_id, sign_digest
 def main() -> None:
     """Arguments: module, token label, key folder, key id, destination, wei, nonce, fee per gas."""
     module, label, folder, key_id, destination, wei, nonce, fee = sys.argv[1:9]
-    key = load_key_files(Path(folder))[key_id].key
+    key = load_key_files(Path(folder))[EntryId(key_id)].key
     transfer = Transfer(
         chain_id=31337,
         nonce=int(nonce),

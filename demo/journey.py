@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from strongroom.core.bodies import Destination, Instruction
 from strongroom.core.docket import Stage, encode_docket
-from strongroom.core.ids import AccountId, ChainId, Digest
+from strongroom.core.ids import AccountId, ChainId, Digest, EntryId
 from strongroom.core.records import Units
 from strongroom.core.registers import entry_digest
 from strongroom.core.statements import Envelope, build_payload, sign_payload
@@ -40,10 +39,12 @@ def deposit(scene: Scene, tell: Tell) -> None:
     entries = load_rules(scene.firm.connection).entries
     ether = 10**18
     for name, units in (("eth-1", 5 * ether), ("eth-2", 1 * ether)):
-        txid = scene.eth.fund(entries.addresses[_id(f"address:{name}")].address, units)
+        txid = scene.eth.fund(entries.addresses[EntryId(f"address:{name}")].address, units)
         tell("anvil", f"{units // ether} ETH arrive at address:{name} in {txid[:18]}…")
+    # A miner's reward may be spent after 100 blocks; these let four more of the wallet's ripen.
+    scene.ltc.mine(4)
     for number, coins in ((1, 40), (2, 30), (3, 30), (4, 2)):
-        txid = scene.ltc.fund(entries.addresses[_id(f"address:ltc-{number}")].address, coins * 10**8)
+        txid = scene.ltc.fund(entries.addresses[EntryId(f"address:ltc-{number}")].address, coins * 10**8)
         tell("litecoind", f"{coins} LTC arrive at address:ltc-{number} in {txid[:16]}…")
     mine(scene)
     scene.wait("six credited deposits", lambda: credited(scene) == 6)
@@ -51,10 +52,6 @@ def deposit(scene: Scene, tell: Tell) -> None:
         "select issuer, d.account, d.units::text from watch.deposits d join evidence.entries e on e.statement = d.statement order by e.idx"
     ):
         tell(who, f"deposit-credit: {amount} units to {account}")
-
-
-def _id(text: str) -> Any:
-    return text
 
 
 def mine(scene: Scene, blocks: int = CONFIRMATIONS) -> None:
@@ -69,8 +66,8 @@ def wait_reconciled(scene: Scene) -> None:
     eth, ltc = scene.eth.node().fetch_block_number(), scene.ltc.node().fetch_block_count()
 
     def followed() -> bool:
-        heights = dict(scene.query("select chain, max(height) from watch.runs group by chain"))
-        return heights.get(ETH, -1) >= eth and heights.get(LTC, -1) >= ltc
+        heights: dict[str, int] = dict(scene.query("select chain, max(height) from watch.runs group by chain"))
+        return bool(heights.get(ETH, -1) >= eth and heights.get(LTC, -1) >= ltc)
 
     scene.wait("both chains to be reconciled at their tips", followed)
 

@@ -40,7 +40,7 @@ from demo.people import Person, make_office
 from demo.programs import MODULE, DemoError, Result, run, start
 from demo.vault import Terminal, make_terminals
 
-SERVICES = ("platform", "builder", "log", "reconciler", "watcher")
+SERVICES = ("platform", "builder", "reconciler", "watcher")
 PATIENCE_S = 60
 CONFIRMATIONS = 3
 
@@ -339,14 +339,11 @@ def open_scene(folder: Path, packages: Path, environment: dict[str, str], say: C
         tokens = folder / "tokens"
         tokens.mkdir()
         people, terminals = make_office(tokens), make_terminals(tokens)
+        log_key = make_service_key(config.parent / "log.key")
         machines = {}
         for service in SERVICES:
-            public = make_service_key(config.parent / f"{service}.key")
             roles = ("watcher", "witness") if service == "watcher" else (service,)
-            if service != "log":
-                machines[f"service:{service}"] = (public, roles)
-            else:
-                log_key = public
+            machines[f"service:{service}"] = (make_service_key(config.parent / f"{service}.key"), roles)
         connection = stack.enter_context(open_connection(database.conninfo(Role.PLATFORM)))
         gate = run("gate", ["make-keys", "--home", str(folder / "devices" / "device-gate-1" / "home")]).json()
         machines["device:gate-1"] = (_public(gate["key"]), ("gate",))

@@ -82,6 +82,7 @@ def _load(path: Path) -> _Memory | None:
 
 
 def _save(path: Path, memory: _Memory) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as handle:
         handle.write(encode_canonical(encode_record(memory)))
