@@ -129,11 +129,10 @@ def moment_of(head: HeadRead) -> datetime:
     return datetime.fromtimestamp(head.time_s, UTC)
 
 
-def check_place(envelope: Envelope, place: Place, heads: Sequence[HeadRead], path: str) -> datetime:
-    """Prove that an envelope is where it claims to be in the log; returns the time of its checkpoint.
+def find_checkpoint(place: Place, heads: Sequence[HeadRead], path: str) -> HeadRead:
+    """The first listed checkpoint that is large enough, which gives a statement its time.
 
-    The checkpoint must be the first listed one that is large enough, so that nobody chooses a later time
-    (PROOF_INVALID).
+    A place that names another one is refused (PROOF_INVALID), so that nobody chooses a later time.
     """
     first = next((i for i, head in enumerate(heads) if place.index < head.size), None)
     if first is None or place.checkpoint != first:
