@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from strongroom.core.errors import StrongroomError
@@ -47,16 +48,16 @@ class Story:
 
     def tell(self, who: str, what: str) -> None:
         """Who said what."""
-        self.console.print(f"  [cyan]{who:<24}[/cyan] {what}", highlight=False)
+        self.console.print(f"  [cyan]{escape(who):<24}[/cyan] {escape(what)}", highlight=False)
 
     def say(self, what: str) -> None:
         """What is being done."""
-        self.console.print(f"  {what}", highlight=False)
+        self.console.print(f"  {escape(what)}", highlight=False)
 
 
 def main() -> int:
     """Run the story."""
-    story = Story(console=Console(width=120))
+    story = Story(console=Console(width=120, emoji=False))
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
     if can_isolate():
@@ -70,7 +71,7 @@ def main() -> int:
     try:
         return play(story, folder)
     except (DemoError, StrongroomError) as error:
-        story.console.print(f"[bold red]The story broke off:[/bold red] {error}", highlight=False)
+        story.console.print(f"[bold red]The story broke off:[/bold red] {escape(str(error))}", highlight=False)
         kept = RESULTS / "logs"
         if (folder / "logs").exists():
             shutil.copytree(folder / "logs", kept, dirs_exist_ok=True)

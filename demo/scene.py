@@ -345,7 +345,7 @@ def open_scene(folder: Path, packages: Path, environment: dict[str, str], say: C
             roles = ("watcher", "witness") if service == "watcher" else (service,)
             machines[f"service:{service}"] = (make_service_key(config.parent / f"{service}.key"), roles)
         connection = stack.enter_context(open_connection(database.conninfo(Role.PLATFORM)))
-        gate = run("gate", ["make-keys", "--home", str(folder / "devices" / "device-gate-1" / "home")]).json()
+        gate = run("gate", ["keys", "--home", str(folder / "devices" / "device-gate-1" / "home"), "--json"]).json()
         machines["device:gate-1"] = (_public(gate["key"]), ("gate",))
         firm = Firm(
             folder=folder,
@@ -353,7 +353,7 @@ def open_scene(folder: Path, packages: Path, environment: dict[str, str], say: C
             terminals=terminals,
             clients=make_clients(),
             machines=machines,
-            seal=gate["seal"],
+            seal=gate["seal_public"],
             log_key=log_key,
             connection=connection,
         )

@@ -16,16 +16,16 @@ class Exit(IntEnum):
     """What a program tells its caller."""
 
     DONE = 0
-    REFUSED = 1
+    REFUSED = 3
     USAGE = 2
-    UNAVAILABLE = 3
+    UNAVAILABLE = 4
 
 
 EXIT_CODES = """exit codes:
   0  done: everything held
-  1  refused; the reasons are printed
   2  wrong usage, or a file that cannot be read
-  3  something outside did not answer; nothing is lost, run the same command again
+  3  refused; the reasons are printed
+  4  something outside did not answer; nothing is lost, run the same command again
 """
 
 
