@@ -13,12 +13,13 @@ from strongroom.checker.reading.journey import Heard, Journey
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.policy import Policy, Request, check_request, required_quorums
 from strongroom.checker.reading.refusals import gathered, raise_found
-from strongroom.checker.reading.registers import Address, Entries, Purpose
+from strongroom.checker.reading.registers import Address, Entries, KeyState, Purpose
 from strongroom.checker.reading.spend import (
     Spend,
     SpendOutput,
     check_ethereum_address,
     check_wallet,
+    keys_of,
     read_ethereum_spend,
 )
 from strongroom.core.codes import Code
@@ -179,12 +180,17 @@ def _check_change_output(journey: Journey, body: Proposal, output: SpendOutput, 
 
 
 def _check_sources(journey: Journey, proposal: Heard[Proposal], spend: Spend) -> None:
-    """Every input is spent from an address of the proposal's wallet that follows from proved keys."""
+    """Every input is spent from an address of the wallet that follows from proved keys, enough of them active."""
     found: list[Refusal] = []
+    entries = journey.foundation.entries
     for address in spend.sources:
         with gathered(found):
-            entries = journey.foundation.entries
             check_own_address(address, proposal.body.wallet, spend, entries, Code.SOURCE_NOT_OURS, UNSIGNED)
+            keys = keys_of(address, entries, Code.SOURCE_NOT_OURS, UNSIGNED)
+            active = [key for key in keys if key.state is KeyState.ACTIVE]
+            if len(active) < address.threshold:
+                expected, got = f"{address.threshold} active keys of {address.id}", str(len(active))
+                found.append(_wrong(Code.SOURCE_NOT_OURS, UNSIGNED, expected, got))
     raise_found(found)
 
 

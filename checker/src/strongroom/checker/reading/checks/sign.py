@@ -24,11 +24,8 @@ from strongroom.core.errors import Refusal, refused
 
 
 def check_clears(journey: Journey) -> None:
-    """Each clear is for transfers, on this log, while every section had its overseer; from RELEASE on each was used."""
+    """Each clear is for transfers, on this log, while every section had its overseer."""
     found: list[Refusal] = []
-    used = {
-        each.statement.body.clear for each in journey.docket.said if isinstance(each.statement.body, SignatureRecord)
-    }
     for each in journey.all(ClearToSign):
         body = each.body
         if body.scope is not Scope.TRANSFERS:
@@ -44,8 +41,6 @@ def check_clears(journey: Journey) -> None:
         with gathered(found):
             roster = journey.foundation.roster_at(each.index, each.path)
             check_overseers(roster, each.moment, f"{each.path}.heads.roster")
-        if journey.docket.furthest > Stage.CLEAR and each.statement.id not in used:
-            found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, each.path, "a record of each session", "none"))
     raise_found(found)
 
 
@@ -65,6 +60,7 @@ def check_records(journey: Journey, spend: Spend) -> None:
         if record.body.heads != journey.one(Verification).body.heads:
             path = f"{record.path}.heads"
             found.append(_wrong(Code.HEAD_UNEQUAL, path, "the heads of the verification", "other heads"))
+    _check_none_idle(journey, found)
     raise_found(found)
 
 
@@ -74,6 +70,17 @@ def find_clear(journey: Journey, record: Heard[SignatureRecord]) -> Heard[ClearT
         if clear.statement.id == record.body.clear:
             return clear
     raise refused(Code.CLEAR_MISSING, f"{record.path}.clear", "a clear of the docket", record.body.clear)
+
+
+def _check_none_idle(journey: Journey, found: list[Refusal]) -> None:
+    """From RELEASE on nobody signs any more, so a clear that no record used has no place in the docket."""
+    used = {record.body.clear for record in journey.all(SignatureRecord)}
+    if journey.docket.furthest >= Stage.RELEASE:
+        found += [
+            _wrong(Code.CLEAR_NOT_FOR_SESSION, clear.path, "a record of this session", "none")
+            for clear in journey.all(ClearToSign)
+            if clear.statement.id not in used
+        ]
 
 
 def _check_session(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> None:
