@@ -93,4 +93,7 @@ def _load_point(public: bytes) -> ECC.EccKey:
     if public[0] != 4:
         raise ValueError("not an uncompressed point")
     x, y = int.from_bytes(public[1:33], "big"), int.from_bytes(public[33:], "big")
+    if not x and not y:
+        # The library's spelling of the point at infinity, for which anybody can sign.
+        raise ValueError("no point of the curve")
     return ECC.construct(curve="P-256", point_x=x, point_y=y)
