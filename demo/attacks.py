@@ -68,6 +68,13 @@ def alert_of(scene: Scene, code: str) -> str:
     return f"{rows[0][0]} ({rows[0][1]})"
 
 
+def _other_device_halts(scene: Scene, code: str, tell: Tell) -> None:
+    """The second approver's device sees the same bytes and halts too; each needs nobody else to notice."""
+    device = "device:approver-2"
+    refused_with(scene.decide(device, scene.fetch(device, "approval-request"), "approve", expect=None), {code})
+    tell(device, f"halt: {code}")
+
+
 def _corrupt_builder(scene: Scene, journal: Journal, orders: list[tuple[str, ChainId, int]], spoil: Callable[[Built], Built], name: str) -> Digest:
     """The platform is the attacker's: it decides honestly, then builds other bytes and signs the proposal over them."""
     scene.stop_platform()
@@ -98,7 +105,7 @@ def swap_destination(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     result = scene.decide("device:approver-1", scene.fetch("device:approver-1", "approval-request"), "approve", expect=None)
     code = refused_with(result, {"DEST_NOT_INSTRUCTED"})
     tell("device:approver-1", f"halt: {code}")
-    scene.carried.update((scene.folder / "platform/outbox/device-approver-2").glob("*approval-request.package.json"))
+    _other_device_halts(scene, code, tell)
     return Ended(name="1 destination swapped by the platform", outcome="stopped", stage="APPROVE", code=code, alert=alert_of(scene, code))
 
 
@@ -122,7 +129,7 @@ def strange_change(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     result = scene.decide("device:approver-1", scene.fetch("device:approver-1", "approval-request"), "approve", expect=None)
     code = refused_with(result, {"CHANGE_NOT_OURS"})
     tell("device:approver-1", f"halt: {code}")
-    scene.carried.update((scene.folder / "platform/outbox/device-approver-2").glob("*approval-request.package.json"))
+    _other_device_halts(scene, code, tell)
     return Ended(name="2 change to a stranger", outcome="stopped", stage="APPROVE", code=code, alert=alert_of(scene, code))
 
 
@@ -215,8 +222,8 @@ def two_names(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     proposal = wait_for_proposal(scene, [order])
     for each in ("device:approver-1", device):
         scene.decide(each, scene.fetch(each, "approval-request"), "approve")
-    scene.wait("both approvals", lambda: len(scene.query("select 1 from transfers.docket_statements where proposal = %s and stage = 4", proposal)) == 2)
-    scene.carried.update((scene.folder / "platform/outbox/device-approver-2").glob("*approval-request.package.json"))
+    said = "select 1 from transfers.docket_statements where proposal = %s and stage = 4"
+    scene.wait("both approvals", lambda: len(scene.query(said, proposal)) == 2)
     mine(scene, 1)
     if scene.state(proposal) != "PENDING_APPROVAL":
         raise DemoError(f"the platform counted one person twice: {scene.state(proposal)}")
@@ -226,6 +233,9 @@ def two_names(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     result = scene.verify(scene.fetch("device:station-1", "verification"), expect=None)
     code = refused_with(result, {"QUORUM_NOT_MET"})
     tell("device:station-1", f"halt: {code}")
+    device = "device:approver-2"
+    scene.decide(device, scene.fetch(device, "approval-request"), "reject\nI was told nothing of this transfer")
+    tell("person:r.singh", "rejection, too late to matter: the docket is already stopped")
     return Ended(name="5 one person under two names", outcome="stopped", stage="VERIFY", code=code, alert=alert_of(scene, code))
 
 
@@ -301,7 +311,7 @@ def straight_with_the_token(scene: Scene, journal: Journal, tell: Tell, pending:
     node = scene.eth.node()
     fee = 2 * node.fetch_fees().base_fee_wei + 10**9
     stolen = 4 * 10**17
-    arguments = [MODULE, terminal.label, str(terminal.keys), "key:eth-2", THIEF, str(stolen), str(node.fetch_pending_nonce(source.address)), str(fee)]
+    arguments = [MODULE, terminal.label, str(terminal.keys / "eth"), "key:eth-2", THIEF, str(stolen), str(node.fetch_pending_nonce(source.address)), str(fee)]
     done = subprocess.run(
         [str(ROOT / ".venvs/terminal/bin/python"), str(ROOT / "demo/insider.py"), *arguments],
         input=f"{terminal.pin}\n",

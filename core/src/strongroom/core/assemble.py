@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from strongroom.core.bodies import Instruction, Proposal
+from strongroom.core.codes import Code
 from strongroom.core.docket import (
     FORMAT,
     CheckpointStep,
@@ -18,6 +19,7 @@ from strongroom.core.docket import (
     TransactionPart,
     docket_order,
 )
+from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
 from strongroom.core.packages import Placed
 from strongroom.core.records import HexBytes, Note, encode_record
@@ -74,7 +76,9 @@ def build_docket(
 
     def locate(envelope: Envelope) -> Located:
         index = log.index_of(envelope.id)
-        position = next(i for i, step in enumerate(steps) if index < step.size)
+        position = next((i for i, step in enumerate(steps) if index < step.size), None)
+        if position is None:
+            raise refused(Code.NOT_IN_LOG, "docket", f"a witnessed checkpoint above {index}", f"size {steps[-1].size}")
         proof = tuple(HexBytes(h) for h in log.inclusion(index, steps[position].size))
         return Located(checkpoint=position, envelope=envelope, index=index, proof=proof)
 
@@ -90,7 +94,8 @@ def build_docket(
         policy=locate(governance.policy),
         registers=RegisterSlices(**slices),
         roots=governance.roots,
-        rosters=tuple(locate(r) for r in governance.rosters),
+        # A roster that is not witnessed yet is in force for nothing that is.
+        rosters=tuple(locate(r) for r in governance.rosters if log.index_of(r.id) < steps[-1].size),
         statements=tuple(locate(s.envelope) for s in ordered),
         transaction=transaction,
     )

@@ -15,11 +15,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from strongroom.core.errors import MalformedError, RefusedError
 from strongroom.online.evidence.store import sign_checkpoint
 from strongroom.online.exchange.outgoing import send_updates, write_outbox
-from strongroom.online.governance.store import load_rules
+from strongroom.online.governance.store import Rules, load_rules
 from strongroom.online.transfers.withdrawal import (
     inbox,
     step2_decide,
@@ -31,7 +33,15 @@ from strongroom.online.transfers.withdrawal import (
     step9_settle,
 )
 from strongroom.online.transfers.withdrawal.platform import Platform
-from strongroom.online.transfers.withdrawal.store import State, load_cleared_sessions, load_dockets, load_instructions
+from strongroom.online.transfers.withdrawal.store import (
+    DocketRow,
+    State,
+    load_cleared_sessions,
+    load_dockets,
+    load_instructions,
+    open_alert,
+    save_docket,
+)
 
 
 def advance(platform: Platform, *, inbox_path: Path, outbox_path: Path) -> list[str]:
@@ -50,19 +60,33 @@ def advance(platform: Platform, *, inbox_path: Path, outbox_path: Path) -> list[
     sign_checkpoint(connection, platform.reader, rules.root.log, platform.log_key)
     platform.reader.refresh(connection)
     send_updates(connection, platform.reader, rules, platform.clock())
-    for docket in load_dockets(connection, State.PREPARED):
-        step4_approve.export(platform, rules, docket)
-    for docket in load_dockets(connection, State.PENDING_APPROVAL):
-        step4_approve.count(platform, rules, docket)
-    for docket in load_dockets(connection, State.APPROVED):
-        step5_verify.export(platform, rules, docket)
-    for session in load_cleared_sessions(connection):
-        step6_sign.export(platform, rules, session)
-    for docket in load_dockets(connection, State.SIGNED):
-        step7_release.export(platform, rules, docket)
-    for docket in load_dockets(connection, State.CONFIRMING):
-        step9_settle.complete(platform, docket)
-    for docket in load_dockets(connection, State.COMPLETED):
-        step9_settle.reconcile(platform, docket)
+    for state, step in STEPS:
+        for docket in load_dockets(connection, state):
+            _advance_one(platform, rules, docket, step)
+        if state is State.APPROVED:
+            for session in load_cleared_sessions(connection):
+                step6_sign.export(platform, rules, session)
     write_outbox(connection, outbox_path)
     return outcomes
+
+
+Step = Callable[[Platform, Rules, DocketRow], None]
+STEPS: tuple[tuple[State, Step], ...] = (
+    (State.PREPARED, step4_approve.export),
+    (State.PENDING_APPROVAL, step4_approve.count),
+    (State.APPROVED, step5_verify.export),
+    (State.SIGNED, step7_release.export),
+    (State.CONFIRMING, step9_settle.complete),
+    (State.COMPLETED, step9_settle.reconcile),
+)
+"""What is done with a docket in a state; in the states between, somebody else must act."""
+
+
+def _advance_one(platform: Platform, rules: Rules, docket: DocketRow, step: Step) -> None:
+    """One step of one docket. A docket that is refused stays where it is, says why, and stops no other (III.A7-GP)."""
+    try:
+        step(platform, rules, docket)
+    except (MalformedError, RefusedError) as error:
+        with platform.connection.transaction():
+            save_docket(platform.connection, docket.proposal, docket.state, why=str(error))
+            open_alert(platform.connection, error.code.value, "critical", f"docket {docket.proposal}", str(error))

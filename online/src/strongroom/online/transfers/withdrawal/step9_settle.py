@@ -7,6 +7,7 @@ from typing import Any
 from strongroom.core.bodies import Instruction, Settlement
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.statements import Statement, expect
+from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Ending, Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post, settle
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
@@ -22,7 +23,7 @@ from strongroom.online.transfers.withdrawal.store import (
 )
 
 
-def complete(platform: Platform, row: DocketRow) -> None:
+def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
     """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as explained and posted."""
     statements = load_docket_statements(platform.connection, row.proposal)
     found = [s for s in statements if isinstance(s.body, Settlement)]
@@ -57,7 +58,7 @@ def build_fee_posting(row: DocketRow, settlement: Statement[Settlement]) -> Post
     )
 
 
-def reconcile(platform: Platform, row: DocketRow) -> None:
+def reconcile(platform: Platform, _rules: Rules, row: DocketRow) -> None:
     """A completed docket is done when the ledger matched the chain at or after its block."""
     statements: list[Statement[Any]] = [
         s for s in load_docket_statements(platform.connection, row.proposal) if isinstance(s.body, Settlement)
