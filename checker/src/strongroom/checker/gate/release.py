@@ -80,6 +80,8 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
         body = parse_release(package.body)
         run.trust = apply_news(run.trust, body.news)
         run.store.save_trust(run.trust)
+        # The package may prove that it is later than this clock says: a clock set back must not outlive `release_by`.
+        run.trust.check_clock(run.now)
         try:
             stored = _stored_or_released(run, body)
         except (MalformedError, RefusedError) as error:
