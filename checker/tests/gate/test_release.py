@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from strongroom.checker.gate.cli import main
+from strongroom.checker.gate.nodes import NodeAnswer
 from strongroom.checker.reading.verify import prove_docket
 from strongroom.core.bodies import Broadcast, Halt, Release
 from strongroom.core.codes import Code
+from strongroom.core.ids import ChainId
 from world import Trip, World, eth_trip, ltc_trip
 
 from .gatehouse import Answer, Fault, Gatehouse, RpcNode, id_of, open_gatehouse, serving, walked
@@ -144,3 +149,44 @@ def test_two_dockets_leave_one_after_the_other(gate: Gatehouse) -> None:
         assert (0, [trip.build_signed()]) == (answer.code, node.sent)
     names = sorted(each.name for each in gate.out.iterdir())
     assert ["000001-release-result.package.json", "000002-release-result.package.json"] == names
+
+
+def test_it_is_kept_before_it_is_sent(gate: Gatehouse) -> None:
+    """While the first node is being asked, the bytes and what they use up are on disk already."""
+    kept: list[tuple[bytes, str]] = []
+
+    def look(raw: bytes) -> str:
+        query = "SELECT signed, commitment FROM releases JOIN commitments USING (proposal)"
+        with closing(sqlite3.connect(gate.home / "state.sqlite")) as connection:
+            kept.extend(connection.execute(query))
+        return id_of(raw)
+
+    trip = walked(eth_trip(gate.world))
+    with serving(RpcNode(answer=look)) as node:
+        assert 0 == gate.release(gate.pack(trip), node).code
+    assert [(trip.build_signed(), *trip.proposal.body.commits)] == kept
+
+
+def test_a_run_that_was_cut_off_goes_on(gate: Gatehouse) -> None:
+    """Power fails after the release was kept: the same package sends the very same bytes."""
+    trip = walked(eth_trip(gate.world))
+    raw = gate.pack(trip)
+    with pytest.raises(_PowerCutError):
+        main(
+            ["release", "--home", str(gate.home), gate.put(raw), "--out", str(gate.out), "--node", "a=http://a"],
+            clock=lambda: gate.world.now,
+            network=_Cut(),
+        )
+    assert not gate.out.exists()
+    with serving(RpcNode()) as node:
+        assert 0 == gate.release(raw, node).code
+    assert [trip.build_signed()] == node.sent
+
+
+class _PowerCutError(Exception):
+    """The end of a process."""
+
+
+class _Cut:
+    def send(self, chain: ChainId, signed: bytes, txid: str) -> tuple[NodeAnswer, ...]:
+        raise _PowerCutError(chain, signed, txid)

@@ -20,6 +20,7 @@ from strongroom.checker.enrolling import (
 from strongroom.checker.gate.nodes import Network, Nodes, parse_node
 from strongroom.checker.gate.release import Outcome, release_package
 from strongroom.checker.gate.seal import make_seal_key
+from strongroom.checker.gate.status import load_status, render_status, status_json
 from strongroom.checker.reading.keys import Algorithm, Key
 from strongroom.checker.state.device import KEYS, Clock, enroll, import_update, make_key, read_clock
 from strongroom.checker.state.home import create_home, load_bytes, locked_home
@@ -37,6 +38,7 @@ EPILOG = f"""a gate's life:
   strongroom-gate keys    --home /var/lib/gate            (the root names the sealing key that this prints)
   strongroom-gate enroll  --home /var/lib/gate --root root.json --device device:gate-1
   strongroom-gate import  --home /var/lib/gate 000001-update.package.json
+  strongroom-gate status  --home /var/lib/gate
   strongroom-gate release --home /var/lib/gate 000002-release.package.json --out /srv/outbox \\
       --node node-a=http://127.0.0.1:8545 --node node-b=http://user:password@10.0.0.2:8332
 
@@ -58,6 +60,7 @@ def main(
         "keys": lambda: _keys(arguments),
         "enroll": lambda: _enroll(arguments, typed or sys.stdin),
         "import": lambda: _import(arguments, clock),
+        "status": lambda: _status(arguments),
         "release": lambda: _release(arguments, clock, network),
     }
     return run_guarded(work[str(arguments.command)], as_json=bool(arguments.json))
@@ -101,6 +104,16 @@ def _import(arguments: argparse.Namespace, clock: Clock) -> Exit:
         print_json(update_json(trust))
     else:
         for line in render_update(trust):
+            say(line)
+    return Exit.DONE
+
+
+def _status(arguments: argparse.Namespace) -> Exit:
+    status = load_status(arguments.home)
+    if arguments.json:
+        print_json(status_json(status))
+    else:
+        for line in render_status(status):
             say(line)
     return Exit.DONE
 
@@ -155,6 +168,8 @@ def _build_parser() -> argparse.ArgumentParser:
     enrolling = commands.add_parser("enroll", help="make the gate's home; two people type the fingerprint")
     add_enroll_arguments(enrolling, "device:gate-1")
     importing = commands.add_parser("import", help="take an update package into the gate's own copies")
+    looking = commands.add_parser("status", help="what the gate believes: heads, log, freezes, and what it released")
+    looking.add_argument("--home", required=True, type=Path, metavar="DIR", help="the gate's home")
     releasing = commands.add_parser("release", help="compare, release and broadcast, or quarantine and halt")
     for each in (importing, releasing):
         each.add_argument("--home", required=True, type=Path, metavar="DIR", help="the gate's home")
@@ -163,7 +178,7 @@ def _build_parser() -> argparse.ArgumentParser:
     releasing.add_argument(
         "--node", action="append", required=True, metavar="NAME=URL", help="a node of this chain; give two or more"
     )
-    for each in (making, enrolling, importing, releasing):
+    for each in (making, enrolling, importing, looking, releasing):
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

@@ -99,6 +99,12 @@ class Store:
             broadcast=None if broadcast is None else bytes(broadcast),
         )
 
+    def count_releases(self) -> tuple[int, int]:
+        """How many were released, and how many of these no node has taken yet."""
+        query = "SELECT count(*), count(*) - count(broadcast) FROM releases"
+        released, waiting = self._connection.execute(query).fetchone()
+        return int(released), int(waiting)
+
     def check_unspent(
         self, proposal: Digest, commits: Iterable[str], instructions: Iterable[Digest], r_values: Iterable[bytes]
     ) -> None:
