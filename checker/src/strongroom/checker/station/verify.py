@@ -57,6 +57,8 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
         # is counted with the answer, so that a run that was cut off can be repeated.
         run.trust = apply_news(run.trust, body.news)
         run.store.save_trust(run.trust)
+        # The package may prove that it is later than this clock says: a clock set back must not outlive `sign_by`.
+        run.trust.check_clock(run.now)
         run.count_received(package)
         try:
             proof = prove_with_own(run.trust, body.docket, furthest=Stage.APPROVE, now=run.now)
