@@ -130,6 +130,20 @@ def test_a_node_that_answers_another_id_disagrees(gate: Gatehouse) -> None:
     assert (("node-1",), "BROADCAST") == (broadcast.nodes, halt.stage)
 
 
+def test_a_silent_node_beside_one_that_took_it_is_told_until_it_answers(gate: Gatehouse) -> None:
+    raw = gate.pack(walked(eth_trip(gate.world)))
+    with serving(RpcNode()) as gone:
+        url = gone.url
+    with serving(RpcNode()) as node:
+        partly = gate.release(raw, node, urls=(url,))
+    assert (3, {Code.NODES_DISAGREE}) == (partly.code, partly.codes)
+    assert ["nodes[node-2]"] == [each["field"] for each in partly.json["refusals"]]
+    assert ["release", "broadcast", "halt"] == [each.type.value for each in partly.statements]
+    with serving(RpcNode()) as one, serving(RpcNode()) as two:
+        again = gate.release(raw, one, two)
+    assert (0, partly.raw) == (again.code, again.raw)
+
+
 def test_what_every_node_refuses_is_told_and_can_come_again(gate: Gatehouse) -> None:
     raw = gate.pack(walked(eth_trip(gate.world)))
     with serving(RpcNode(answer=lambda _: Fault(code=-32000, message="intrinsic gas too low"))) as refusing:

@@ -82,8 +82,9 @@ def parse_node(text: str) -> Node:
 
 
 def judge_answers(answers: Sequence[NodeAnswer], txid: str) -> tuple[Refusal, ...]:
-    """What is wrong with the nodes' answers; empty when every node that answered took the transaction.
+    """What is wrong with the nodes' answers; empty when every node took the transaction.
 
+    A node that was silent while others took it is told, too: one that is cut off sees another chain.
     Raises UnavailableError with NODE_UNAVAILABLE when nobody took it and somebody could not be reached.
     """
     taken = [each.node for each in answers if each.took is Took.TAKEN]
@@ -95,7 +96,8 @@ def judge_answers(answers: Sequence[NodeAnswer], txid: str) -> tuple[Refusal, ..
     code = Code.NODES_DISAGREE if taken else Code.NODE_REFUSED
     expected = f"{txid}, as {' and '.join(taken)} took it" if taken else txid
     return tuple(
-        Refusal(code=code, field=f"nodes[{each.node}]", expected=expected, got=each.words) for each in refusing
+        Refusal(code=code, field=f"nodes[{each.node}]", expected=expected, got=each.words)
+        for each in (*refusing, *unreached)
     )
 
 
