@@ -65,7 +65,7 @@ def alert_of(scene: Scene, code: str) -> str:
 
     scene.wait(f"the alert {code}", raised)
     rows = scene.query("select code, severity from watch.alerts where code = %s or detail like %s order by id desc limit 1", code, f"%{code}%")
-    return f"{rows[0][0]} ({rows[0][1]})"
+    return f"{code} ({rows[0][1]})"
 
 
 def _other_device_halts(scene: Scene, code: str, tell: Tell) -> None:
@@ -140,7 +140,7 @@ def older_whitelist(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     gone = next(e for e in whitelist_entries(scene.firm.clients["peak"]) if e.chain == ETH)
     scene.firm.publish_register("whitelist", [], [gone.id])
     tell("person:w.leung", "register: whitelist version 2, without Peak's Ethereum destination")
-    scene.wait("the news to go out", lambda: bool(scene._carry_to("device:terminal-1", "none") or _holds(scene, "whitelist", 2)))
+    scene.wait("the news to reach the terminal", lambda: _holds(scene, "whitelist", 2))
     scene.platform.reader.refresh(scene.platform.connection)
     status = scene.status("device:terminal-1")
     step, size = build_package_checkpoint(scene.platform.reader, status["log"]["size"])
@@ -178,6 +178,7 @@ def older_whitelist(scene: Scene, journal: Journal, tell: Tell) -> Ended:
 
 
 def _holds(scene: Scene, register: str, version: int) -> bool:
+    scene.bring_updates("device:terminal-1")
     return bool(scene.status("device:terminal-1")["heads"][register]["version"] >= version)
 
 
@@ -345,7 +346,7 @@ def straight_with_the_token(scene: Scene, journal: Journal, tell: Tell, pending:
 
 def _show_refused(scene: Scene, tell: Tell) -> None:
     """The next signing: the session opens, the clear is withheld, nothing is signed."""
-    scene._bring_updates("device:terminal-1")
+    scene.wait("the freeze to reach the terminal", lambda: _is_frozen(scene))
     with scene.session("device:terminal-1", "sign\n"):
 
         def withheld() -> bool:
@@ -358,6 +359,12 @@ def _show_refused(scene: Scene, tell: Tell) -> None:
     scene.query("delete from transfers.sessions where clear is null")
 
 
+def _is_frozen(scene: Scene) -> bool:
+    """Carry what waits; does the terminal's own screen show the freeze?"""
+    scene.bring_updates("device:terminal-1")
+    return bool(scene.status("device:terminal-1")["freezes"])
+
+
 def _lift(scene: Scene, freeze: str, tell: Tell) -> None:
     """Two officers lift the freeze with their own tokens; the loss is posted to suspense and the books match again."""
     body = FreezeLift(freeze=Digest(freeze), reason="case opened; keys of terminal 1 are being rotated")
@@ -366,5 +373,6 @@ def _lift(scene: Scene, freeze: str, tell: Tell) -> None:
     tell("person:r.ho, person:s.lee", "freeze-lift: the loss is in suspense, the ledger says what the chain says")
     mine(scene, 1)
     wait_reconciled(scene)
+    scene.wait("the lift to reach the terminal", lambda: not _is_frozen(scene))
 
 

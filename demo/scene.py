@@ -99,12 +99,21 @@ class Scene:
             if path in self.carried:
                 continue
             if path.name.endswith("-update.package.json"):
+                if kind == "signing":
+                    # Nothing can be imported while a session is open.
+                    continue
                 self.carried.add(path)
-                self.import_update(device, self._copy(path, self.inbox(device)))
+                self._take_news(device, self._copy(path, self.inbox(device)))
             elif path.name.endswith(f"-{kind}.package.json"):
                 self.carried.add(path)
                 arrived.append(self._copy(path, self.inbox(device)))
         return arrived
+
+    def _take_news(self, device: str, package: Path) -> None:
+        """Import an update; one that a later package has overtaken is refused by its number, and thrown away."""
+        result = self.import_update(device, package, expect=None)
+        if result.code != 0 and "PACKAGE_SEQUENCE" not in result.out + result.err:
+            raise DemoError(f"{device} does not take {package.name}:\n{result.err}\n{result.out}")
 
     def carry_back(self, device: str) -> list[Path]:
         """Carry what a device laid down to the platform."""
@@ -221,7 +230,7 @@ class Scene:
 
     def sign(self, device: str, answers: str = "sign\n", *, expect: int | None = 0, spoil: Callable[[Path], None] | None = None) -> Result:
         """A whole session of a terminal, to its end."""
-        self._bring_updates(device)
+        self.bring_updates(device)
         with self.session(device, answers) as process:
             package = self.fetch(device, "signing")
             if spoil is not None:
@@ -234,9 +243,15 @@ class Scene:
         self.carry_back(device)
         return Result(code=code, out=out, err=log)
 
-    def _bring_updates(self, device: str) -> None:
-        """News first: a terminal that lacks some is not cleared."""
-        self._carry_to(device, "update")
+    def bring_updates(self, device: str) -> None:
+        """News first: wait until the terminal holds all that was sent to it; one that lacks some gets no session."""
+
+        def holds_all() -> bool:
+            self._carry_to(device, "update")
+            seen = int(self.query("select seen from custody.devices where id = %s", device)[0][0])
+            return bool(self.status(device)["log"]["size"] == seen)
+
+        self.wait(f"{device} to hold all that was sent", holds_all)
 
     # --- the platform -------------------------------------------------------------------------------------------
 

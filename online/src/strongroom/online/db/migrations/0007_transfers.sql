@@ -83,6 +83,7 @@ create table transfers.sessions (
   nonce text primary key check (nonce ~ '^[0-9a-f]{64}$'),
   terminal text not null references custody.devices (id),
   heads text not null,
+  seen bigint not null,                    -- the log size that the terminal holds while the session is open
   opened_at timestamptz not null default now(),
   clear_payload bytea,                     -- the reconciler's envelope, waiting for the watcher's signature
   clear ledger.statement_id,

@@ -117,7 +117,7 @@ select terminal, sealed from transfers.sealed where proposal = %(proposal)s orde
 
 -- add_session --
 -- A terminal shows its nonce.
-insert into transfers.sessions (nonce, terminal, heads) values (%(nonce)s, %(terminal)s, %(heads)s)
+insert into transfers.sessions (nonce, terminal, heads, seen) values (%(nonce)s, %(terminal)s, %(heads)s, %(seen)s)
 on conflict (nonce) do nothing;
 
 -- add_session_docket --
@@ -126,7 +126,7 @@ insert into transfers.session_dockets (nonce, proposal) values (%(nonce)s, %(pro
 
 -- load_cleared_sessions --
 -- Sessions that are cleared and not exported yet.
-select nonce, terminal, clear from transfers.sessions where clear is not null and not exported order by opened_at;
+select nonce, terminal, clear, seen from transfers.sessions where clear is not null and not exported order by opened_at;
 
 -- load_session_dockets --
 -- The dockets of a session.

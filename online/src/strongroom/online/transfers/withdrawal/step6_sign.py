@@ -24,7 +24,7 @@ from strongroom.core.records import HexBytes, encode_record
 from strongroom.core.statements import Statement, expect, parse_statement
 from strongroom.online.evidence.store import append, load_statement
 from strongroom.online.exchange.outgoing import Freezes, send
-from strongroom.online.exchange.store import save_seen
+from strongroom.online.exchange.store import lock_device, save_seen
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
@@ -47,12 +47,15 @@ from strongroom.online.transfers.withdrawal.store import (
 def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) -> None:
     """A terminal asks: which verified dockets wait for it. Reconciler and watcher see the row and decide by themselves."""
     with platform.connection.transaction():
-        # The terminal says what it holds; from here its packages extend that.
-        save_seen(platform.connection, request.terminal, request.checkpoint.size)
+        known = lock_device(platform.connection, request.terminal)
+        if request.checkpoint.size != known.seen:
+            # Packages are on their way or lost. What is sent now could not be read after them, or they not after it.
+            told = f"log size {request.checkpoint.size}: import what was sent, or tell the platform with `strongroom seen`"
+            raise refused(Code.HEAD_UNEQUAL, "session-request.checkpoint", f"log size {known.seen}", told)
         waiting = [row.proposal for row in load_dockets(platform.connection, State.VERIFIED) if _waits_for(platform, rules, row, request.terminal)]
         limit = rules.policy[1].body.parameters.clear_max_count
         heads = encode_canonical(encode_record(request.heads)).decode()
-        add_session(platform.connection, request.nonce.hex(), request.terminal, heads, waiting[:limit])
+        add_session(platform.connection, request.nonce.hex(), request.terminal, heads, known.seen, waiting[:limit])
 
 
 def export(platform: Platform, rules: Rules, session: Session) -> None:
@@ -74,6 +77,8 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
                 nonce=HexBytes(bytes.fromhex(session.nonce)),
             )
 
+        # News that was sent meanwhile cannot be imported while the session is open, and is older than this package afterwards.
+        save_seen(platform.connection, session.terminal, session.seen)
         send(platform.connection, platform.reader, session.terminal, PackageKind.SIGNING, session.nonce, build, platform.clock())
         save_exported(platform.connection, session.nonce)
 

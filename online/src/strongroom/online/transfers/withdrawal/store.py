@@ -84,11 +84,12 @@ class Coin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A terminal session that is cleared."""
+    """A terminal session that is cleared. seen: the log size that the terminal holds while it is open."""
 
     nonce: str
     terminal: PartyId
     clear: Digest
+    seen: int
 
 
 def take_sequence(connection: Connection, client: PartyId, sequence: int) -> None:
@@ -251,9 +252,11 @@ def load_sealed(connection: Connection, proposal: Digest) -> tuple[tuple[PartyId
     )
 
 
-def add_session(connection: Connection, nonce: str, terminal: PartyId, heads: str, proposals: Iterable[Digest]) -> None:
+def add_session(
+    connection: Connection, nonce: str, terminal: PartyId, heads: str, seen: int, proposals: Iterable[Digest]
+) -> None:
     """A terminal's session and the dockets that wait for it."""
-    execute(connection, _QUERIES["add_session"], {"nonce": nonce, "terminal": terminal, "heads": heads})
+    execute(connection, _QUERIES["add_session"], {"nonce": nonce, "terminal": terminal, "heads": heads, "seen": seen})
     for proposal in proposals:
         execute(connection, _QUERIES["add_session_docket"], {"nonce": nonce, "proposal": proposal})
 
@@ -360,8 +363,8 @@ def _coin(txid: str, output: int, address: str, units: str) -> Coin:
     return Coin(txid=txid, output=output, address=EntryId(address), units=int(units))
 
 
-def _session(nonce: str, terminal: str, clear: str) -> Session:
-    return Session(nonce=nonce, terminal=PartyId(terminal), clear=Digest(clear))
+def _session(nonce: str, terminal: str, clear: str, seen: int) -> Session:
+    return Session(nonce=nonce, terminal=PartyId(terminal), clear=Digest(clear), seen=int(seen))
 
 
 def _usage(amount: str, n: int) -> Usage:
