@@ -134,6 +134,13 @@ SPECIAL: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+OWN_FIELDS: dict[tuple[type[Any], str], st.SearchStrategy[Any]] = {
+    (Rule, "windows"): windows(),
+    (Roster, "parties"): parties(),
+    (Roster, "overseers"): st.just(()),
+}
+
+
 def record_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     """Records of a class, field by field."""
     if cls in SPECIAL:
@@ -143,25 +150,22 @@ def record_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(cls, **fields)
 
 
+def _array(name: str, item: Any) -> st.SearchStrategy[Any]:
+    inner = LEAVES[item] if item in LEAVES else record_of(item)
+    if name not in SORTED or item is PublicKey:
+        return st.lists(inner, max_size=3).map(tuple)
+    if item in LEAVES:
+        return st.sets(inner, max_size=4).map(lambda found: tuple(sorted(found)))
+    unique = st.lists(inner, max_size=3, unique_by=lambda each: each.id)
+    return unique.map(lambda found: tuple(sorted(found, key=lambda each: each.id)))
+
+
 def _field(cls: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:
-    if cls is Rule and name == "windows":
-        return windows()
-    if cls is Roster and name == "parties":
-        return parties()
-    if cls is Roster and name == "overseers":
-        return st.just(())
-    if hint in LEAVES:
-        return LEAVES[hint]
+    own_field = OWN_FIELDS.get((cls, name), LEAVES.get(hint))
+    if own_field is not None:
+        return own_field
     if typing.get_origin(hint) is tuple:
-        item = typing.get_args(hint)[0]
-        inner = LEAVES[item] if item in LEAVES else record_of(item)
-        if name not in SORTED or item is PublicKey:
-            return st.lists(inner, max_size=3).map(tuple)
-        if item in LEAVES:
-            return st.sets(inner, max_size=4).map(lambda found: tuple(sorted(found)))
-        return st.lists(inner, max_size=3, unique_by=lambda each: each.id).map(
-            lambda found: tuple(sorted(found, key=lambda each: each.id))
-        )
+        return _array(name, typing.get_args(hint)[0])
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return st.sampled_from(list(hint))
     return record_of(hint)

@@ -19,7 +19,7 @@ from .refusals import prove
 
 
 def shown(proved: ProvedDocket, unsigned: bytes) -> tuple[Digest, object]:
-    """The facts of other bytes in the same docket: their digest, and all that is in them but the digest of the bytes."""
+    """The facts of other bytes in the same docket: their digest, and all that is in them but the bytes' digest."""
     body, entries = proved.proposal.body, proved.foundation.entries
     spend = read_spend(body.chain, unsigned, body.sources, body.wallet, entries)
     facts = build_facts(proved.proposal, proved.journey, spend, entries)
@@ -38,14 +38,13 @@ def test_every_changed_byte_is_refused_or_shown(make: Callable[..., Trip]) -> No
         changed[position] ^= 1
         try:
             other, other_seen = shown(proved, bytes(changed))
-        except StrongroomError as error:
-            assert error.codes
+        except StrongroomError:
             refused += 1
-            continue
-        # What is seen differs, and not only by a digest that no human reads.
-        assert other != digest
-        assert other_seen != seen
-        told += 1
+        else:
+            # What is seen differs, and not only by a digest that no human reads.
+            assert other != digest
+            assert other_seen != seen
+            told += 1
     assert refused
     assert told or make is ltc_trip
     assert told + refused == len(trip.unsigned)

@@ -1,4 +1,4 @@
-"""Instruct and decide: each refusal of the client's order and of the platform's decision, beside an order that passes."""
+"""Instruct and decide: each refusal of an order and of the decision on it, beside an order that passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order, `prev` and heads along a docket: truncation, splicing, replaced statements; each beside a docket that passes."""
+"""Order, `prev` and heads along a docket: truncation, splicing, replaced statements; each beside one that passes."""
 
 from __future__ import annotations
 

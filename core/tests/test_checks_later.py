@@ -125,7 +125,7 @@ CASES = (
         code=Code.CLEAR_NOT_FOR_SESSION,
         stage=Stage.SIGN,
         edits={"sign": lambda b: b},
-        make=lambda world, edits: signs_elsewhere(world),
+        make=lambda world, **_: signs_elsewhere(world),
     ),
     Case(
         says="the clear is for containment only",

@@ -72,6 +72,8 @@ def outcome(policy: Policy, request: Request, usage: Mapping[tuple[str, int], Us
 
 
 BLOCK = replace(RULE, effect=Effect.BLOCK)
+EXACT = replace(RULE, assets=(ETH_ASSET,), clients=(REQUEST.client,), wallets=(REQUEST.wallet,))
+ALL_LIMITS = {Code.LIMIT_TRANSACTION, Code.FEE_CEILING, Code.LIMIT_WINDOW, Code.LIMIT_COUNT}
 OTHER = replace(RULE, assets=(LTC_ASSET,))
 TABLE: tuple[tuple[str, tuple[Rule, ...], dict[str, Any], dict[int, Usage], set[Code]], ...] = (
     ("at every bound", (RULE,), {}, {DAY: Usage(amount=200, count=2)}, set()),
@@ -79,14 +81,14 @@ TABLE: tuple[tuple[str, tuple[Rule, ...], dict[str, Any], dict[int, Usage], set[
     ("a rule for another asset", (OTHER,), {}, {}, {Code.POLICY_NO_RULE}),
     ("a rule for another client", (replace(RULE, clients=(PartyId("client:peak"),)),), {}, {}, {Code.POLICY_NO_RULE}),
     ("a rule for another wallet", (replace(RULE, wallets=(WalletId("wallet:x"),)),), {}, {}, {Code.POLICY_NO_RULE}),
-    ("a rule for exactly this", (replace(RULE, assets=(ETH_ASSET,), clients=(REQUEST.client,), wallets=(REQUEST.wallet,)),), {}, {}, set()),
+    ("a rule for exactly this", (EXACT,), {}, {}, set()),
     ("an amount at `above`", (replace(RULE, above=Units(100)),), {}, {}, {Code.POLICY_NO_RULE}),
     ("an amount just over `above`", (replace(RULE, above=Units(99)),), {}, {}, set()),
     ("one too much", (RULE,), {"amount": 101}, {}, {Code.LIMIT_TRANSACTION}),
     ("one too much of a fee", (RULE,), {"fee": 11}, {}, {Code.FEE_CEILING}),
     ("one too much in the window", (RULE,), {}, {DAY: Usage(amount=201, count=2)}, {Code.LIMIT_WINDOW}),
     ("one too many in the window", (RULE,), {}, {DAY: Usage(amount=200, count=3)}, {Code.LIMIT_COUNT}),
-    ("all at once", (RULE,), {"amount": 301, "fee": 11}, {DAY: Usage(amount=0, count=3)}, {Code.LIMIT_TRANSACTION, Code.FEE_CEILING, Code.LIMIT_WINDOW, Code.LIMIT_COUNT}),
+    ("all at once", (RULE,), {"amount": 301, "fee": 11}, {DAY: Usage(amount=0, count=3)}, ALL_LIMITS),
     ("a blocking rule", (BLOCK,), {}, {}, {Code.POLICY_BLOCKED}),
     ("a blocking rule beside a generous one", (RULE, BLOCK), {}, {}, {Code.POLICY_BLOCKED}),
     ("a blocking rule for another asset", (RULE, replace(BLOCK, assets=(LTC_ASSET,))), {}, {}, set()),

@@ -51,21 +51,49 @@ def test_a_record_has_exactly_its_fields(cls: type[Any], data: st.DataObject) ->
 FIELDS: tuple[tuple[Any, tuple[Any, ...], tuple[Any, ...]], ...] = (
     (str, ("", "é", "x" * 1024), ("x" * 1025, 1, ["x"])),
     (int, (0, 2**53 - 1), (True, -1, 2**53, "1")),
-    (datetime, ("2027-03-14T02:55:00Z", "2028-02-29T23:59:59Z"), ("2027-03-14T02:55:00+00:00", "2027-03-14 02:55:00Z", "2027-02-29T00:00:00Z", "2027-03-14T24:00:00Z", "2027-03-14T02:55:00.0Z", "٢٠٢٧-03-14T02:55:00Z", 0)),
-    (records.Units, ("0", "7", str(2**256 - 1)), ("00", "+7", " 7", "1_0", "-1", "1.0", "1e3", "", str(2**256), "٧", 7)),
+    (
+        datetime,
+        ("2027-03-14T02:55:00Z", "2028-02-29T23:59:59Z"),
+        (
+            "2027-03-14T02:55:00+00:00",
+            "2027-03-14 02:55:00Z",
+            "2027-02-29T00:00:00Z",
+            "2027-03-14T24:00:00Z",
+            "2027-03-14T02:55:00.0Z",
+            "\u0662027-03-14T02:55:00Z",
+            0,
+        ),
+    ),
+    (
+        records.Units,
+        ("0", "7", str(2**256 - 1)),
+        ("00", "+7", " 7", "1_0", "-1", "1.0", "1e3", "", str(2**256), "\u0667", 7),
+    ),
     (records.HexBytes, ("", "00ff"), ("0", "FF", "0x00", " 00", "zz", 0)),
     (records.HexOrNone, ("none", "", "00"), ("None", "0", "FF", 0)),
     (records.Note, ("a\nb", ""), ("x" * 65537, 1)),
-    (ids.Digest, ("sha256:" + "0a" * 32,), ("0a" * 32, "sha256:" + "0A" * 32, "sha256:" + "0a" * 31, "md5:" + "0a" * 16)),
+    (
+        ids.Digest,
+        ("sha256:" + "0a" * 32,),
+        ("0a" * 32, "sha256:" + "0A" * 32, "sha256:" + "0a" * 31, "md5:" + "0a" * 16),
+    ),
     (records.DigestOrNone, ("none", "sha256:" + "0a" * 32), ("", "NONE", "sha256:")),
     (records.EntryOrNone, ("none", "account:a:eth"), ("", "entry:a", "account:")),
-    (ids.PartyId, ("person:m.chan", "device:t-1", "service:a", "client:a:b"), ("wallet:a", "person:", "person:A", "person:a b", "person:a:b:c", "person:.a", "a" * 90)),
+    (
+        ids.PartyId,
+        ("person:m.chan", "device:t-1", "service:a", "client:a:b"),
+        ("wallet:a", "person:", "person:A", "person:a b", "person:a:b:c", "person:.a", "a" * 90),
+    ),
     (ids.WalletId, ("wallet:eth-cold-1",), ("account:a", "wallet:", "wallet:" + "a" * 81)),
     (ids.AccountId, ("account:a:eth",), ("wallet:a", "account:a:")),
     (ids.EntryId, ("entry:a", "key:a", "address:a", "rule:a"), ("thing:a", "entry", "entry:Ä")),
-    (ids.ChainId, ("eip155:1", "bip122:530827f38f93b43ed12af0b3ad25a288"), ("eip155", "ETH:1", "eip155:", "eip155:" + "1" * 33)),
+    (
+        ids.ChainId,
+        ("eip155:1", "bip122:530827f38f93b43ed12af0b3ad25a288"),
+        ("eip155", "ETH:1", "eip155:", "eip155:" + "1" * 33),
+    ),
     (ids.AssetId, ("eip155:1/slip44:60",), ("eip155:1", "eip155:1/slip44:", "eip155:1/SLIP44:60")),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("hint", "good", "bad"), FIELDS, ids=[str(row[0]) for row in FIELDS])

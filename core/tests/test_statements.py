@@ -1,4 +1,4 @@
-"""Statements: the pre-authentication encoding, ids, envelopes, and who must have signed; vectors in vectors/statement."""
+"""Statements: the pre-authentication encoding, ids, envelopes, who must have signed; vectors in vectors/statement."""
 
 from __future__ import annotations
 
