@@ -105,7 +105,9 @@ def test_another_root_proves_nothing(files: Path, capsys: pytest.CaptureFixture[
     other = World(edits={"root": lambda b: replace(b, expires=b.expires + timedelta(days=1))})
     (files / "other.json").write_bytes(other.root_file)
     assert Exit.REFUSED == run(files, "eth.docket.json", root="other.json")
-    assert "ROOT_MISMATCH" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ROOT_MISMATCH" in said
+    assert f"root    {other.fingerprint}" in said
     (files / "broken.json").write_bytes(b"[]")
     assert Exit.REFUSED == run(files, "eth.docket.json", root="broken.json")
     assert "root.json" in capsys.readouterr().out

@@ -13,9 +13,11 @@ from strongroom.checker.console import EXIT_CODES, Exit, complain, print_json, r
 from strongroom.checker.reading.facts import Facts, encode_facts
 from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.reading.refusals import DocketRefusedError, Line
+from strongroom.checker.reading.roots import parse_root_file
 from strongroom.checker.reading.stages import JOURNEY, Stage
 from strongroom.checker.reading.verify import Proof, prove_docket
 from strongroom.core.errors import MalformedError, Refusal
+from strongroom.core.ids import Digest
 
 DESCRIPTION = """Prove dockets of a Strongroom custody firm, offline, with its root and nothing else.
 
@@ -44,9 +46,13 @@ examples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of one file. furthest: None when nothing was proved. proof: None when it was refused."""
+    """What became of one file. furthest: None when nothing was proved. proof: None when it was refused.
+
+    root: the fingerprint of the root that it was asked against; None when that cannot be read.
+    """
 
     file: Path
+    root: Digest | None
     furthest: Stage | None
     lines: tuple[Line, ...]
     proof: Proof | None
@@ -81,18 +87,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def judge(file: Path, content: bytes, root: bytes, now: datetime) -> Verdict:
     """Prove one docket and keep the refusal, if there is one, as a verdict."""
+    fingerprint = fingerprint_of(root)
     try:
         proof = prove_docket(content, root, now=now)
     except DocketRefusedError as error:
         return Verdict(
             file=file,
+            root=fingerprint,
             furthest=error.furthest,
             lines=error.lines,
             proof=None,
             refused_at=error.stage,
             refusals=error.refusals,
         )
-    return Verdict(file=file, furthest=proof.furthest, lines=proof.lines, proof=proof)
+    return Verdict(file=file, root=fingerprint, furthest=proof.furthest, lines=proof.lines, proof=proof)
+
+
+def fingerprint_of(root: bytes) -> Digest | None:
+    """What two people compare with the firm's published fingerprint; None for what is no root, as the proof says."""
+    try:
+        return parse_root_file(root)[0].id
+    except MalformedError:
+        return None
 
 
 def exit_of(verdict: Verdict, expected: Stage) -> Exit:
@@ -104,10 +120,10 @@ def exit_of(verdict: Verdict, expected: Stage) -> Exit:
 def render_verdict(verdict: Verdict, expected: Stage) -> Iterator[str]:
     """A verdict for a human: the statements, the facts, and the last word."""
     yield f"docket  {verdict.file}"
+    yield f"root    {verdict.root or 'cannot be read'}"
     if verdict.proof:
-        root = verdict.proof.foundation.chain.roots[0]
-        yield f"root    {root.id}"
-        yield f"        {root.context.organization}, {root.context.environment.value}"
+        context = verdict.proof.foundation.chain.context
+        yield f"        {context.organization}, {context.environment.value}"
     yield ""
     if verdict.lines:
         yield from _render_lines(verdict.lines)
@@ -137,6 +153,7 @@ def verdict_json(verdict: Verdict, expected: Stage) -> dict[str, object]:
     proof = verdict.proof
     return {
         "file": str(verdict.file),
+        "root": verdict.root,
         "outcome": "PROVED" if exit_of(verdict, expected) is Exit.DONE else "REFUSED",
         "furthest": verdict.furthest.name if verdict.furthest else None,
         "stage": verdict.refused_at.name if verdict.refused_at is not None else None,
