@@ -135,6 +135,7 @@ def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
 def _status(home: Home, options: argparse.Namespace, now: datetime) -> int:
     trust = home.load_trust()
     facts: dict[str, str | int] = {"time": now.isoformat(), "root": trust.root.version}
+    facts |= {"log": trust.log_head.size, "freezes": len(trust.frozen - trust.lifted)}
     facts |= {name: head.body.version for name, head in sorted(trust.heads.items())}
     _say(options, facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
     return 0
