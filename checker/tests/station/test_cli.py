@@ -14,6 +14,7 @@ import pytest
 from strongroom.checker.console import Exit
 from strongroom.checker.state.home import locked_home
 from strongroom.checker.station.cli import main
+from strongroom.core.assemble import build_placed
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.packages import PackageKind
@@ -76,6 +77,23 @@ def test_packages_come_once_in_order_and_to_their_receiver(station: Stationhouse
     assert Exit.DONE == station.run("import", "--home", station.home, update).code
     again = station.run("import", "--home", station.home, update)
     assert (Exit.REFUSED, {Code.PACKAGE_SEQUENCE}) == (again.code, again.codes)
+
+
+def test_status_tells_what_the_station_believes(station: Stationhouse, capsys: pytest.CaptureFixture[str]) -> None:
+    freeze = station.world.freeze()
+    trip = eth_trip(station.world).to(Stage.APPROVE)
+    log = station.world.log
+    station.ask(trip, freezes=(build_placed(log, freeze.envelope, log.last_checkpoint().size),))
+    # The clock does not matter: people look here when it is wrong.
+    station.world.now -= timedelta(days=1)
+    answer = station.run("status", "--home", station.home)
+    assert (Exit.DONE, [freeze.id], 8) == (answer.code, answer.json["freezes"], len(answer.json["heads"]))
+    assert log.last_checkpoint().size == answer.json["log"]["size"]
+    words = ["status", "--home", str(station.home)]
+    assert Exit.DONE == main(words, interfaces=lambda: [(1, "lo")])
+    assert f"FROZEN by  {freeze.id}" in capsys.readouterr().out
+    nowhere = station.run("status", "--home", station.folder / "nowhere")
+    assert (Exit.USAGE, {Code.FILE_UNAVAILABLE}) == (nowhere.code, nowhere.codes)
 
 
 def test_a_clock_behind_the_last_checkpoint_stops_everything(station: Stationhouse) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.checker.reading.fields import NONE, render_time
-from strongroom.checker.reading.trust import moment_of
+from strongroom.checker.beliefs import beliefs_json, render_beliefs
 from strongroom.checker.state.home import locked_home
 from strongroom.checker.state.store import open_store
 from strongroom.checker.state.trust import Trust
@@ -34,29 +33,10 @@ def load_status(folder: Path) -> Status:
 
 def render_status(status: Status) -> Iterator[str]:
     """Lines for people."""
-    trust = status.trust
-    yield f"device     {trust.device}"
-    if trust.last:
-        head = trust.last.head
-        yield f"log        size {head.size} of {render_time(moment_of(head))}, root sha256:{head.root.hex()}"
-    else:
-        yield "log        none: import the first update package"
-    for name, version in trust.known_heads().items():
-        yield f"{name:<10} version {version.version:>4}  {version.digest}"
-    for freeze in sorted(trust.standing_freezes):
-        yield f"FROZEN by  {freeze}"
+    yield from render_beliefs(status.trust)
     yield f"released   {status.released}, of which {status.waiting} wait for a node"
 
 
 def status_json(status: Status) -> dict[str, object]:
-    """The same for machines. log: `root` is `none` and `size` 0 before the first update."""
-    trust = status.trust
-    head = trust.last.head if trust.last else None
-    return {
-        "device": trust.device,
-        "freezes": sorted(trust.standing_freezes),
-        "heads": {n: {"digest": h.digest, "version": h.version} for n, h in trust.known_heads().items()},
-        "log": {"root": f"sha256:{head.root.hex()}" if head else NONE, "size": head.size if head else 0},
-        "released": status.released,
-        "waiting": status.waiting,
-    }
+    """The same for machines."""
+    return {**beliefs_json(status.trust), "released": status.released, "waiting": status.waiting}

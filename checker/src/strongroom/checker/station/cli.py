@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from strongroom.checker.beliefs import beliefs_json, load_beliefs, render_beliefs
 from strongroom.checker.console import EXIT_CODES, Exit, print_json, refusal_json, render_refusals, run_guarded, say
 from strongroom.checker.enrolling import (
     add_enroll_arguments,
@@ -41,6 +42,7 @@ EPILOG = f"""a day at the station:
   strongroom-station enroll --home /var/lib/station --root root.json --device device:station-1
   strongroom-station import --home /var/lib/station 000001-update.package.json
   strongroom-station verify --home /var/lib/station 000002-verification.package.json --out /media/usb
+  strongroom-station status --home /var/lib/station
 
 {EXIT_CODES}"""
 
@@ -58,6 +60,7 @@ def main(
         "enroll": lambda: _enroll(arguments, typed or sys.stdin),
         "import": lambda: _import(arguments, clock),
         "verify": lambda: _verify(arguments, clock),
+        "status": lambda: _status(arguments),
     }
 
     def run() -> Exit:
@@ -92,6 +95,16 @@ def _import(arguments: argparse.Namespace, clock: Clock) -> Exit:
         print_json(update_json(trust))
     else:
         for line in render_update(trust):
+            say(line)
+    return Exit.DONE
+
+
+def _status(arguments: argparse.Namespace) -> Exit:
+    trust = load_beliefs(arguments.home)
+    if arguments.json:
+        print_json(beliefs_json(trust))
+    else:
+        for line in render_beliefs(trust):
             say(line)
     return Exit.DONE
 
@@ -140,11 +153,13 @@ def _build_parser() -> argparse.ArgumentParser:
     add_enroll_arguments(enrolling, "device:station-1")
     importing = commands.add_parser("import", help="take an update package into the station's own copies")
     verifying = commands.add_parser("verify", help="verify a docket; write a verification or a halt")
+    looking = commands.add_parser("status", help="what the station believes: heads, log, freezes")
+    looking.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
     for each in (importing, verifying):
         each.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
         each.add_argument("package", type=Path, metavar="PACKAGE", help="a package file")
     verifying.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the answer is written")
-    for each in (enrolling, importing, verifying):
+    for each in (enrolling, importing, verifying, looking):
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

@@ -1,0 +1,43 @@
+"""What a device believes, in words and for machines; the same for station and gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from strongroom.checker.reading.fields import NONE, render_time
+from strongroom.checker.reading.trust import moment_of
+from strongroom.checker.state.home import locked_home
+from strongroom.checker.state.store import open_store
+from strongroom.checker.state.trust import Trust
+
+
+def load_beliefs(folder: Path) -> Trust:
+    """Read a home. It asks no clock, since people look here when the clock is what is wrong. Raises FILE_UNAVAILABLE."""
+    with locked_home(folder), open_store(folder) as store:
+        return store.load_trust()
+
+
+def render_beliefs(trust: Trust) -> Iterator[str]:
+    """Lines for people."""
+    yield f"device     {trust.device}"
+    if trust.last:
+        head = trust.last.head
+        yield f"log        size {head.size} of {render_time(moment_of(head))}, root sha256:{head.root.hex()}"
+    else:
+        yield "log        none: import the first update package"
+    for name, version in trust.known_heads().items():
+        yield f"{name:<10} version {version.version:>4}  {version.digest}"
+    for freeze in sorted(trust.standing_freezes):
+        yield f"FROZEN by  {freeze}"
+
+
+def beliefs_json(trust: Trust) -> dict[str, object]:
+    """The same for machines. log: `root` is `none` and `size` 0 before the first update."""
+    head = trust.last.head if trust.last else None
+    return {
+        "device": trust.device,
+        "freezes": sorted(trust.standing_freezes),
+        "heads": {n: {"digest": h.digest, "version": h.version} for n, h in trust.known_heads().items()},
+        "log": {"root": f"sha256:{head.root.hex()}" if head else NONE, "size": head.size if head else 0},
+    }
