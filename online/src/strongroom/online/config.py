@@ -82,7 +82,9 @@ def load_conninfo(path: Path) -> Secret:
     try:
         mode, text = stat.S_IMODE(path.stat().st_mode), path.read_text().strip()
     except OSError as error:
-        raise refused(Code.FILE_UNAVAILABLE, str(path), "a connection string", error.strerror or "unreadable") from error
+        raise refused(
+            Code.FILE_UNAVAILABLE, str(path), "a connection string", error.strerror or "unreadable"
+        ) from error
     if mode & 0o077:
         raise refused(Code.FILE_UNAVAILABLE, str(path), "mode 0600", oct(mode))
     return Secret(text)
@@ -98,5 +100,7 @@ def _open_node(config: NodeConfig) -> EthereumNode | BitcoinNode:
         return EthereumNode(config.url)
     parts = urlsplit(config.url)
     if not parts.username or not parts.password or not parts.hostname:
-        raise malformed(Code.FIELD_INVALID, f"nodes.{config.chain}.url", "http://user:password@host:port", "another form")
+        raise malformed(
+            Code.FIELD_INVALID, f"nodes.{config.chain}.url", "http://user:password@host:port", "another form"
+        )
     return BitcoinNode(f"{parts.scheme}://{parts.hostname}:{parts.port}", parts.username, parts.password)

@@ -14,7 +14,7 @@ from strongroom.core import log
 from strongroom.core.assemble import SizedNote
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, refused
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import Digest
 from strongroom.core.merkle import Tree, leaf_hash
 from strongroom.core.roster import LogKey
 from strongroom.core.statements import (
@@ -111,11 +111,16 @@ class LogReader:
         )
         for idx, statement, leaf in rows:
             if idx != self.tree.size:
-                raise InvariantError(Refusal(code=Code.INVARIANT, field="evidence.entries", expected=str(self.tree.size), got=str(idx)))
+                raise InvariantError(
+                    Refusal(code=Code.INVARIANT, field="evidence.entries", expected=str(self.tree.size), got=str(idx))
+                )
             self._places[statement] = self.tree.append(leaf_hash(leaf))
         known = self._sizes[-1] if self._sizes else 0
         notes = load_all(
-            connection, _QUERIES["load_checkpoints_above"], lambda size, note: SizedNote(size=size, note=note), {"size": known}
+            connection,
+            _QUERIES["load_checkpoints_above"],
+            lambda size, note: SizedNote(size=size, note=note),
+            {"size": known},
         )
         for note in notes:
             self._sizes.append(note.size)

@@ -36,7 +36,13 @@ BuildBody = Callable[[CheckpointStep, int, Freezes], PackageBody]
 
 
 def send(
-    connection: Connection, reader: LogReader, device: PartyId, kind: PackageKind, subject: str, build: BuildBody, now: datetime
+    connection: Connection,
+    reader: LogReader,
+    device: PartyId,
+    kind: PackageKind,
+    subject: str,
+    build: BuildBody,
+    now: datetime,
 ) -> Package:
     """Record one package in the caller's transaction: next sequence number, checkpoint that extends the device's last."""
     known = lock_device(connection, device)
@@ -53,7 +59,9 @@ def send(
     return package
 
 
-def send_update(connection: Connection, reader: LogReader, rules: Rules, device: PartyId, now: datetime) -> Package | None:
+def send_update(
+    connection: Connection, reader: LogReader, rules: Rules, device: PartyId, now: datetime
+) -> Package | None:
     """Record an update with everything that was published since the device's last package; None when there is nothing."""
     known = lock_device(connection, device)
 
@@ -85,7 +93,8 @@ def build_freezes(connection: Connection, reader: LogReader, size: int) -> Freez
 
 def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
     """Write the files that are missing, each to a temporary name first. A file once taken away by a courier is not
-    written again: the `.sent` mark beside it stays."""
+    written again: the `.sent` mark beside it stays.
+    """
     written = []
     for device, sequence, kind, raw in load_packages(connection):
         folder = outbox / device.replace(":", "-")
@@ -117,7 +126,13 @@ def _root_places(reader: LogReader, rules: Rules) -> list[int]:
 
 
 def _update_body(
-    connection: Connection, reader: LogReader, rules: Rules, device: Device, step: CheckpointStep, size: int, freezes: Freezes
+    connection: Connection,
+    reader: LogReader,
+    rules: Rules,
+    device: Device,
+    step: CheckpointStep,
+    size: int,
+    freezes: Freezes,
 ) -> UpdateBody:
     def put(statement: Statement[Any]) -> Placed:
         return build_placed(reader, statement.envelope, size)

@@ -74,15 +74,21 @@ def has_package(connection: Connection, device: PartyId, kind: str, subject: str
 
 def load_packages(connection: Connection) -> tuple[tuple[str, int, str, bytes], ...]:
     """Every package sent: device, sequence, kind, bytes."""
-    return load_all(connection, _QUERIES["load_packages"], lambda device, sequence, kind, raw: (device, sequence, kind, bytes(raw)))
+    return load_all(
+        connection, _QUERIES["load_packages"], lambda device, sequence, kind, raw: (device, sequence, kind, bytes(raw))
+    )
 
 
 def load_received(connection: Connection, device: str, digest: str) -> str | None:
     """What became of a package that came in; None when it is new."""
-    return load_first(connection, _QUERIES["load_received"], lambda outcome: str(outcome), {"device": device, "digest": digest})
+    return load_first(
+        connection, _QUERIES["load_received"], lambda outcome: str(outcome), {"device": device, "digest": digest}
+    )
 
 
-def save_received(connection: Connection, device: str, digest: str, package: Package | None, raw: bytes, outcome: str) -> None:
+def save_received(
+    connection: Connection, device: str, digest: str, package: Package | None, raw: bytes, outcome: str
+) -> None:
     """Keep a package that came in, the refused and the unreadable too."""
     fields = {
         "device": device,
@@ -95,5 +101,5 @@ def save_received(connection: Connection, device: str, digest: str, package: Pac
     execute(connection, _QUERIES["add_received"], fields)
 
 
-def _device(id: str, kind: str, seen: int, sent: int) -> Device:  # noqa: A002 - the column's name
+def _device(id: str, kind: str, seen: int, sent: int) -> Device:
     return Device(id=PartyId(id), kind=kind, seen=int(seen), sent=int(sent))

@@ -93,7 +93,9 @@ def load_rules(connection: Connection) -> Rules:
     heads = {statement.body.register: (place, statement) for place, statement in by_kind[StatementType.REGISTER]}
     missing = [k.value for k in kinds if not by_kind[k]] + [name for name in REGISTERS if name not in heads]
     if missing:
-        raise refused(Code.STAGE_MISSING, "governance", "root, roster, policy and five registers", f"no {', '.join(missing)}")
+        raise refused(
+            Code.STAGE_MISSING, "governance", "root, roster, policy and five registers", f"no {', '.join(missing)}"
+        )
     return Rules(
         roots=tuple(statement for _, statement in by_kind[StatementType.ROOT]),
         rosters=tuple(by_kind[StatementType.ROSTER]),
@@ -106,13 +108,17 @@ def load_rules(connection: Connection) -> Rules:
 def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Governance:
     """The policy and registers that a proposal quotes, for assembling its docket when newer ones are in force by now."""
     quoted = {name: getattr(heads, name) for name in ("policy", *REGISTERS)}
-    if all(rules.policy[1].id == h.digest if n == "policy" else rules.heads[n][1].id == h.digest for n, h in quoted.items()):
+    if all(
+        rules.policy[1].id == h.digest if n == "policy" else rules.heads[n][1].id == h.digest for n, h in quoted.items()
+    ):
         return rules.governance
     statements = {s.id: s for s in load_statements(connection, [h.digest for h in quoted.values()])}
     registers = {}
     for name in REGISTERS:
         fields = {"register": name, "version": quoted[name].version}
-        rows = load_all(connection, _QUERIES["load_entries_at"], lambda register, entry: (str(register), str(entry)), fields)
+        rows = load_all(
+            connection, _QUERIES["load_entries_at"], lambda register, entry: (str(register), str(entry)), fields
+        )
         registers[name] = _build_register(name, [entry for _, entry in rows])
     return replace(
         rules.governance,
@@ -122,7 +128,9 @@ def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Go
     )
 
 
-def publish(connection: Connection, envelope: Envelope, added: Sequence[Mapping[str, Json]], removed: Sequence[str]) -> Statement[Any]:
+def publish(
+    connection: Connection, envelope: Envelope, added: Sequence[Mapping[str, Json]], removed: Sequence[str]
+) -> Statement[Any]:
     """Verify a governance statement as devices will, add it to the log, and keep a register's entries, in one transaction.
 
     added, removed: a register's delta; empty for everything else.
@@ -156,7 +164,7 @@ def load_delta(connection: Connection, register: str, version: int) -> tuple[lis
     rows = load_all(
         connection,
         _QUERIES["load_changes"],
-        lambda id, entry, current, added_in: (str(id), str(entry), bool(current), int(added_in)),  # noqa: A002 - column
+        lambda id, entry, current, added_in: (str(id), str(entry), bool(current), int(added_in)),
         {"register": register, "version": version},
     )
     added: dict[str, dict[str, Json]] = {}
@@ -189,7 +197,10 @@ def _check_follows(statement: Statement[Any], before: Sequence[tuple[int, Statem
 
 
 def _save_register(
-    connection: Connection, statement: Statement[RegisterHead], added: Sequence[Mapping[str, Json]], removed: Sequence[str]
+    connection: Connection,
+    statement: Statement[RegisterHead],
+    added: Sequence[Mapping[str, Json]],
+    removed: Sequence[str],
 ) -> None:
     name = statement.body.register
     current = _load_registers(connection)[name]

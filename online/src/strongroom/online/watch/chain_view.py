@@ -74,7 +74,9 @@ class ChainFollower(Protocol):
     def fetch_hash(self, height: int) -> str:
         """Hash of the block at a height, now."""
 
-    def fetch_view(self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]) -> BlockView:
+    def fetch_view(
+        self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]
+    ) -> BlockView:
         """What the block at a height did."""
 
 
@@ -93,7 +95,9 @@ class EthereumFollower:
         """Hash of the block at a height."""
         return self.node.fetch_block_hash(height)
 
-    def fetch_view(self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]) -> BlockView:
+    def fetch_view(
+        self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]
+    ) -> BlockView:
         """Transfers in and out, checked against the balances before and after: what appears is not what was executed.
 
         A balance that moved otherwise (a contract paid us, an internal transfer) becomes an inflow or outflow of the block itself,
@@ -110,7 +114,9 @@ class EthereumFollower:
             after = self.node.fetch_balance(entry.address, block.hash)
             before = self.node.fetch_balance(entry.address, block.parent_hash) if height else 0
             held += after
-            moved = sum(i.units for i in inflows if i.address == entry) - sum(o.units for o in outflows if o.address == entry)
+            moved = sum(i.units for i in inflows if i.address == entry) - sum(
+                o.units for o in outflows if o.address == entry
+            )
             rest = after - before - moved
             if rest > 0:
                 inflows.append(Inflow(txid=block.hash, output=addresses.index(entry), address=entry, units=rest))
@@ -173,7 +179,9 @@ class BitcoinFollower:
         """Hash of the block at a height."""
         return self.node.fetch_block_hash(height)
 
-    def fetch_view(self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]) -> BlockView:
+    def fetch_view(
+        self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]
+    ) -> BlockView:
         """Outputs to our scripts and inputs that spend our coins, also coins that this same block made."""
         block = self.node.fetch_block(self.node.fetch_block_hash(height))
         network = network_of(self.chain)
@@ -184,7 +192,9 @@ class BitcoinFollower:
         outflows: list[Outflow] = []
         for item in block.transactions:
             transaction = item.transaction
-            spent = [known[key] for i in transaction.inputs if (key := (i.outpoint.txid_hex, i.outpoint.index)) in known]
+            spent = [
+                known[key] for i in transaction.inputs if (key := (i.outpoint.txid_hex, i.outpoint.index)) in known
+            ]
             own_outputs = 0
             for number, output in enumerate(transaction.outputs):
                 entry = scripts.get(output.script)

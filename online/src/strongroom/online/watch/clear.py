@@ -59,7 +59,9 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
         try:
             check_world(reconciler, rules)
             check_heads(session, rules)
-            store.save_clear_payload(reconciler.connection, session.nonce, _sign_clear(reconciler, rules, reader, session))
+            store.save_clear_payload(
+                reconciler.connection, session.nonce, _sign_clear(reconciler, rules, reader, session)
+            )
         except RefusedError as error:
             store.save_withheld(reconciler.connection, session.nonce, str(error))
 
@@ -94,7 +96,8 @@ def _sign_clear(reconciler: Reconciler, rules: Rules, reader: LogReader, session
     last = reader.last_checkpoint()
     parameters = rules.policy[1].body.parameters
     budget = tuple(
-        Budget(asset=asset, units=Units(units)) for asset, units in store.load_session_amounts(reconciler.connection, session.nonce)
+        Budget(asset=asset, units=Units(units))
+        for asset, units in store.load_session_amounts(reconciler.connection, session.nonce)
     )
     body = ClearToSign(
         budget=budget,
@@ -181,12 +184,16 @@ def check_watched(watcher: Watcher, rules: Rules) -> None:
     for chain, holdings in sorted(watcher.chains.items()):
         run = store.load_last_run(watcher.connection, chain)
         if run is None or run[0] != holdings.fetch_tip():
-            raise refused(Code.RECONCILIATION_BREAK, chain, f"a run at {holdings.fetch_tip()}", str(run[0] if run else "none"))
+            raise refused(
+                Code.RECONCILIATION_BREAK, chain, f"a run at {holdings.fetch_tip()}", str(run[0] if run else "none")
+            )
         _, found = load_statement(watcher.connection, run[2])
         body = expect(found, Reconciliation, "reconciliation").body
         held = holdings.fetch_held(addresses_of(rules, chain), run[0])
         if body.status is not ReconciliationStatus.MATCHED or body.rows[0].chain_units != held:
-            raise refused(Code.NODES_DISAGREE, chain, f"{body.rows[0].chain_units} and MATCHED", f"{held} and {body.status.value}")
+            raise refused(
+                Code.NODES_DISAGREE, chain, f"{body.rows[0].chain_units} and MATCHED", f"{held} and {body.status.value}"
+            )
 
 
 def settle_outflows(watcher: Watcher) -> None:
@@ -197,7 +204,9 @@ def settle_outflows(watcher: Watcher) -> None:
         deep = tip - watcher.confirmations[chain] + 1
         for outflow in store.load_final_outflows(watcher.connection, chain, deep):
             with watcher.connection.transaction():
-                statements: list[Statement[Any]] = list(store.load_docket_statements(watcher.connection, outflow.proposal))
+                statements: list[Statement[Any]] = list(
+                    store.load_docket_statements(watcher.connection, outflow.proposal)
+                )
                 body = Settlement(
                     block_hash=outflow.block_hash,
                     confirmations=tip - outflow.height + 1,

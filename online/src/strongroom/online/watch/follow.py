@@ -97,11 +97,15 @@ def explain(connection: Connection, view: BlockView, outflow: Outflow) -> Digest
 
 def freeze(reconciler: Reconciler, rules: Rules, view: BlockView, outflow: Outflow) -> None:
     """Say the freeze, keep it, and tell the SOC, in the block's own transaction."""
-    detail = f"{outflow.units} left {outflow.address.address} in {outflow.txid}, block {view.height}; no docket explains it"
+    detail = (
+        f"{outflow.units} left {outflow.address.address} in {outflow.txid}, block {view.height}; no docket explains it"
+    )
     body = Freeze(evidence=f"{view.chain} {outflow.txid}", reason="unexplained outflow", scope=FreezeScope.VAULT)
     statement = say(reconciler.connection, rules.context, body, reconciler.key, reconciler.clock())
     store.add_freeze(reconciler.connection, statement.id, detail)
-    store.open_alert(reconciler.connection, Code.UNEXPLAINED_OUTFLOW.value, "critical", f"{view.chain} {outflow.txid}", detail)
+    store.open_alert(
+        reconciler.connection, Code.UNEXPLAINED_OUTFLOW.value, "critical", f"{view.chain} {outflow.txid}", detail
+    )
 
 
 def reconcile(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
@@ -114,7 +118,10 @@ def reconcile(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
     explained = ledger + flight.arriving + flight.change - flight.leaving
     status = ReconciliationStatus.MATCHED if explained == held else ReconciliationStatus.BREAK
     row = ReconciliationRow(
-        asset=asset, chain_units=Units(held), explained_units=Units(max(explained, 0)), ledger_units=Units(max(ledger, 0))
+        asset=asset,
+        chain_units=Units(held),
+        explained_units=Units(max(explained, 0)),
+        ledger_units=Units(max(ledger, 0)),
     )
     body = Reconciliation(block_hash=view.hash, chain=view.chain, height=view.height, rows=(row,), status=status)
     statement = say(connection, rules.context, body, reconciler.key, reconciler.clock())

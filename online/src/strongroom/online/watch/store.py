@@ -61,7 +61,9 @@ class WaitingSession:
 
 def load_last_block(connection: Connection, chain: ChainId) -> tuple[int, str] | None:
     """Height and hash where the follower stands; None before the first block."""
-    return load_first(connection, _QUERIES["load_last_block"], lambda height, hash: (int(height), str(hash)), {"chain": chain})  # noqa: A006
+    return load_first(
+        connection, _QUERIES["load_last_block"], lambda height, hash: (int(height), str(hash)), {"chain": chain}
+    )
 
 
 def load_coins(connection: Connection, chain: ChainId) -> dict[tuple[str, int], OwnCoin]:
@@ -97,7 +99,9 @@ def save_coins(connection: Connection, view: BlockView) -> None:
         for commitment in outflow.commitments:
             _, _, _, txid, output = commitment.split(":")
             spent.append({"txid": txid, "output": int(output), "spender": outflow.txid})
-    execute(connection, _QUERIES["spend_coins"], {"chain": view.chain, "height": view.height, "rows": json.dumps(spent)})
+    execute(
+        connection, _QUERIES["spend_coins"], {"chain": view.chain, "height": view.height, "rows": json.dumps(spent)}
+    )
 
 
 def add_outflow(connection: Connection, view: BlockView, outflow: Outflow, proposal: Digest | None) -> None:
@@ -181,7 +185,9 @@ def load_final_outflows(connection: Connection, chain: ChainId, height: int) -> 
     """Explained transactions at or below a height that have no settlement yet."""
 
     def build(txid: str, height: int, block_hash: str, fee: str, proposal: str) -> FinalOutflow:
-        return FinalOutflow(txid=txid, height=int(height), block_hash=block_hash, fee=int(fee), proposal=Digest(proposal))
+        return FinalOutflow(
+            txid=txid, height=int(height), block_hash=block_hash, fee=int(fee), proposal=Digest(proposal)
+        )
 
     return load_all(connection, _QUERIES["load_final_outflows"], build, {"chain": chain, "height": height})
 
@@ -213,7 +219,10 @@ def load_sessions_half_cleared(connection: Connection) -> tuple[WaitingSession, 
 def load_session_amounts(connection: Connection, nonce: str) -> tuple[tuple[AssetId, int], ...]:
     """What a session would move, by asset."""
     return load_all(
-        connection, _QUERIES["load_session_amounts"], lambda asset, units: (AssetId(asset), int(units)), {"nonce": nonce}
+        connection,
+        _QUERIES["load_session_amounts"],
+        lambda asset, units: (AssetId(asset), int(units)),
+        {"nonce": nonce},
     )
 
 

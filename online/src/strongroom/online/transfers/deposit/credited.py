@@ -63,7 +63,9 @@ def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: in
     """Say the credit, post it, mark the deposit. Raises NOT_IN_REGISTER when the register says another account."""
     entry = rules.entries.addresses.get(deposit.address)
     if entry is None or str(entry.account) != deposit.account:
-        raise refused(Code.NOT_IN_REGISTER, f"deposit {deposit.txid}", entry.account if entry else "an address", deposit.account)
+        raise refused(
+            Code.NOT_IN_REGISTER, f"deposit {deposit.txid}", entry.account if entry else "an address", deposit.account
+        )
     client = find_client(rules, deposit.account)
     body = DepositCredit(
         account=deposit.account,

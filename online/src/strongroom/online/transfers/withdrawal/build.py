@@ -45,7 +45,9 @@ class Built:
     change: tuple[ChangeOutput, ...]
 
 
-def build_ethereum(chain: ChainId, statement: Statement[Instruction], source: AddressEntry, terms: EthereumTerms) -> Built:
+def build_ethereum(
+    chain: ChainId, statement: Statement[Instruction], source: AddressEntry, terms: EthereumTerms
+) -> Built:
     """A plain transfer of one instruction from one address."""
     transfer = Transfer(
         chain_id=chain_id_of(chain),
@@ -97,7 +99,8 @@ def build_bitcoin(
     network = network_of(chain)
     ordered = sorted(statements, key=lambda s: s.id)
     payments = [
-        Payment(script=parse_bitcoin_address(s.body.destination.address, network), value_sat=s.body.amount) for s in ordered
+        Payment(script=parse_bitcoin_address(s.body.destination.address, network), value_sat=s.body.amount)
+        for s in ordered
     ]
     change_entry = find_change_address(wallet, entries)
     wanted = sum(p.value_sat for p in payments)

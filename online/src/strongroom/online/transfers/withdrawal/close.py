@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from strongroom.core.statements import Statement
 from strongroom.core.bodies import Instruction
+from strongroom.core.statements import Statement
 from strongroom.online.ledger.rules import Ending
 from strongroom.online.ledger.store import void
 from strongroom.online.transfers.withdrawal.platform import Platform

@@ -1,16 +1,16 @@
 """The table of contents of a withdrawal: state, step, next state. One pass does what can be done now; run it again and again.
 
-    SUBMITTED         step 2 decide      SCREENING (decided)  or BLOCKED
-    SCREENING         step 3 propose     PREPARED
-    PREPARED          step 4 export      PENDING_APPROVAL
-    PENDING_APPROVAL  step 4 count       APPROVED             or REJECTED
-    APPROVED          step 5 export      EXPORTED
-    EXPORTED          (station)          VERIFIED
-    VERIFIED          step 6, sessions   SIGNED
-    SIGNED            step 7 export      RELEASED
-    RELEASED          (gate, steps 7, 8) CONFIRMING
-    CONFIRMING        step 9 complete    COMPLETED
-    COMPLETED         step 9 reconcile   RECONCILED
+SUBMITTED         step 2 decide      SCREENING (decided)  or BLOCKED
+SCREENING         step 3 propose     PREPARED
+PREPARED          step 4 export      PENDING_APPROVAL
+PENDING_APPROVAL  step 4 count       APPROVED             or REJECTED
+APPROVED          step 5 export      EXPORTED
+EXPORTED          (station)          VERIFIED
+VERIFIED          step 6, sessions   SIGNED
+SIGNED            step 7 export      RELEASED
+RELEASED          (gate, steps 7, 8) CONFIRMING
+CONFIRMING        step 9 complete    COMPLETED
+COMPLETED         step 9 reconcile   RECONCILED
 """
 
 from __future__ import annotations

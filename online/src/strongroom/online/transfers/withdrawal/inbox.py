@@ -51,7 +51,9 @@ def _receive_one(platform: Platform, rules: Rules, device: str, raw: bytes, dige
     try:
         package = parse_package(raw)
         if package.sender != device or package.to != PLATFORM:
-            raise refused(Code.PACKAGE_NOT_FOR_US, "package.from", f"{device} to {PLATFORM}", f"{package.sender} to {package.to}")
+            raise refused(
+                Code.PACKAGE_NOT_FOR_US, "package.from", f"{device} to {PLATFORM}", f"{package.sender} to {package.to}"
+            )
         handle(platform, rules, package)
         outcome = HANDLED
     except UnavailableError:
@@ -112,6 +114,12 @@ def _take(platform: Platform, statement: Statement[Any]) -> None:
             append(platform.connection, statement.envelope)
             codes = ", ".join(r.code for r in body.refusals)
             detail = f"{statement.issuer} halted at {body.stage}: {codes}"
-            open_alert(platform.connection, body.refusals[0].code if body.refusals else "HALT", "critical", f"halt {statement.id}", detail)
+            open_alert(
+                platform.connection,
+                body.refusals[0].code if body.refusals else "HALT",
+                "critical",
+                f"halt {statement.id}",
+                detail,
+            )
     else:
         raise malformed(Code.TYPE_MISMATCH, "statement.type", "a statement of a device", statement.type.value)

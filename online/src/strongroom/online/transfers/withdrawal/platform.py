@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from strongroom.chains.bitcoin.transactions import Transaction
+from strongroom.core.assemble import build_docket
 from strongroom.core.bodies import Proposal
 from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart
 from strongroom.core.errors import RefusedError
-from strongroom.core.assemble import build_docket
 from strongroom.core.ids import ChainId, Digest
 from strongroom.core.records import HexBytes, HexOrNone
 from strongroom.core.statements import Body, Statement

@@ -88,7 +88,9 @@ def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: dat
         raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(frozen))
     run = load_last_run(platform.connection, row.chain)
     if run is None or run[0] != "MATCHED":
-        raise refused(Code.RECONCILIATION_BREAK, row.chain, "ledger and chain matched", "no run yet" if run is None else run[0])
+        raise refused(
+            Code.RECONCILIATION_BREAK, row.chain, "ledger and chain matched", "no run yet" if run is None else run[0]
+        )
     check_overseers(rules.roster, now)
 
 

@@ -50,9 +50,15 @@ def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) 
         known = lock_device(platform.connection, request.terminal)
         if request.checkpoint.size != known.seen:
             # Packages are on their way or lost. What is sent now could not be read after them, or they not after it.
-            told = f"log size {request.checkpoint.size}: import what was sent, or tell the platform with `strongroom seen`"
+            told = (
+                f"log size {request.checkpoint.size}: import what was sent, or tell the platform with `strongroom seen`"
+            )
             raise refused(Code.HEAD_UNEQUAL, "session-request.checkpoint", f"log size {known.seen}", told)
-        waiting = [row.proposal for row in load_dockets(platform.connection, State.VERIFIED) if _waits_for(platform, rules, row, request.terminal)]
+        waiting = [
+            row.proposal
+            for row in load_dockets(platform.connection, State.VERIFIED)
+            if _waits_for(platform, rules, row, request.terminal)
+        ]
         limit = rules.policy[1].body.parameters.clear_max_count
         heads = encode_canonical(encode_record(request.heads)).decode()
         add_session(platform.connection, request.nonce.hex(), request.terminal, heads, known.seen, waiting[:limit])
@@ -79,11 +85,21 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
 
         # News that was sent meanwhile cannot be imported while the session is open, and is older than this package afterwards.
         save_seen(platform.connection, session.terminal, session.seen)
-        send(platform.connection, platform.reader, session.terminal, PackageKind.SIGNING, session.nonce, build, platform.clock())
+        send(
+            platform.connection,
+            platform.reader,
+            session.terminal,
+            PackageKind.SIGNING,
+            session.nonce,
+            build,
+            platform.clock(),
+        )
         save_exported(platform.connection, session.nonce)
 
 
-def receive(platform: Platform, rules: Rules, terminal: PartyId, body: TerminalResultBody, records: Sequence[Statement[Any]]) -> None:
+def receive(
+    platform: Platform, rules: Rules, terminal: PartyId, body: TerminalResultBody, records: Sequence[Statement[Any]]
+) -> None:
     """Take records, whose signers were checked, and sealed results into their dockets. SIGNED when the threshold is there."""
     for result, statement in zip(body.results, records, strict=True):
         _check_result(result, statement, terminal)
@@ -117,7 +133,11 @@ def _waits_for(platform: Platform, rules: Rules, row: DocketRow, terminal: Party
     """Has this terminal a key for the docket that has not signed yet?"""
     sources = [rules.entries.addresses[a] for a in _proposal_of(platform, row).sources]
     mine = any(rules.entries.keys[k].terminal == terminal for source in sources for k in source.keys)
-    signed = {s.body.terminal for s in load_docket_statements(platform.connection, row.proposal) if isinstance(s.body, SignatureRecord)}
+    signed = {
+        s.body.terminal
+        for s in load_docket_statements(platform.connection, row.proposal)
+        if isinstance(s.body, SignatureRecord)
+    }
     return mine and terminal not in signed
 
 

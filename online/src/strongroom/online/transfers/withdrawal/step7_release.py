@@ -45,7 +45,9 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
         )
 
         def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
-            return ReleaseBody(checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts, sealed=sealed)
+            return ReleaseBody(
+                checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts, sealed=sealed
+            )
 
         now = platform.clock()
         for device in load_devices(platform.connection, "gate")[:1]:

@@ -66,5 +66,3 @@ def reconcile(platform: Platform, _rules: Rules, row: DocketRow) -> None:
     run = load_last_run(platform.connection, row.chain)
     if statements and run and run[0] == "MATCHED" and run[1] >= statements[0].body.height:
         save_docket(platform.connection, row.proposal, State.RECONCILED)
-
-

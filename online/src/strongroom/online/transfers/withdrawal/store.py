@@ -231,7 +231,9 @@ def load_docket_statements(connection: Connection, proposal: Digest) -> tuple[St
 
 def load_commitments(connection: Connection, prefix: str) -> frozenset[str]:
     """All commitments that begin so."""
-    return frozenset(load_all(connection, _QUERIES["load_commitments"], lambda commitment: str(commitment), {"prefix": prefix + "%"}))
+    return frozenset(
+        load_all(connection, _QUERIES["load_commitments"], lambda commitment: str(commitment), {"prefix": prefix + "%"})
+    )
 
 
 def load_coins(connection: Connection, chain: ChainId, wallet: WalletId) -> tuple[Coin, ...]:
@@ -248,7 +250,10 @@ def add_sealed(connection: Connection, proposal: Digest, terminal: PartyId, seal
 def load_sealed(connection: Connection, proposal: Digest) -> tuple[tuple[PartyId, bytes], ...]:
     """Terminal and sealed result of each terminal that signed."""
     return load_all(
-        connection, _QUERIES["load_sealed"], lambda terminal, sealed: (PartyId(terminal), bytes(sealed)), {"proposal": proposal}
+        connection,
+        _QUERIES["load_sealed"],
+        lambda terminal, sealed: (PartyId(terminal), bytes(sealed)),
+        {"proposal": proposal},
     )
 
 
@@ -283,7 +288,9 @@ def load_standing_freezes(connection: Connection) -> tuple[Digest, ...]:
 
 def load_last_run(connection: Connection, chain: ChainId) -> tuple[str, int] | None:
     """Status and height of the last reconciliation of a chain; None when there was none."""
-    return load_first(connection, _QUERIES["load_last_run"], lambda status, height: (str(status), int(height)), {"chain": chain})
+    return load_first(
+        connection, _QUERIES["load_last_run"], lambda status, height: (str(status), int(height)), {"chain": chain}
+    )
 
 
 def open_alert(connection: Connection, code: str, severity: str, subject: str, detail: str) -> None:
@@ -308,7 +315,7 @@ def save_outflow_settled(connection: Connection, proposal: Digest) -> None:
 
 
 def _instruction(
-    id: str,  # noqa: A002 - the column's name
+    id: str,
     client: str,
     wallet: str,
     chain: str,
