@@ -19,15 +19,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from strongroom.core.errors import StrongroomError
-from strongroom.online.ledger.store import check_ledger
-
-from demo import attacks, journey
-from demo.attacks import Ended
+from demo import attacks, attacks_gate, journey, theft
+from demo.ended import Ended
 from demo.firm import ETH, LTC
 from demo.journey import Journal
 from demo.programs import ROOT, DemoError, can_isolate
-from demo.scene import Scene, open_scene
+from demo.scene import Scene
+from demo.stage import open_scene
+from strongroom.core.errors import StrongroomError
+from strongroom.online.ledger.store import check_ledger
 
 RESULTS = ROOT / "build" / "demo"
 
@@ -63,7 +63,9 @@ def main() -> int:
     if can_isolate():
         story.say("Terminals, station, ceremony and verifier run in network namespaces without interfaces.")
     else:
-        story.say("This kernel makes no network namespaces for us: the terminals will see a network and refuse to sign.")
+        story.say(
+            "This kernel makes no network namespaces for us: the terminals will see a network and refuse to sign."
+        )
         story.say("Run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1).")
     # Not below the project or a home directory: the embedded PostgreSQL opens the parents of its data (docs/adr).
     folder = Path(tempfile.mkdtemp(prefix="strongroom-demo-"))
@@ -112,8 +114,14 @@ def act_honest(story: Story, scene: Scene, journal: Journal, ended: list[Ended])
         journey.verify(scene, proposal)
         journey.sign(scene, proposal, ["device:terminal-1", "device:terminal-2"])
         wanted = {"SEAL_DIGEST_MISMATCH"}
-        ended.append(attacks.spoil_release(scene, tell, "6a sealed result altered", attacks.altered_seal, wanted))
-        ended.append(attacks.spoil_release(scene, tell, "6b altered transaction sealed anew", attacks.sealed_anew, wanted))
+        ended.append(
+            attacks_gate.spoil_release(scene, tell, "6a sealed result altered", attacks_gate.altered_seal, wanted)
+        )
+        ended.append(
+            attacks_gate.spoil_release(
+                scene, tell, "6b altered transaction sealed anew", attacks_gate.sealed_anew, wanted
+            )
+        )
         journey.release(scene, proposal)
         journey.tell_docket(scene, proposal, tell)
 
@@ -131,17 +139,17 @@ def act_attacks(story: Story, scene: Scene, journal: Journal, ended: list[Ended]
     ):
         story.phase(words, lambda attack=attack: ended.append(attack(scene, journal, tell)))  # type: ignore[misc]
 
-    def theft() -> None:
+    def steal() -> None:
         order = [("harbour", ETH, 50 * 10**16)]
         proposal = journey.prepare(scene, journal, "a transfer that waits through a freeze", order, tell)
         journey.approve(scene, proposal)
         journey.verify(scene, proposal)
-        ended.append(attacks.straight_with_the_token(scene, journal, tell, proposal))
+        ended.append(theft.straight_with_the_token(scene, tell, proposal))
         journey.sign(scene, proposal, ["device:terminal-1"])
         journey.release(scene, proposal)
         journey.tell_docket(scene, proposal, tell)
 
-    story.phase("attack 7: coins leave with no docket, and signing stops", theft)
+    story.phase("attack 7: coins leave with no docket, and signing stops", steal)
     story.phase(
         "attack 1: the platform swaps the destination",
         lambda: ended.append(attacks.swap_destination(scene, journal, tell)),
@@ -165,7 +173,8 @@ def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> 
     statuses = dict(scene.query("select distinct on (chain) chain, status from watch.runs order by chain, height desc"))
     matches = set(statuses) == {ETH, LTC} and set(statuses.values()) == {"MATCHED"}
     transfers = [
-        {"name": name, "proposal": proposal, "state": scene.state(proposal)} for name, proposal in journal.proposals.items()
+        {"name": name, "proposal": proposal, "state": scene.state(proposal)}
+        for name, proposal in journal.proposals.items()
     ]
     table = Table(title="What was tried, and how it ended", show_lines=False)
     for column in ("attack", "outcome", "stage", "code", "alert", "moved"):
@@ -174,7 +183,9 @@ def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> 
         table.add_row(each.name, each.outcome, each.stage, each.code, each.alert, each.moved)
     story.console.print(table)
     settled = all(t["state"] == "RECONCILED" for t in transfers)
-    as_stated = len(ended) == 8 and all(e.outcome == ("detected" if e.name.startswith("7") else "stopped") for e in ended)
+    as_stated = len(ended) == 8 and all(
+        e.outcome == ("detected" if e.name.startswith("7") else "stopped") for e in ended
+    )
     summary = {
         "transfers": transfers,
         "attacks": [e.as_json() for e in sorted(ended, key=lambda e: e.name)],
@@ -182,7 +193,8 @@ def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> 
         "seconds": story.seconds,
     }
     (RESULTS / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    story.say(f"{len(transfers)} honest transfers settled: {settled}; ledger matches chain: {matches}; attacks ended as stated: {as_stated}")
+    story.say(f"{len(transfers)} honest transfers settled: {settled}; ledger matches chain: {matches}")
+    story.say(f"attacks ended as stated: {as_stated}")
     story.say(f"dockets, root, packages and summary.json: {RESULTS}")
     return 0 if settled and matches and as_stated else 1
 

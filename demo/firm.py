@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from demo.people import Person
+from demo.programs import MODULE, run
+from demo.vault import ETH_WALLET, LTC_WALLET, Terminal
 from strongroom.chains.bitcoin.addresses import render_address as render_ltc
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
@@ -44,13 +47,17 @@ from strongroom.core.roster import (
     Root,
     Roster,
 )
-from strongroom.core.statements import Body, Context, Envelope, Environment, Statement, build_payload, parse_envelope_bytes
+from strongroom.core.statements import (
+    Body,
+    Context,
+    Envelope,
+    Environment,
+    Statement,
+    build_payload,
+    parse_envelope_bytes,
+)
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import publish
-
-from demo.people import Person
-from demo.programs import MODULE, run
-from demo.vault import ETH_WALLET, LTC_WALLET, Terminal
 
 ETH = ChainId("eip155:31337")
 ETH_ASSET = AssetId("eip155:31337/slip44:60")
@@ -67,7 +74,12 @@ DELEGATES = {
     "whitelist": ("person:w.leung", "person:w.tang"),
 }
 HOLDERS = ("person:h.fung", "person:h.mak", "person:h.yip")
-CLIENT_NAMES = {"harbour": "Harbour Fund Ltd", "lantau": "Lantau Holdings Ltd", "peak": "Peak Partners Ltd", "house": "The operator itself"}
+CLIENT_NAMES = {
+    "harbour": "Harbour Fund Ltd",
+    "lantau": "Lantau Holdings Ltd",
+    "peak": "Peak Partners Ltd",
+    "house": "The operator itself",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +122,23 @@ class Firm:
         paper, envelope = papers / f"{name}.payload.json", papers / f"{name}.envelope.json"
         paper.write_bytes(payload)
         for person in (self.people[n] for n in names):
-            arguments = ["sign", "--token", person.label, "--module", MODULE, "--payload", str(paper), "--envelope", str(envelope)]
+            arguments = [
+                "sign",
+                "--token",
+                person.label,
+                "--module",
+                MODULE,
+                "--payload",
+                str(paper),
+                "--envelope",
+                str(envelope),
+            ]
             run("ceremony", arguments, stdin=f"{person.pin}\nsign\n", store=person.store, offline=True)
         return parse_envelope_bytes(envelope.read_bytes())
 
-    def publish(self, name: str, body: Body, signers: Iterable[str], added: Iterable[Any] = (), removed: Iterable[str] = ()) -> Statement[Any]:
+    def publish(
+        self, name: str, body: Body, signers: Iterable[str], added: Iterable[Any] = (), removed: Iterable[str] = ()
+    ) -> Statement[Any]:
         """Sign and publish; the platform verifies it as every device will again."""
         version = getattr(body, "version", 1)
         envelope = self.sign(f"{name}-{version}", body, signers)
@@ -146,7 +170,10 @@ class Firm:
         known = self.heads.get("roster")
         people = [p for p in self.everybody if p.id != "person:mei.chan"] + list(extra)
         parties = [_party(p.id, p.name, p.staff, p.group, p.roles, p.key) for p in people if p.roles]
-        parties += [_party(name, name.split(":")[1], "none", "machines", roles, key) for name, (key, roles) in self.machines.items()]
+        parties += [
+            _party(name, name.split(":")[1], "none", "machines", roles, key)
+            for name, (key, roles) in self.machines.items()
+        ]
         body = Roster(
             expires=now() + timedelta(days=30),
             overseers=tuple(Overseer(person=PartyId("person:r.ho"), section=s) for s in SECTIONS),
@@ -208,7 +235,9 @@ def _root(firm: Firm) -> Root:
     return Root(
         delegations=Delegations(**{name: _delegation(firm, people) for name, people in DELEGATES.items()}),
         expires=now() + timedelta(days=365),
-        gate_seal=GateSeal(device=PartyId("device:gate-1"), public=HexBytes(bytes.fromhex(firm.seal)), suite=SEAL_SUITE),
+        gate_seal=GateSeal(
+            device=PartyId("device:gate-1"), public=HexBytes(bytes.fromhex(firm.seal)), suite=SEAL_SUITE
+        ),
         holders=_delegation(firm, HOLDERS),
         log=LogKey(key=firm.log_key, origin=ORIGIN),
         previous=DigestOrNone("none"),
@@ -219,7 +248,11 @@ def _root(firm: Firm) -> Root:
 def _policy() -> Policy:
     return Policy(
         parameters=Parameters(
-            approval_life_s=86_400, clear_life_s=900, clear_max_count=5, freeze_lift_people=2, whitelist_min_age_s=86_400
+            approval_life_s=86_400,
+            clear_life_s=900,
+            clear_max_count=5,
+            freeze_lift_people=2,
+            whitelist_min_age_s=86_400,
         ),
         previous=DigestOrNone("none"),
         rules=(
@@ -302,18 +335,30 @@ def _addresses(firm: Firm) -> list[AddressEntry]:
     publics = {name: bytes.fromhex(public) for t in firm.terminals for name, public in t.publics.items()}
     eth_owners = {"eth-1": "account:harbour:eth", "eth-2": "account:house:eth"}
     found = [
-        _address(f"address:{name}", ETH, render_address(address_of(publics[f"key:{name}"])), [f"key:{name}"], 1, ETH_WALLET, owner)
+        _address(
+            f"address:{name}",
+            ETH,
+            render_address(address_of(publics[f"key:{name}"])),
+            [f"key:{name}"],
+            1,
+            ETH_WALLET,
+            owner,
+        )
         for name, owner in eth_owners.items()
     ]
     for number, owner in enumerate(("harbour", "lantau", "peak", "house", "none"), start=1):
         keys = [f"key:ltc-{letter}-{number}" for letter in "abc"]
         script = p2wsh_script(multisig_script(2, [publics[k] for k in keys]))
         account = "none" if owner == "none" else f"account:{owner}:ltc"
-        found.append(_address(f"address:ltc-{number}", LTC, render_ltc(script, LITECOIN_REGTEST), keys, 2, LTC_WALLET, account))
+        found.append(
+            _address(f"address:ltc-{number}", LTC, render_ltc(script, LITECOIN_REGTEST), keys, 2, LTC_WALLET, account)
+        )
     return found
 
 
-def _address(name: str, chain: ChainId, address: str, keys: list[str], threshold: int, wallet: str, owner: str) -> AddressEntry:
+def _address(
+    name: str, chain: ChainId, address: str, keys: list[str], threshold: int, wallet: str, owner: str
+) -> AddressEntry:
     return AddressEntry(
         account=EntryOrNone(owner),
         address=address,
@@ -324,5 +369,3 @@ def _address(name: str, chain: ChainId, address: str, keys: list[str], threshold
         threshold=threshold,
         wallet=WalletId(wallet),
     )
-
-

@@ -1,7 +1,8 @@
 """Attack 7, carried out by an insider at the terminal: sign a transfer straight with the token, with no docket at all.
 
-Run in the terminal's own environment with the token's PIN on standard input; prints the signed transaction as hex. It uses the
-vault's key library as any program on that machine could: a stolen PIN is all that it takes, and no software there can prevent it.
+Run in the terminal's own environment with the token's PIN on standard input; prints the signed transaction as hex. It
+uses the vault's key library as any program on that machine could: a stolen PIN is all that it takes, and no software
+there can prevent it.
 """
 
 from __future__ import annotations

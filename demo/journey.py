@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from demo.firm import CONTEXT, ETH, ETH_ASSET, LTC, LTC_ASSET, now
+from demo.programs import DemoError, run
+from demo.scene import CONFIRMATIONS, Scene
 from strongroom.core.bodies import Destination, Instruction
 from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.ids import AccountId, ChainId, Digest, EntryId
@@ -16,10 +19,6 @@ from strongroom.core.statements import Envelope, build_payload, sign_payload
 from strongroom.online.governance.store import load_rules
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
 from strongroom.online.transfers.withdrawal.store import load_docket, load_docket_statements
-
-from demo.firm import CONTEXT, ETH, ETH_ASSET, LTC, LTC_ASSET, now
-from demo.programs import DemoError, run
-from demo.scene import CONFIRMATIONS, Scene
 
 Tell = Callable[[str, str], None]
 """Tells one thing: who, and what they said."""
@@ -49,7 +48,8 @@ def deposit(scene: Scene, tell: Tell) -> None:
     mine(scene)
     scene.wait("six credited deposits", lambda: credited(scene) == 6)
     for who, account, amount in scene.query(
-        "select issuer, d.account, d.units::text from watch.deposits d join evidence.entries e on e.statement = d.statement order by e.idx"
+        "select issuer, d.account, d.units::text from watch.deposits d"
+        " join evidence.entries e on e.statement = d.statement order by e.idx"
     ):
         tell(who, f"deposit-credit: {amount} units to {account}")
 
@@ -149,7 +149,12 @@ def settle(scene: Scene, proposal: Digest) -> None:
 
 
 def withdraw(
-    scene: Scene, journal: Journal, name: str, orders: Sequence[tuple[str, ChainId, int]], terminals: Sequence[str], tell: Tell
+    scene: Scene,
+    journal: Journal,
+    name: str,
+    orders: Sequence[tuple[str, ChainId, int]],
+    terminals: Sequence[str],
+    tell: Tell,
 ) -> Digest:
     """A withdrawal from instruction to settlement."""
     proposal = prepare(scene, journal, name, orders, tell)
@@ -164,7 +169,7 @@ def withdraw(
 def prepare(
     scene: Scene, journal: Journal, name: str, orders: Sequence[tuple[str, ChainId, int]], tell: Tell
 ) -> Digest:
-    """Instructions, decisions and the proposal; the platform is stopped meanwhile so that orders share a transaction."""
+    """Instructions, decisions, proposal; the platform stands still meanwhile, so that orders share a transaction."""
     scene.stop_platform()
     instructions = [instruct(scene, journal, client, chain, amount, name) for client, chain, amount in orders]
     for client, chain, amount in orders:

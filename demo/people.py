@@ -1,4 +1,4 @@
-"""The firm's people and their tokens. Each has a store, a PIN and a P-256 key of their own, made by the ceremony program."""
+"""The firm's people: each has a token store, a PIN and a P-256 key of their own, made by the ceremony program."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from demo.programs import MODULE, make_store, run
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes
-
-from demo.programs import MODULE, make_store, run
 
 
 def make_pin() -> str:
@@ -80,13 +79,25 @@ ROLES = (
 def make_token(store: Path, label: str) -> tuple[str, str]:
     """Initialise a token in a store; returns the officer's and the user's PIN."""
     officer, user = make_pin(), make_pin()
-    run("ceremony", ["init-token", "--token", label, "--module", MODULE, "--json"], stdin=f"{officer}\n{user}\n", store=store, offline=True)
+    run(
+        "ceremony",
+        ["init-token", "--token", label, "--module", MODULE, "--json"],
+        stdin=f"{officer}\n{user}\n",
+        store=store,
+        offline=True,
+    )
     return officer, user
 
 
 def make_person_key(store: Path, label: str, pin: str) -> PublicKey:
     """Make the P-256 statement key in a token."""
-    made = run("ceremony", ["make-person-key", "--token", label, "--module", MODULE, "--json"], stdin=f"{pin}\n", store=store, offline=True)
+    made = run(
+        "ceremony",
+        ["make-person-key", "--token", label, "--module", MODULE, "--json"],
+        stdin=f"{pin}\n",
+        store=store,
+        offline=True,
+    )
     return PublicKey(alg=Algorithm.P256, public=HexBytes(bytes.fromhex(made.json()["key"]["public"])))
 
 
@@ -97,7 +108,14 @@ def make_person(role: Role, folder: Path) -> Person:
     _, pin = make_token(store, label)
     key = make_person_key(store, label, pin)
     return Person(
-        id=PartyId(role.id), name=role.name, staff=role.staff, group=role.group, roles=role.roles, key=key, store=store, pin=pin
+        id=PartyId(role.id),
+        name=role.name,
+        staff=role.staff,
+        group=role.group,
+        roles=role.roles,
+        key=key,
+        store=store,
+        pin=pin,
     )
 
 

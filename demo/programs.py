@@ -39,7 +39,7 @@ class Result:
 
 @cache
 def can_isolate() -> bool:
-    """Does this kernel let us make a network namespace without interfaces?"""
+    """Whether this kernel lets us make a network namespace without interfaces."""
     if shutil.which("unshare") is None:
         return False
     return subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode == 0
@@ -74,7 +74,9 @@ def run(
     )
     result = Result(code=done.returncode, out=done.stdout, err=done.stderr)
     if expect is not None and result.code != expect:
-        raise DemoError(f"{program} {' '.join(arguments[:2])} ended with {result.code}, not {expect}:\n{result.err}\n{result.out}")
+        raise DemoError(
+            f"{program} {' '.join(arguments[:2])} ended with {result.code}, not {expect}:\n{result.err}\n{result.out}"
+        )
     return result
 
 

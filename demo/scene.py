@@ -7,40 +7,20 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from strongroom.chains.bitcoin.addresses import render_address as render_ltc
-from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
-from strongroom.chains.ethereum.addresses import render_address
-from strongroom.core.canonical import encode_canonical
-from strongroom.core.ids import PartyId
-from strongroom.core.keys import Algorithm, PublicKey
-from strongroom.core.records import HexBytes, encode_record
-from strongroom.online.bootstrap import build_platform
-from strongroom.online.config import Config, KeyConfig, NodeConfig, load_config
-from strongroom.online.db.bootstrap import Database, prepare_database
-from strongroom.online.db.connect import Connection, open_connection
-from strongroom.online.db.roles import Role, make_passwords
-from strongroom.online.db.server import running_server
-from strongroom.online.exchange.store import add_device
-from strongroom.online.governance.store import load_rules
-from strongroom.online.keys import make_service_key
+from demo.firm import ETH, Firm
+from demo.people import Person
+from demo.programs import DemoError, Result, run, start
+from demo.vault import Terminal
+from strongroom.online.db.bootstrap import Database
+from strongroom.online.db.connect import Connection
 from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
-from strongroom.online.nodes.launch import start_anvil, start_litecoind
-from strongroom.online.transfers.accounts import open_accounts
 from strongroom.online.transfers.withdrawal.platform import Platform
 
-from demo.firm import ETH, LTC, Client, Firm, publish_everything
-from demo.people import Person, make_office
-from demo.programs import MODULE, DemoError, Result, run, start
-from demo.vault import Terminal, make_terminals
-
-SERVICES = ("platform", "builder", "reconciler", "watcher")
 PATIENCE_S = 60
 CONFIRMATIONS = 3
 
@@ -82,7 +62,7 @@ class Scene:
     # --- the courier --------------------------------------------------------------------------------------------
 
     def fetch(self, device: str, kind: str, *, patience_s: int = PATIENCE_S) -> Path:
-        """Carry everything that waits for a device to it, and return the newest package of a kind, once there is one."""
+        """Carry what waits for a device to it, and return the newest package of a kind, once there is one."""
         found: list[Path] = []
 
         def arrived() -> bool:
@@ -143,7 +123,9 @@ class Scene:
             for program in self.programs:
                 if program.poll() is not None:
                     logs = self.folder / "logs"
-                    raise DemoError(f"a platform program ended with {program.returncode} while waiting for {what}; see {logs}")
+                    raise DemoError(
+                        f"a platform program ended with {program.returncode} while waiting for {what}; see {logs}"
+                    )
             if time.monotonic() > end:
                 raise DemoError(f"waited {patience_s} s for {what}; see {self.folder / 'logs'}")
             time.sleep(0.1)
@@ -156,7 +138,9 @@ class Scene:
         if "terminal" in device:
             terminal = self.terminal(device)
             arguments = ["import", "--home", home, "--json", str(package)]
-            return run("terminal", arguments, stdin="accept\naccept\n", store=terminal.store, offline=True, expect=expect)
+            return run(
+                "terminal", arguments, stdin="accept\naccept\n", store=terminal.store, offline=True, expect=expect
+            )
         program = {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
         arguments = ["import", "--home", home, "--json", str(package)]
         return run(program, arguments, offline=program == "station", expect=expect)
@@ -167,13 +151,24 @@ class Scene:
 
     def approver(self, device: str) -> Person:
         """Whose device it is."""
-        names = {"device:approver-1": "person:m.chan", "device:approver-2": "person:r.singh", "device:approver-3": "person:mei.chan"}
+        names = {
+            "device:approver-1": "person:m.chan",
+            "device:approver-2": "person:r.singh",
+            "device:approver-3": "person:mei.chan",
+        }
         return self.firm.people[names[device]]
 
     def decide(self, device: str, package: Path, answer: str, *, expect: int | None = 0) -> Result:
         """A person answers on their approval device."""
         person = self.approver(device)
-        arguments = ["decide", "--home", str(self.home(device) / "home"), "--out", str(self.outbox(device)), str(package)]
+        arguments = [
+            "decide",
+            "--home",
+            str(self.home(device) / "home"),
+            "--out",
+            str(self.outbox(device)),
+            str(package),
+        ]
         result = run("approver", arguments, stdin=f"{person.pin}\n{answer}\n", store=person.store, expect=expect)
         self.carry_back(device)
         return result
@@ -181,7 +176,14 @@ class Scene:
     def verify(self, package: Path, *, expect: int | None = 0) -> Result:
         """The station reads a docket."""
         device = "device:station-1"
-        arguments = ["verify", "--home", str(self.home(device) / "home"), "--out", str(self.outbox(device)), str(package)]
+        arguments = [
+            "verify",
+            "--home",
+            str(self.home(device) / "home"),
+            "--out",
+            str(self.outbox(device)),
+            str(package),
+        ]
         result = run("station", arguments, offline=True, expect=expect)
         self.carry_back(device)
         return result
@@ -189,8 +191,18 @@ class Scene:
     def release(self, package: Path, *, expect: int | None = 0) -> Result:
         """The gate compares, releases and broadcasts."""
         device = "device:gate-1"
-        nodes = ["--node", f"anvil={self.eth.url}"] if self._is_eth(package) else ["--node", f"litecoind={self.ltc_url}"]
-        arguments = ["release", "--home", str(self.home(device) / "home"), "--out", str(self.outbox(device)), *nodes, str(package)]
+        nodes = (
+            ["--node", f"anvil={self.eth.url}"] if self._is_eth(package) else ["--node", f"litecoind={self.ltc_url}"]
+        )
+        arguments = [
+            "release",
+            "--home",
+            str(self.home(device) / "home"),
+            "--out",
+            str(self.outbox(device)),
+            *nodes,
+            str(package),
+        ]
         result = run("gate", arguments, expect=expect)
         self.carry_back(device)
         return result
@@ -208,9 +220,24 @@ class Scene:
         """A terminal session: two operators log in, a nonce comes out; the caller brings the package."""
         terminal = self.terminal(device)
         home = str(self.home(device) / "home")
-        arguments = ["run", "--home", home, "--in", str(self.inbox(device)), "--out", str(self.outbox(device)), "--wait", "90", "--json"]
+        arguments = [
+            "run",
+            "--home",
+            home,
+            "--in",
+            str(self.inbox(device)),
+            "--out",
+            str(self.outbox(device)),
+            "--wait",
+            "90",
+            "--json",
+        ]
         process = start(
-            "terminal", arguments, store=terminal.store, offline=True, log=self.folder / "logs" / f"{terminal.label}.log"
+            "terminal",
+            arguments,
+            store=terminal.store,
+            offline=True,
+            log=self.folder / "logs" / f"{terminal.label}.log",
         )
         operators = sorted(terminal.operators, key=lambda o: o.id)
         pins = "".join(f"{pin}\n" for pin in (terminal.pin, *(o.pin for o in operators)))
@@ -220,7 +247,9 @@ class Scene:
         stdin.write(pins + answers)
         stdin.flush()
         try:
-            self.wait(f"the session request of {device}", lambda: bool(self.carry_back(device)) or process.poll() is not None)
+            self.wait(
+                f"the session request of {device}", lambda: bool(self.carry_back(device)) or process.poll() is not None
+            )
             yield process
         finally:
             stdin.close()
@@ -228,7 +257,14 @@ class Scene:
                 process.terminate()
             process.wait()
 
-    def sign(self, device: str, answers: str = "sign\n", *, expect: int | None = 0, spoil: Callable[[Path], None] | None = None) -> Result:
+    def sign(
+        self,
+        device: str,
+        answers: str = "sign\n",
+        *,
+        expect: int | None = 0,
+        spoil: Callable[[Path], None] | None = None,
+    ) -> Result:
         """A whole session of a terminal, to its end."""
         self.bring_updates(device)
         with self.session(device, answers) as process:
@@ -259,7 +295,9 @@ class Scene:
         """Start worker, reconciler and watcher, each its own process, user and key."""
         for name in ("work", "reconcile", "watch"):
             log = self.folder / "logs" / f"{name}.log"
-            self.programs.append(start("platform", [name, "--config", str(self.config.parent / f"{name}.json")], log=log))
+            self.programs.append(
+                start("platform", [name, "--config", str(self.config.parent / f"{name}.json")], log=log)
+            )
 
     def stop_platform(self) -> None:
         """Stop them."""
@@ -281,164 +319,15 @@ class Scene:
 
     def status(self, device: str) -> Any:
         """A device's own status screen, for machines."""
-        program = "terminal" if "terminal" in device else {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
+        program = (
+            "terminal"
+            if "terminal" in device
+            else {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
+        )
         store = self.terminal(device).store if program == "terminal" else None
-        return run(program, ["status", "--home", str(self.home(device) / "home"), "--json"], store=store, offline=program in ("terminal", "station")).json()
-
-
-def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...]) -> Path:
-    """One configuration and one secret connection string a program."""
-    config = folder / "config"
-    config.mkdir(parents=True)
-    uses = {
-        "work": (Role.PLATFORM, ("platform", "builder", "log")),
-        "reconcile": (Role.RECONCILER, ("reconciler",)),
-        "watch": (Role.WATCHER, ("watcher",)),
-    }
-    for name, (role, services) in uses.items():
-        secret = config / f"{name}.conninfo"
-        secret.touch(mode=0o600)
-        secret.write_text(database.conninfo(role).reveal())
-        body = Config(
-            database=str(secret),
-            home=str(folder / "platform"),
-            keys=tuple(KeyConfig(file=str(config / f"{s}.key"), party=f"service:{s}") for s in services),
-            nodes=nodes,
-            poll_ms=100,
-        )
-        (config / f"{name}.json").write_bytes(encode_canonical(encode_record(body)))
-    return config / "work.json"
-
-
-def make_clients() -> dict[str, Client]:
-    """Four clients with keys of their own; the fourth is the operator itself, whose money pays network fees."""
-    found = {}
-    for number, name in enumerate(("harbour", "lantau", "peak", "house")):
-        private = Ed25519PrivateKey.generate()
-        public = HexBytes(private.public_key().public_bytes_raw())
-        destinations = {}
-        if name != "house":
-            destinations = {
-                ETH: render_address(bytes([0x71 + number]) * 20),
-                LTC: _ltc_address(bytes([0x51 + number]) * 20),
-            }
-        client = Client(
-            id=PartyId(f"client:{name}"),
-            key=PublicKey(alg=Algorithm.ED25519, public=public),
-            sign=private.sign,
-            destinations=destinations,
-        )
-        found[name] = client
-    return found
-
-
-def _ltc_address(program: bytes) -> str:
-    return render_ltc(b"\x00\x14" + program, LITECOIN_REGTEST)
-
-
-@contextmanager
-def open_scene(folder: Path, packages: Path, environment: dict[str, str], say: Callable[[str], None]) -> Iterator[Scene]:
-    """Start everything, set up trust, and stop everything at the end."""
-    with ExitStack() as stack:
-        say("starting PostgreSQL, anvil and litecoind")
-        server = stack.enter_context(running_server(environment, folder / "postgres"))
-        database = prepare_database(server, "strongroom_demo", make_passwords())
-        eth = stack.enter_context(start_anvil())
-        ltc = stack.enter_context(start_litecoind())
-        nodes = (
-            NodeConfig(chain=LTC, confirmations=CONFIRMATIONS, url=ltc.url.replace("http://", f"http://{ltc.user}:{ltc.password}@")),
-            NodeConfig(chain=ETH, confirmations=CONFIRMATIONS, url=eth.url),
-        )
-        config = write_configs(folder, database, nodes)
-        say("making tokens and keys: sixteen people, three terminals with two operators each")
-        tokens = folder / "tokens"
-        tokens.mkdir()
-        people, terminals = make_office(tokens), make_terminals(tokens)
-        log_key = make_service_key(config.parent / "log.key")
-        machines = {}
-        for service in SERVICES:
-            roles = ("watcher", "witness") if service == "watcher" else (service,)
-            machines[f"service:{service}"] = (make_service_key(config.parent / f"{service}.key"), roles)
-        connection = stack.enter_context(open_connection(database.conninfo(Role.PLATFORM)))
-        gate = run("gate", ["keys", "--home", str(folder / "devices" / "device-gate-1" / "home"), "--json"]).json()
-        machines["device:gate-1"] = (_public(gate["key"]), ("gate",))
-        firm = Firm(
-            folder=folder,
-            people=people,
-            terminals=terminals,
-            clients=make_clients(),
-            machines=machines,
-            seal=gate["seal_public"],
-            log_key=log_key,
-            connection=connection,
-        )
-        platform = build_platform(load_config(config), connection)
-        admin = stack.enter_context(open_connection(database.admin_conninfo()))
-        scene = Scene(
-            folder=folder,
-            firm=firm,
-            eth=eth,
-            ltc=ltc,
-            database=database,
-            platform=platform,
-            admin=admin,
-            config=config,
-            packages=packages,
-        )
-        stack.callback(scene.stop_platform)
-        say("setting up trust: root, roster, policy, registers, each signed by its own people's tokens")
-        set_up_trust(scene)
-        yield scene
-
-
-def _public(key: dict[str, str]) -> PublicKey:
-    return PublicKey(alg=Algorithm(key["alg"]), public=HexBytes(bytes.fromhex(key["public"])))
-
-
-def set_up_trust(scene: Scene) -> None:
-    """Sign the root, enrol every device under its fingerprint, then publish the rest."""
-    firm = scene.firm
-    for terminal in firm.terminals:
-        firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
-    for number in (1, 2, 3):
-        # An approval device has no key of its own yet; its enrolment names the person's token.
-        public = make_service_key(scene.config.parent / f"approver-{number}.key")
-        firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
-    publish_everything(firm, after_root=lambda: enroll_devices(scene))
-    rules = load_rules(firm.connection)
-    open_accounts(firm.connection, rules)
-    kinds = {"device:approver-1": "approval-device", "device:approver-2": "approval-device", "device:station-1": "station", "device:gate-1": "gate"}
-    for terminal in firm.terminals:
-        kinds[terminal.id] = "terminal"
-    for device, kind in kinds.items():
-        add_device(firm.connection, PartyId(device), kind)
-
-
-def enroll_devices(scene: Scene) -> None:
-    """Two people type the fingerprint into each device."""
-    firm = scene.firm
-    root = scene.folder / "root.json"
-    root.write_bytes(firm.root_file)
-    typed = f"{firm.fingerprint}\n{firm.fingerprint}\n"
-    for device in ("device:approver-1", "device:approver-2"):
-        enroll_approver(scene, device)
-    station = scene.home("device:station-1") / "home"
-    made = run("station", ["enroll", "--home", str(station), "--root", str(root), "--device", "device:station-1", "--json"], stdin=typed, offline=True).json()
-    firm.machines = {**firm.machines, "device:station-1": (_public(made["key"]), ("station",))}
-    gate = scene.home("device:gate-1") / "home"
-    run("gate", ["enroll", "--home", str(gate), "--root", str(root), "--device", "device:gate-1"], stdin=typed)
-    for terminal in firm.terminals:
-        operators = [f"{o.id}={o.label}" for o in sorted(terminal.operators, key=lambda o: o.id)]
-        arguments = ["enroll", "--home", str(scene.home(terminal.id) / "home"), "--root", str(root), "--id", terminal.id]
-        arguments += ["--module", MODULE, "--token", terminal.label, "--keys", str(terminal.keys), "--operator-token", *operators]
-        run("terminal", arguments, stdin=typed, store=terminal.store, offline=True)
-
-
-def enroll_approver(scene: Scene, device: str) -> None:
-    """One person's approval device."""
-    person = scene.approver(device)
-    root = scene.folder / "root.json"
-    typed = f"{scene.firm.fingerprint}\n{scene.firm.fingerprint}\n"
-    arguments = ["enroll", "--home", str(scene.home(device) / "home"), "--root", str(root), "--device", device]
-    arguments += ["--person", person.id, "--module", MODULE, "--token", person.label]
-    run("approver", arguments, stdin=typed, store=person.store)
+        return run(
+            program,
+            ["status", "--home", str(self.home(device) / "home"), "--json"],
+            store=store,
+            offline=program in ("terminal", "station"),
+        ).json()

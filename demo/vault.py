@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strongroom.core.ids import PartyId
-from strongroom.core.keys import PublicKey
-
 from demo.people import ROLES, Person, make_person, make_person_key, make_token
 from demo.programs import MODULE, make_store, run
+from strongroom.core.ids import PartyId
+from strongroom.core.keys import PublicKey
 
 ETH_WALLET, LTC_WALLET = "wallet:eth-cold-1", "wallet:ltc-cold-1"
 ETH_KEYS, LTC_KEYS = 2, 5
@@ -45,7 +44,18 @@ def make_terminal(number: int, folder: Path) -> Terminal:
     publics = {}
     for name, wallet, count, names in orders:
         out = keys / name
-        arguments = ["make-keys", *common, "--count", str(count), "--wallet", wallet, "--out", str(out), "--names", names]
+        arguments = [
+            "make-keys",
+            *common,
+            "--count",
+            str(count),
+            "--wallet",
+            wallet,
+            "--out",
+            str(out),
+            "--names",
+            names,
+        ]
         run("ceremony", arguments, stdin=f"{pin}\n", store=store, offline=True)
         listed = json.loads((out / "keys.json").read_text())
         publics.update({entry["key"]: entry["public"] for entry in listed["keys"]})

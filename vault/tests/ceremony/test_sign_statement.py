@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import World
 
 from strongroom.core.codes import Code
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes
 from strongroom.core.statements import build_payload, check_exact_signers, parse_envelope_bytes
+from world import World
 
 OFFICER, USER = "officer-7731", "user-4482"
 
@@ -81,7 +81,9 @@ def test_signatures_over_another_payload_are_not_added_to(ceremony: Any, signer:
     assert signer.alg is Algorithm.P256
 
 
-def test_a_persons_token_signs_no_statement_of_the_journey_here(ceremony: Any, signer: PublicKey, tmp_path: Path) -> None:
+def test_a_persons_token_signs_no_statement_of_the_journey_here(
+    ceremony: Any, signer: PublicKey, tmp_path: Path
+) -> None:
     """An approval is given on an approval device that reads the bytes, never as a blind signature."""
     path = policy_payload(tmp_path)
     path.write_bytes(path.read_bytes().replace(b'"type":"policy"', b'"type":"approval"'))

@@ -69,9 +69,9 @@ def build_work(config: Config, connection: Connection | None = None, clock: Cloc
     return Program(connection=platform.connection, round=one_round)
 
 
-def build_reconcile(config: Config, clock: Clock = system_clock) -> Program:
+def build_reconcile(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
     """`strongroom reconcile`: follows the chains, compares them with the ledger, gives its half of clears."""
-    connection = open_connection(load_conninfo(Path(config.database)))
+    connection = connection or open_connection(load_conninfo(Path(config.database)))
     followers: dict[ChainId, ChainFollower] = {
         chain: EthereumFollower(chain, node) if isinstance(node, EthereumNode) else BitcoinFollower(chain, node)
         for chain, node in open_nodes(config).items()
@@ -88,9 +88,9 @@ def build_reconcile(config: Config, clock: Clock = system_clock) -> Program:
     return Program(connection=connection, round=one_round)
 
 
-def build_watch(config: Config, clock: Clock = system_clock) -> Program:
+def build_watch(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
     """`strongroom watch`: witnesses the log, gives the second half of clears, says settlements."""
-    connection = open_connection(load_conninfo(Path(config.database)))
+    connection = connection or open_connection(load_conninfo(Path(config.database)))
     key = load_service_key(config.key_file("service:watcher"), PartyId("service:watcher"))
     watcher = Watcher(
         connection=connection,

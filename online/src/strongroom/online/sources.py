@@ -1,4 +1,4 @@
-"""From node clients to what builder and watcher ask for. The one place where a node's answer becomes a decision about fees."""
+"""From node clients to what builder and watcher ask for: the one place where a node's answer decides about fees."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Appending to the log and reading it: statements, checkpoints, proofs.
 
-`LogReader` keeps the Merkle tree in memory and takes in what is new with one query, so that a proof costs no database work.
+`LogReader` keeps the Merkle tree in memory and takes in what is new with one query, so that a proof costs no database
+work.
 """
 
 from __future__ import annotations

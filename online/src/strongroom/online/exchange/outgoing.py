@@ -44,7 +44,7 @@ def send(
     build: BuildBody,
     now: datetime,
 ) -> Package:
-    """Record one package in the caller's transaction: next sequence number, checkpoint that extends the device's last."""
+    """Record one package in the caller's transaction: the next number, a checkpoint that extends the device's last."""
     known = lock_device(connection, device)
     step, size = build_package_checkpoint(reader, known.seen)
     package = Package(
@@ -62,7 +62,7 @@ def send(
 def send_update(
     connection: Connection, reader: LogReader, rules: Rules, device: PartyId, now: datetime
 ) -> Package | None:
-    """Record an update with everything that was published since the device's last package; None when there is nothing."""
+    """Record an update with all that was published since the device's last package; None when there is nothing."""
     known = lock_device(connection, device)
 
     def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
@@ -92,8 +92,9 @@ def build_freezes(connection: Connection, reader: LogReader, size: int) -> Freez
 
 
 def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
-    """Write the files that are missing, each to a temporary name first. A file once taken away by a courier is not
-    written again: the `.sent` mark beside it stays.
+    """Write the files that are missing, each to a temporary name first.
+
+    A file once taken away by a courier is not written again: the `.sent` mark beside it stays.
     """
     written = []
     for device, sequence, kind, raw in load_packages(connection):

@@ -67,7 +67,7 @@ def save_package(connection: Connection, package: Package, seen: int, subject: s
 
 
 def has_package(connection: Connection, device: PartyId, kind: str, subject: str) -> bool:
-    """Was this subject exported to this device?"""
+    """Whether this subject was exported to this device."""
     fields = {"device": device, "kind": kind, "subject": subject}
     return bool(load_first(connection, _QUERIES["has_package"], lambda n: int(n), fields))
 

@@ -106,7 +106,7 @@ def load_rules(connection: Connection) -> Rules:
 
 
 def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Governance:
-    """The policy and registers that a proposal quotes, for assembling its docket when newer ones are in force by now."""
+    """The policy and registers that a proposal quotes: its docket is assembled with these, not with newer ones."""
     quoted = {name: getattr(heads, name) for name in ("policy", *REGISTERS)}
     if all(
         rules.policy[1].id == h.digest if n == "policy" else rules.heads[n][1].id == h.digest for n, h in quoted.items()
@@ -131,7 +131,7 @@ def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Go
 def publish(
     connection: Connection, envelope: Envelope, added: Sequence[Mapping[str, Json]], removed: Sequence[str]
 ) -> Statement[Any]:
-    """Verify a governance statement as devices will, add it to the log, and keep a register's entries, in one transaction.
+    """Verify a governance statement as devices will, log it, and keep a register's entries, in one transaction.
 
     added, removed: a register's delta; empty for everything else.
     """

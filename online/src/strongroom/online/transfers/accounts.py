@@ -1,4 +1,4 @@
-"""Which ledger accounts there are: one a client and asset, one a wallet, and per chain the house's expense and suspense."""
+"""Which ledger accounts there are: one a client and asset, one a wallet, and a chain's expense and suspense."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Inflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outflow:
-    """What left one address of ours in one transaction, fee included. commitments: what it used up; digest_key: see `explains`."""
+    """What left one address of ours in one transaction, fee included. commitments: what it used up."""
 
     txid: str
     address: AddressEntry
@@ -96,12 +96,15 @@ class EthereumFollower:
         return self.node.fetch_block_hash(height)
 
     def fetch_view(
-        self, height: int, addresses: Sequence[AddressEntry], coins: Mapping[tuple[str, int], OwnCoin]
+        self,
+        height: int,
+        addresses: Sequence[AddressEntry],
+        coins: Mapping[tuple[str, int], OwnCoin],  # noqa: ARG002 -- asked of every chain; accounts have no coins
     ) -> BlockView:
         """Transfers in and out, checked against the balances before and after: what appears is not what was executed.
 
-        A balance that moved otherwise (a contract paid us, an internal transfer) becomes an inflow or outflow of the block itself,
-        named by the block's hash, so that nothing moves unseen.
+        A balance that moved otherwise (a contract paid us, an internal transfer) becomes an inflow or outflow of the
+        block itself, named by the block's hash, so that nothing moves unseen.
         """
         block = self.node.fetch_block(height)
         ours = {parse_address(a.address): a for a in addresses}

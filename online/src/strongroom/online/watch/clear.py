@@ -1,7 +1,7 @@
 """Clear to sign: two keys, two processes. Each decides by what it saw itself, and signs or withholds.
 
-The reconciler's half: matched, fresh, not frozen, overseen, and the terminal believes what is in force. The watcher's half: the same
-question asked of its own node. Whoever owns the platform holds at most one of the two keys. V.4, V.5, I.5.
+The reconciler's half: matched, fresh, not frozen, overseen, and the terminal believes what is in force. The watcher's
+half: the same question asked of its own node. Whoever owns the platform holds at most one of the two keys. V.4, V.5, I.5.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Watcher:
 
 
 def countersign_sessions(watcher: Watcher) -> None:
-    """The watcher's half for every session that the reconciler cleared, by its own reading; then the clear is in the log."""
+    """The watcher's half for every session that the reconciler cleared, by its own reading; then it is logged."""
     rules = load_rules(watcher.connection)
     for session in store.load_sessions_half_cleared(watcher.connection):
         try:
@@ -177,7 +177,7 @@ def check_budget(watcher: Watcher, session: store.WaitingSession, body: ClearToS
 
 
 def check_watched(watcher: Watcher, rules: Rules) -> None:
-    """Raise unless the watcher's own nodes hold what the last reconciliation says, at its height, and nothing is frozen."""
+    """Raise unless the watcher's own nodes hold what the last reconciliation says, and nothing is frozen."""
     standing = store.load_standing_freezes(watcher.connection)
     if standing:
         raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))

@@ -1,6 +1,7 @@
 """Follow a chain block by block: deposits, outflows, reconciliation. One block is one transaction, in order, once.
 
-A spend that no docket explains freezes the vault and opens an alert while its block is processed, in that same transaction (V.5).
+A spend that no docket explains freezes the vault and opens an alert while its block is processed, in that same
+transaction (V.5).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import BlockView, ChainFollower, Outflow, is_explained
 
 RELEASED_STATES = frozenset({"RELEASED", "CONFIRMING", "COMPLETED", "RECONCILED"})
-"""A docket explains a spend only once it was handed to the gate: a signature that went around the gate is not explained."""
+"""A docket explains a spend only once it was handed to the gate: what went around the gate is not explained."""
 START_HEIGHT = 0
 
 

@@ -1,7 +1,7 @@
 """A person signs a governance statement (root, roster, policy, register, freeze-lift) with their own token.
 
-The whole statement is shown from the bytes to be signed, and the word `sign` is typed. Signatures are added one by one, each by its
-holder, possibly in other rooms on other days; the payload never changes on the way.
+The whole statement is shown from the bytes to be signed, and the word `sign` is typed. Signatures are added one by one,
+each by its holder, possibly in other rooms on other days; the payload never changes on the way.
 """
 
 from __future__ import annotations

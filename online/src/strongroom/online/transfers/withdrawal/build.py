@@ -93,7 +93,8 @@ def build_bitcoin(
 ) -> Built:
     """One transaction that pays every instruction, with change to the wallet's change address.
 
-    coins: what may be spent, oldest first, each with its whole transaction. fee_rate: smallest units per 1,000 virtual bytes.
+    coins: what may be spent, oldest first, each with its whole transaction. fee_rate: smallest units per 1,000 virtual
+    bytes.
     Raises CANNOT_FUND.
     """
     network = network_of(chain)
@@ -132,7 +133,7 @@ def _fund(
     change_entry: AddressEntry,
     entries: Entries,
 ) -> Psbt | None:
-    """A transaction from these coins, or None when they are too few. Change is always made: its absence is a fee gone up."""
+    """A transaction from these coins, or None when they are too few. Change is always made, or it would be fee."""
     total = sum(coin.units for coin, _ in chosen)
     if total <= wanted:
         return None

@@ -1,4 +1,4 @@
-"""End a docket that pays nobody: its reservations are released, its commitments stay until the chain makes them moot."""
+"""End a docket that pays nobody. Its reservations are released; its commitments stay till the chain makes them moot."""
 
 from __future__ import annotations
 

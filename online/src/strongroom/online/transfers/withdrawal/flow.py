@@ -1,4 +1,4 @@
-"""The table of contents of a withdrawal: state, step, next state. One pass does what can be done now; run it again and again.
+"""The table of contents of a withdrawal: state, step, next state. One pass does what can be done now.
 
 SUBMITTED         step 2 decide      SCREENING (decided)  or BLOCKED
 SCREENING         step 3 propose     PREPARED
@@ -45,7 +45,7 @@ from strongroom.online.transfers.withdrawal.store import (
 
 
 def advance(platform: Platform, *, inbox_path: Path, outbox_path: Path) -> list[str]:
-    """One pass over everything that waits. Each step is its own transaction; what a kill interrupts, the next pass repeats.
+    """One pass over all that waits. Each step is its own transaction; what a kill interrupts, the next pass repeats.
 
     Returns what became of the packages that came in.
     """

@@ -1,9 +1,9 @@
-"""What every step is handed: the connection, the log, the keys of this host, the chains, and a clock. Nothing global."""
+"""What every step is handed: connection, log, the keys of this host, the chains, and a clock. Nothing global."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -69,6 +69,8 @@ class Platform:
     log_key: ServiceKey
     chains: Chains
     clock: Clock
+    counted: dict[Digest, int] = field(default_factory=dict)
+    """How many statements a docket had when its approvals were last counted here: proving is not repeated for nothing."""
 
     def say(self, rules: Rules, body: Body) -> Statement[Any]:
         """A statement of this host's service: the builder's for a proposal, the platform's for everything else."""
@@ -85,7 +87,7 @@ class Platform:
         return build_docket(self.reader, governance, statements, part)
 
     def is_witnessed(self, statement: Digest) -> bool:
-        """Is this statement under a witnessed checkpoint yet?"""
+        """Whether this statement is under a witnessed checkpoint yet."""
         try:
             self.reader.first_checkpoint(self.reader.index_of(statement))
         except RefusedError:

@@ -19,8 +19,8 @@ from strongroom.online.transfers.withdrawal.store import add_instruction, load_i
 def accept(platform: Platform, envelope: Envelope) -> Statement[Any]:
     """Take in one instruction: signature, sequence, account, destination, expiry. The same one again changes nothing.
 
-    Raises RefusedError with every reason. A refusal after the signature held uses the number and opens an alert, so that a replayed
-    or altered order is seen (III.2).
+    Raises RefusedError with every reason. A refusal after the signature held uses the number and opens an
+    alert, so that a replayed or altered order is seen (III.2).
     """
     rules = load_rules(platform.connection)
     statement = expect(parse_statement(envelope, "instruction"), Instruction, "instruction")

@@ -50,9 +50,9 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
         return
     try:
         with connection.transaction():
-            evaluation = _evaluate(platform, rules, statement, row, now)
+            evaluation = _evaluate(platform, rules, statement, now)
             decision = platform.say(rules, _decision(rules, statement, evaluation))
-            reserve(connection, build_reservation(statement, decision.id, build_custody_account(row.wallet), now))
+            reserve(connection, build_reservation(statement, build_custody_account(row.wallet), now))
             add_usage(connection, evaluation.rules, row.id, row.amount, now)
             save_instruction(connection, row.id, State.SCREENING, decision=decision.id)
     except RefusedError as error:
@@ -67,7 +67,7 @@ def withdrawal_transfer(instruction: str) -> TransferId:
     return TransferId(f"withdrawal:{instruction}")
 
 
-def build_reservation(statement: Statement[Instruction], decision: str, custody: AccountId, now: datetime) -> Posting:
+def build_reservation(statement: Statement[Instruction], custody: AccountId, now: datetime) -> Posting:
     """The client's units, set aside: debit client, credit custody, pending."""
     body = statement.body
     return Posting(
@@ -94,9 +94,7 @@ def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: dat
     check_overseers(rules.roster, now)
 
 
-def _evaluate(
-    platform: Platform, rules: Rules, statement: Statement[Instruction], row: InstructionRow, now: datetime
-) -> Evaluation:
+def _evaluate(platform: Platform, rules: Rules, statement: Statement[Instruction], now: datetime) -> Evaluation:
     body = statement.body
     if now > body.sign_by:
         raise refused(Code.INSTRUCTION_EXPIRED, "instruction.sign_by", f"after {now}", str(body.sign_by))
@@ -104,7 +102,7 @@ def _evaluate(
     policy = rules.policy[1].body
     check_entry_age(entry, None, policy.parameters.whitelist_min_age_s, now)
     wallet = find_account(body, rules.entries).wallet
-    # The fee is not known before the transaction is built; every later stage judges it, this one its own side of the ceiling.
+    # The fee is not known before the transaction is built; every later stage judges it.
     request = Request(asset=body.asset, client=body.client, wallet=wallet, amount=body.amount, fee=0)
     native_asset_of(body.chain)
     return evaluate(policy, request, load_usage(platform.connection, policy, now))

@@ -1,4 +1,4 @@
-"""Step 4, approve: the docket goes to the approval devices; their statements come back; the quorum is counted here too."""
+"""Step 4, approve: the docket goes to the approval devices, their statements come back, and the quorum is counted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from strongroom.core.checks.prove import check_quorum_complete, prove_docket
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep, Docket, Stage
 from strongroom.core.errors import RefusedError
+from strongroom.core.ids import PartyId
 from strongroom.core.packages import DocketBody, PackageBody, PackageKind
 from strongroom.core.statements import Statement
 from strongroom.online.evidence.store import append
@@ -40,13 +41,13 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
 
 
 def send_docket(
-    platform: Platform, rules: Rules, device: Any, kind: PackageKind, row: DocketRow, docket: Docket
+    platform: Platform, rules: Rules, device: PartyId, kind: PackageKind, row: DocketRow, docket: Docket
 ) -> None:
     """Send a docket, after the news that it rests on."""
     now = platform.clock()
     send_update(platform.connection, platform.reader, rules, device, now)
 
-    def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
+    def build(step: CheckpointStep, _size: int, freezes: Freezes) -> PackageBody:
         return DocketBody(checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts)
 
     send(platform.connection, platform.reader, device, kind, row.proposal, build, now)
@@ -66,8 +67,10 @@ def receive(platform: Platform, statement: Statement[Any]) -> None:
 def count(platform: Platform, rules: Rules, row: DocketRow) -> None:
     """Move on when every quorum is met."""
     statements = load_docket_statements(platform.connection, row.proposal)
-    if not all(platform.is_witnessed(s.id) for s in statements):
+    known = platform.counted.get(row.proposal)
+    if known == len(statements) or not all(platform.is_witnessed(s.id) for s in statements):
         return
+    platform.counted[row.proposal] = len(statements)
     now = platform.clock()
     docket = platform.assemble(rules, row, up_to=Stage.APPROVE)
     try:

@@ -45,7 +45,7 @@ from strongroom.online.transfers.withdrawal.store import (
 
 
 def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) -> None:
-    """A terminal asks: which verified dockets wait for it. Reconciler and watcher see the row and decide by themselves."""
+    """A terminal asks which verified dockets wait for it. Reconciler and watcher see the row and decide themselves."""
     with platform.connection.transaction():
         known = lock_device(platform.connection, request.terminal)
         if request.checkpoint.size != known.seen:
@@ -83,7 +83,8 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
                 nonce=HexBytes(bytes.fromhex(session.nonce)),
             )
 
-        # News that was sent meanwhile cannot be imported while the session is open, and is older than this package afterwards.
+        # News that was sent meanwhile cannot be imported while the session is open, and is older than this package
+        # afterwards.
         save_seen(platform.connection, session.terminal, session.seen)
         send(
             platform.connection,
@@ -100,7 +101,7 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
 def receive(
     platform: Platform, rules: Rules, terminal: PartyId, body: TerminalResultBody, records: Sequence[Statement[Any]]
 ) -> None:
-    """Take records, whose signers were checked, and sealed results into their dockets. SIGNED when the threshold is there."""
+    """Take records, whose signers were checked, and sealed results into their dockets. SIGNED at the threshold."""
     for result, statement in zip(body.results, records, strict=True):
         _check_result(result, statement, terminal)
         record = expect(statement, SignatureRecord, "record")
@@ -130,7 +131,7 @@ def _proposal_of(platform: Platform, row: DocketRow) -> Proposal:
 
 
 def _waits_for(platform: Platform, rules: Rules, row: DocketRow, terminal: PartyId) -> bool:
-    """Has this terminal a key for the docket that has not signed yet?"""
+    """Whether this terminal has a key for the docket and has not signed it yet."""
     sources = [rules.entries.addresses[a] for a in _proposal_of(platform, row).sources]
     mine = any(rules.entries.keys[k].terminal == terminal for source in sources for k in source.keys)
     signed = {

@@ -44,7 +44,7 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
             for terminal, raw in load_sealed(platform.connection, row.proposal)
         )
 
-        def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
+        def build(step: CheckpointStep, _size: int, freezes: Freezes) -> PackageBody:
             return ReleaseBody(
                 checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts, sealed=sealed
             )

@@ -1,4 +1,4 @@
-"""Step 9, settle: the watcher's settlement is posted. The client's reservation becomes a payment, the house pays the fee."""
+"""Step 9, settle: the watcher's settlement is posted. The reservation becomes a payment, the house pays the fee."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from strongroom.online.transfers.withdrawal.store import (
 
 
 def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
-    """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as explained and posted."""
+    """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as posted."""
     statements = load_docket_statements(platform.connection, row.proposal)
     found = [s for s in statements if isinstance(s.body, Settlement)]
     if not found:

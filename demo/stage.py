@@ -1,0 +1,226 @@
+"""Set the stage: start the nodes and the database, make tokens and keys, set up trust, enrol the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from demo.firm import ETH, LTC, Client, Firm, publish_everything
+from demo.people import make_office
+from demo.programs import MODULE, run
+from demo.scene import CONFIRMATIONS, Scene
+from demo.vault import make_terminals
+from strongroom.chains.bitcoin.addresses import render_address as render_ltc
+from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
+from strongroom.chains.ethereum.addresses import render_address
+from strongroom.core.canonical import encode_canonical
+from strongroom.core.ids import PartyId
+from strongroom.core.keys import Algorithm, PublicKey
+from strongroom.core.records import HexBytes, encode_record
+from strongroom.online.bootstrap import build_platform
+from strongroom.online.config import Config, KeyConfig, NodeConfig, load_config
+from strongroom.online.db.bootstrap import Database, prepare_database
+from strongroom.online.db.connect import open_connection
+from strongroom.online.db.roles import Role, make_passwords
+from strongroom.online.db.server import running_server
+from strongroom.online.exchange.store import add_device
+from strongroom.online.governance.store import load_rules
+from strongroom.online.keys import make_service_key
+from strongroom.online.nodes.launch import start_anvil, start_litecoind
+from strongroom.online.transfers.accounts import open_accounts
+
+SERVICES = ("platform", "builder", "reconciler", "watcher")
+
+
+def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...]) -> Path:
+    """One configuration and one secret connection string a program."""
+    config = folder / "config"
+    config.mkdir(parents=True)
+    uses = {
+        "work": (Role.PLATFORM, ("platform", "builder", "log")),
+        "reconcile": (Role.RECONCILER, ("reconciler",)),
+        "watch": (Role.WATCHER, ("watcher",)),
+    }
+    for name, (role, services) in uses.items():
+        secret = config / f"{name}.conninfo"
+        secret.touch(mode=0o600)
+        secret.write_text(database.conninfo(role).reveal())
+        body = Config(
+            database=str(secret),
+            home=str(folder / "platform"),
+            keys=tuple(KeyConfig(file=str(config / f"{s}.key"), party=f"service:{s}") for s in services),
+            nodes=nodes,
+            poll_ms=100,
+        )
+        (config / f"{name}.json").write_bytes(encode_canonical(encode_record(body)))
+    return config / "work.json"
+
+
+def make_clients() -> dict[str, Client]:
+    """Four clients with keys of their own; the fourth is the operator itself, whose money pays network fees."""
+    found = {}
+    for number, name in enumerate(("harbour", "lantau", "peak", "house")):
+        private = Ed25519PrivateKey.generate()
+        public = HexBytes(private.public_key().public_bytes_raw())
+        destinations = {}
+        if name != "house":
+            destinations = {
+                ETH: render_address(bytes([0x71 + number]) * 20),
+                LTC: _ltc_address(bytes([0x51 + number]) * 20),
+            }
+        client = Client(
+            id=PartyId(f"client:{name}"),
+            key=PublicKey(alg=Algorithm.ED25519, public=public),
+            sign=private.sign,
+            destinations=destinations,
+        )
+        found[name] = client
+    return found
+
+
+def _ltc_address(program: bytes) -> str:
+    return render_ltc(b"\x00\x14" + program, LITECOIN_REGTEST)
+
+
+@contextmanager
+def open_scene(
+    folder: Path, packages: Path, environment: dict[str, str], say: Callable[[str], None]
+) -> Iterator[Scene]:
+    """Start everything, set up trust, and stop everything at the end."""
+    with ExitStack() as stack:
+        say("starting PostgreSQL, anvil and litecoind")
+        server = stack.enter_context(running_server(environment, folder / "postgres"))
+        database = prepare_database(server, "strongroom_demo", make_passwords())
+        eth = stack.enter_context(start_anvil())
+        ltc = stack.enter_context(start_litecoind())
+        nodes = (
+            NodeConfig(
+                chain=LTC,
+                confirmations=CONFIRMATIONS,
+                url=ltc.url.replace("http://", f"http://{ltc.user}:{ltc.password}@"),
+            ),
+            NodeConfig(chain=ETH, confirmations=CONFIRMATIONS, url=eth.url),
+        )
+        config = write_configs(folder, database, nodes)
+        say("making tokens and keys: sixteen people, three terminals with two operators each")
+        tokens = folder / "tokens"
+        tokens.mkdir()
+        people, terminals = make_office(tokens), make_terminals(tokens)
+        log_key = make_service_key(config.parent / "log.key")
+        machines = {}
+        for service in SERVICES:
+            roles = ("watcher", "witness") if service == "watcher" else (service,)
+            machines[f"service:{service}"] = (make_service_key(config.parent / f"{service}.key"), roles)
+        connection = stack.enter_context(open_connection(database.conninfo(Role.PLATFORM)))
+        gate = run("gate", ["keys", "--home", str(folder / "devices" / "device-gate-1" / "home"), "--json"]).json()
+        machines["device:gate-1"] = (_public(gate["key"]), ("gate",))
+        firm = Firm(
+            folder=folder,
+            people=people,
+            terminals=terminals,
+            clients=make_clients(),
+            machines=machines,
+            seal=gate["seal_public"],
+            log_key=log_key,
+            connection=connection,
+        )
+        platform = build_platform(load_config(config), connection)
+        admin = stack.enter_context(open_connection(database.admin_conninfo()))
+        scene = Scene(
+            folder=folder,
+            firm=firm,
+            eth=eth,
+            ltc=ltc,
+            database=database,
+            platform=platform,
+            admin=admin,
+            config=config,
+            packages=packages,
+        )
+        stack.callback(scene.stop_platform)
+        say("setting up trust: root, roster, policy, registers, each signed by its own people's tokens")
+        set_up_trust(scene)
+        yield scene
+
+
+def _public(key: dict[str, str]) -> PublicKey:
+    return PublicKey(alg=Algorithm(key["alg"]), public=HexBytes(bytes.fromhex(key["public"])))
+
+
+def set_up_trust(scene: Scene) -> None:
+    """Sign the root, enrol every device under its fingerprint, then publish the rest."""
+    firm = scene.firm
+    for terminal in firm.terminals:
+        firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
+    for number in (1, 2, 3):
+        # An approval device has no key of its own yet; its enrolment names the person's token.
+        public = make_service_key(scene.config.parent / f"approver-{number}.key")
+        firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
+    publish_everything(firm, after_root=lambda: enroll_devices(scene))
+    rules = load_rules(firm.connection)
+    open_accounts(firm.connection, rules)
+    kinds = {
+        "device:approver-1": "approval-device",
+        "device:approver-2": "approval-device",
+        "device:station-1": "station",
+        "device:gate-1": "gate",
+    }
+    for terminal in firm.terminals:
+        kinds[terminal.id] = "terminal"
+    for device, kind in kinds.items():
+        add_device(firm.connection, PartyId(device), kind)
+
+
+def enroll_devices(scene: Scene) -> None:
+    """Two people type the fingerprint into each device."""
+    firm = scene.firm
+    root = scene.folder / "root.json"
+    root.write_bytes(firm.root_file)
+    typed = f"{firm.fingerprint}\n{firm.fingerprint}\n"
+    for device in ("device:approver-1", "device:approver-2"):
+        enroll_approver(scene, device)
+    station = scene.home("device:station-1") / "home"
+    made = run(
+        "station",
+        ["enroll", "--home", str(station), "--root", str(root), "--device", "device:station-1", "--json"],
+        stdin=typed,
+        offline=True,
+    ).json()
+    firm.machines = {**firm.machines, "device:station-1": (_public(made["key"]), ("station",))}
+    gate = scene.home("device:gate-1") / "home"
+    run("gate", ["enroll", "--home", str(gate), "--root", str(root), "--device", "device:gate-1"], stdin=typed)
+    for terminal in firm.terminals:
+        operators = [f"{o.id}={o.label}" for o in sorted(terminal.operators, key=lambda o: o.id)]
+        arguments = [
+            "enroll",
+            "--home",
+            str(scene.home(terminal.id) / "home"),
+            "--root",
+            str(root),
+            "--id",
+            terminal.id,
+        ]
+        arguments += [
+            "--module",
+            MODULE,
+            "--token",
+            terminal.label,
+            "--keys",
+            str(terminal.keys),
+            "--operator-token",
+            *operators,
+        ]
+        run("terminal", arguments, stdin=typed, store=terminal.store, offline=True)
+
+
+def enroll_approver(scene: Scene, device: str) -> None:
+    """One person's approval device."""
+    person = scene.approver(device)
+    root = scene.folder / "root.json"
+    typed = f"{scene.firm.fingerprint}\n{scene.firm.fingerprint}\n"
+    arguments = ["enroll", "--home", str(scene.home(device) / "home"), "--root", str(root), "--device", device]
+    arguments += ["--person", person.id, "--module", MODULE, "--token", person.label]
+    run("approver", arguments, stdin=typed, store=person.store)
