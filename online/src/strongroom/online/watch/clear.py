@@ -1,7 +1,8 @@
 """Clear to sign: two keys, two processes. Each decides by what it saw itself, and signs or withholds.
 
 The reconciler's half: matched, fresh, not frozen, overseen, and the terminal believes what is in force. The watcher's
-half: the same question asked of its own node. Whoever owns the platform holds at most one of the two keys. V.4, V.5, I.5.
+half: the same question asked of its own node. Whoever owns the platform holds at most one of the two keys.
+V.4, V.5, I.5.
 """
 
 from __future__ import annotations

@@ -32,7 +32,12 @@ class _Memory:
 
 
 def witness_checkpoints(
-    connection: Connection, reader: LogReader, key: ServiceKey, origin: LogKey, memory: Path, clock: Callable[[], datetime]
+    connection: Connection,
+    reader: LogReader,
+    key: ServiceKey,
+    origin: LogKey,
+    memory: Path,
+    clock: Callable[[], datetime],
 ) -> int:
     """Cosign every checkpoint that waits and extends the last one cosigned; returns how many.
 

@@ -6,57 +6,32 @@ The account is the address register's, signed by its delegates; a database row c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.core.bodies import DepositCredit
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
-from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
+from strongroom.core.ids import AccountId, ChainId, Digest, PartyId
 from strongroom.core.records import Units
-from strongroom.online.db.connect import Connection, execute, load_all, load_first
-from strongroom.online.db.queries import load_queries
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post
 from strongroom.online.transfers.accounts import HOUSE, build_custody_account
+from strongroom.online.transfers.deposit.store import Deposit, load_confirmed, load_tip, save_credited
 from strongroom.online.transfers.withdrawal.platform import Platform
-
-_QUERIES = load_queries("strongroom.online.transfers.deposit")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deposit:
-    """A payment to an address of ours, as the follower saw it."""
-
-    chain: ChainId
-    txid: str
-    output: int
-    address: EntryId
-    wallet: WalletId
-    account: AccountId
-    asset: AssetId
-    units: int
-    height: int
-    block_hash: str
 
 
 def credit_confirmed(platform: Platform, rules: Rules, confirmations: Mapping[ChainId, int]) -> int:
     """Credit every deposit with enough confirmations; returns how many."""
     credited = 0
     for chain, needed in sorted(confirmations.items()):
-        tip = load_first(platform.connection, _QUERIES["load_tip"], lambda height: int(height), {"chain": chain})
-        if tip is None or tip < 0:
+        tip = load_tip(platform.connection, chain)
+        if tip is None:
             continue
         for deposit in load_confirmed(platform.connection, chain, tip - needed + 1):
             credit(platform, rules, deposit, tip - deposit.height + 1)
             credited += 1
     return credited
-
-
-def load_confirmed(connection: Connection, chain: ChainId, height: int) -> tuple[Deposit, ...]:
-    """Deposits at or below a height that are not credited yet."""
-    return load_all(connection, _QUERIES["load_confirmed"], _deposit, {"chain": chain, "height": height})
 
 
 def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: int) -> None:
@@ -84,8 +59,7 @@ def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: in
         statement = platform.say(rules, body)
         kind = PostingKind.FUNDING if client == HOUSE else PostingKind.DEPOSIT
         post(platform.connection, _posting(deposit, statement.id, kind, platform.clock()))
-        fields = {"statement": statement.id, "chain": deposit.chain, "txid": deposit.txid, "output": deposit.output}
-        execute(platform.connection, _QUERIES["save_credited"], fields)
+        save_credited(platform.connection, deposit, statement.id)
 
 
 def find_client(rules: Rules, account: AccountId) -> PartyId:
@@ -106,30 +80,4 @@ def _posting(deposit: Deposit, statement: Digest, kind: PostingKind, now: dateti
         asset=deposit.asset,
         units=deposit.units,
         event_at=now,
-    )
-
-
-def _deposit(
-    chain: str,
-    txid: str,
-    output: int,
-    address: str,
-    wallet: str,
-    account: str,
-    asset: str,
-    units: str,
-    height: int,
-    block_hash: str,
-) -> Deposit:
-    return Deposit(
-        chain=ChainId(chain),
-        txid=txid,
-        output=output,
-        address=EntryId(address),
-        wallet=WalletId(wallet),
-        account=AccountId(account),
-        asset=AssetId(asset),
-        units=int(units),
-        height=height,
-        block_hash=block_hash,
     )

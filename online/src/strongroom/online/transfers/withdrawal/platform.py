@@ -70,7 +70,7 @@ class Platform:
     chains: Chains
     clock: Clock
     counted: dict[Digest, int] = field(default_factory=dict)
-    """How many statements a docket had when its approvals were last counted here: proving is not repeated for nothing."""
+    """How many statements a docket had when its approvals were last counted: proving is not repeated for nothing."""
 
     def say(self, rules: Rules, body: Body) -> Statement[Any]:
         """A statement of this host's service: the builder's for a proposal, the platform's for everything else."""

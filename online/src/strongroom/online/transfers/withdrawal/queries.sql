@@ -90,7 +90,7 @@ on conflict (proposal, statement) do nothing;
 
 -- load_docket_statements --
 -- The docket's statements, out of the log.
-select e.idx, e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
+select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
 where d.proposal = %(proposal)s order by d.stage, d.statement;
 
 -- add_commitment --

@@ -223,7 +223,7 @@ def save_signed(connection: Connection, proposal: Digest, signed: bytes, txid: s
 def load_docket_statements(connection: Connection, proposal: Digest) -> tuple[Statement[Any], ...]:
     """The docket's statements, in its order."""
 
-    def build(idx: int, leaf: bytes) -> Statement[Any]:
+    def build(leaf: bytes) -> Statement[Any]:
         return parse_statement(parse_envelope_bytes(bytes(leaf)))
 
     return load_all(connection, _QUERIES["load_docket_statements"], build, {"proposal": proposal})
