@@ -9,9 +9,21 @@ import pytest
 from strongroom.checker.reading.stages import Stage as Reached
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
-from world import World
+from world import World, ltc_trip
 
 from .crooked import Change, crooked, prove, refused
+
+
+def test_a_register_out_of_order_is_refused_although_it_is_signed() -> None:
+    world = World()
+    register = world.registers["keys"]
+    # The first reading's record refuses to be made like this, so it is changed behind its back.
+    object.__setattr__(register, "entries", tuple(reversed(register.entries)))
+    world.heads["keys"] = world._govern("keys", world.register_body("keys"))
+    world.log.witness(world.tick())
+    trip = ltc_trip(world).to(Stage.PROPOSE)
+    refused(trip, "TRUST", Code.FIELD_INVALID)
+    assert Reached.PROPOSE is prove(ltc_trip(World()).to(Stage.PROPOSE))
 
 
 def swap(docket: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from strongroom.checker.state.trust import Trust
 
 
 def load_beliefs(folder: Path) -> Trust:
-    """Read a home. It asks no clock, since people look here when the clock is what is wrong. Raises FILE_UNAVAILABLE."""
+    """Read a home. It asks no clock: people look here when the clock is what is wrong. Raises FILE_UNAVAILABLE."""
     with locked_home(folder), open_store(folder) as store:
         return store.load_trust()
 

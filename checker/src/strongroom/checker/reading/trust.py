@@ -16,6 +16,7 @@ from strongroom.checker.reading.bodies import Head
 from strongroom.checker.reading.canonical import Json
 from strongroom.checker.reading.docket import Checkpoint, Docket, Place, RegisterPart
 from strongroom.checker.reading.envelopes import Envelope, Statement
+from strongroom.checker.reading.fields import check_sorted
 from strongroom.checker.reading.governed import check_governed
 from strongroom.checker.reading.log import HeadRead, check_growth, check_head, check_statement_in_log, parse_note
 from strongroom.checker.reading.policy import Policy
@@ -173,8 +174,12 @@ def _check_entries(part: RegisterPart, found: list[Refusal]) -> None:
     for each in part.entries:
         with gathered(found):
             check_entry(part.statement.body, each.value, each.index, each.proof, each.path)
+    path = f"registers.{part.statement.body.register}.entries"
     with gathered(found):
-        _check_rising([each.index for each in part.entries], f"registers.{part.statement.body.register}.entries")
+        _check_rising([each.index for each in part.entries], path)
+    # A register is sorted by id, none twice: a second entry under a known name would be believed in its place.
+    with gathered(found):
+        check_sorted([each.entry.id for each in part.entries], path)
 
 
 def _merge_rosters(theirs: tuple[PlacedRoster, ...], own: Sequence[PlacedRoster]) -> tuple[PlacedRoster, ...]:
