@@ -1,7 +1,8 @@
 """What a docket stands on: roots, rosters, checkpoints, policy and registers, each refusal beside one that passes.
 
 The chains of roots and rosters follow the cases of python-tuf's key rotation tests
-(tests/test_updater_key_rotations.py, theupdateframework/python-tuf): the new root is signed by the old threshold and by the new one.
+(theupdateframework/python-tuf, tests/test_updater_key_rotations.py): the new root is signed by the
+old threshold and by the new one.
 """
 
 from __future__ import annotations
