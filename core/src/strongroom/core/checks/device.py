@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from strongroom.core.bodies import Approval, Instruction
 from strongroom.core.checks.approve import check_approved, quorums_in_force
@@ -26,7 +25,7 @@ def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> No
     """Compare a proved docket with a device's own trust at its own time. Raises RefusedError with every difference."""
     own = trust.entries
     theirs = proved.foundation.entries
-    pairs: tuple[tuple[str, Mapping[str, Any], Mapping[str, Any], Code], ...] = (
+    pairs: tuple[tuple[str, Mapping[str, object], Mapping[str, object], Code], ...] = (
         ("clients", theirs.clients, own.clients, Code.NOT_IN_REGISTER),
         ("whitelist", theirs.whitelist, own.whitelist, Code.DEST_NOT_WHITELISTED),
         ("keys", theirs.keys, own.keys, Code.SOURCE_NOT_OURS),
@@ -61,7 +60,7 @@ def _check_heads(proved: ProvedDocket, trust: Trust) -> None:
             )
 
 
-def _check_entries(name: str, theirs: Mapping[str, Any], own: Mapping[str, Any], code: Code) -> None:
+def _check_entries(name: str, theirs: Mapping[str, object], own: Mapping[str, object], code: Code) -> None:
     """Every entry that the docket rests on stands unchanged in this device's own register."""
     for key, entry in theirs.items():
         if own.get(key) != entry:

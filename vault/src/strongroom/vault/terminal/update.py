@@ -90,7 +90,7 @@ def build_differences(before: Trust, after: Trust) -> tuple[Difference, ...]:
     return tuple(d for d in found if d.added or d.changed or d.removed)
 
 
-def _compare(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
+def _compare(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Difference:
     return Difference(
         name=name,
         added=tuple(sorted(after.keys() - before.keys())),
@@ -99,19 +99,19 @@ def _compare(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     )
 
 
-def _parties(trust: Trust) -> Mapping[str, Any]:
+def _parties(trust: Trust) -> Mapping[str, object]:
     return _by_id(trust.rosters[-1].body.parties) if trust.rosters else {}
 
 
-def _rules(trust: Trust) -> Mapping[str, Any]:
+def _rules(trust: Trust) -> Mapping[str, object]:
     return {**_by_id(trust.policy.body.rules), "parameters": trust.policy.body.parameters} if trust.policy else {}
 
 
-def _entries(trust: Trust, name: str) -> Mapping[str, Any]:
+def _entries(trust: Trust, name: str) -> Mapping[str, object]:
     return _by_id(trust.registers[name].entries) if name in trust.registers else {}
 
 
-def _by_id(items: Iterable[Any]) -> Mapping[str, Any]:
+def _by_id(items: Iterable[Any]) -> Mapping[str, object]:
     return {item.id: item for item in items}
 
 
