@@ -106,7 +106,7 @@ PLACES: dict[str, tuple[str, str, str]] = {
     ),
     "SEAL_DIGEST_MISMATCH": (
         "The sealed result is not the one that the terminal's signature record names",
-        "Put it in quarantine and tell security operations: anybody can seal to the gate, only the terminal can name it.",
+        "Put it in quarantine, tell security operations: anybody can seal to the gate, only the terminal can name it.",
         "III.5 III.C1-GP III.C2-GP",
     ),
     "SIGNED_MISMATCH": (
@@ -173,6 +173,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
     "RECONCILIATION_BREAK": (
         "Ledger and chain do not hold the same amounts",
         "Signing stays closed until the difference is explained; follow the reconciliation runbook.",
+        "V.4 V.5",
+    ),
+    "CHAIN_REORGANISED": (
+        "The chain turned back below a block that was taken in",
+        "Signing stays closed; let the reconciliation team compare both branches before following goes on.",
         "V.4 V.5",
     ),
     "UNEXPLAINED_OUTFLOW": (
