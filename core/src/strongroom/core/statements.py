@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from strongroom.core import bodies
+from strongroom.core import bodies, books
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
@@ -70,8 +70,8 @@ Body = (
     | bodies.Freeze
     | bodies.FreezeLift
     | bodies.Halt
-    | bodies.DepositCredit
-    | bodies.Reconciliation
+    | books.DepositCredit
+    | books.Reconciliation
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -92,8 +92,8 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.FREEZE: bodies.Freeze,
     StatementType.FREEZE_LIFT: bodies.FreezeLift,
     StatementType.HALT: bodies.Halt,
-    StatementType.DEPOSIT_CREDIT: bodies.DepositCredit,
-    StatementType.RECONCILIATION: bodies.Reconciliation,
+    StatementType.DEPOSIT_CREDIT: books.DepositCredit,
+    StatementType.RECONCILIATION: books.Reconciliation,
 }
 
 

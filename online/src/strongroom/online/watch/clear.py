@@ -12,17 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from strongroom.core.bodies import (
-    Budget,
-    ClearToSign,
-    Heads,
-    Reconciliation,
-    ReconciliationStatus,
-    Scope,
-    Settlement,
-    TreeHead,
-)
+from strongroom.core.bodies import Budget, ClearToSign, Heads, Scope, Settlement, TreeHead
 from strongroom.core.bodies import Outcome as ChainOutcome
+from strongroom.core.books import Reconciliation, ReconciliationStatus
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code

@@ -10,13 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from strongroom.core.bodies import (
-    Freeze,
-    FreezeScope,
-    Reconciliation,
-    ReconciliationRow,
-    ReconciliationStatus,
-)
+from strongroom.core.bodies import Freeze, FreezeScope
+from strongroom.core.books import Reconciliation, ReconciliationRow, ReconciliationStatus
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from strongroom.core.bodies import DepositCredit
+from strongroom.core.books import DepositCredit
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import AccountId, ChainId, Digest, PartyId

@@ -1,0 +1,230 @@
+"""A transaction of the tests' firm, from the client's order to the exact unsigned bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from strongroom.chains.bitcoin import psbt as psbts
+from strongroom.chains.bitcoin.addresses import parse_address
+from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
+from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut
+from strongroom.chains.ethereum import addresses as eth
+from strongroom.chains.ethereum.transactions import (
+    Transfer,
+    encode_unsigned,
+)
+from strongroom.core.bodies import (
+    ChangeOutput,
+    Decision,
+    Destination,
+    Head,
+    Instruction,
+    PaymentOutput,
+    Proposal,
+    Quorum,
+    Screening,
+    ScreeningVerdict,
+    Verdict,
+)
+from strongroom.core.canonical import sha256
+from strongroom.core.docket import Stage, build_prev, docket_order
+from strongroom.core.ids import AccountId, ChainId, Digest, EntryId, PartyId
+from strongroom.core.records import DigestOrNone, Units
+from strongroom.core.registers import (
+    entry_digest,
+)
+from strongroom.core.statements import (
+    Body,
+    Statement,
+    parse_statement,
+)
+from world_firm import Edit, World
+from world_keys import (
+    ETH,
+    ETH_ASSET,
+    ETH_WALLET,
+    GWEI,
+    LTC,
+    LTC_ASSET,
+    LTC_WALLET,
+    seed,
+)
+
+
+@dataclass(kw_only=True)
+class Order:
+    """The first steps of a trip, up to the exact bytes; `Trip` has the later ones and says what `edits` holds."""
+
+    world: World
+    chain: ChainId
+    payments: tuple[tuple[str, int], ...]
+    edits: Mapping[str, Edit] = field(default_factory=dict)
+    approvers: tuple[str, ...] = ("person:m.chan", "person:r.singh")
+    terminals: tuple[str, ...] = ("device:terminal-1",)
+    statements: list[Statement[Any]] = field(default_factory=list)
+    unsigned: bytes = b""
+    signed: bytes = b""
+    sealed: dict[str, bytes] = field(default_factory=dict)
+    nonce: int = 7
+    sequence: int = 1
+
+    def edited(self, name: str, body: Any) -> Any:
+        """The body after this trip's edit of that step."""
+        return self.edits[name](body) if name in self.edits else body
+
+    def say(self, body: Body, issuer: str, signers: Iterable[str] | None = None) -> Statement[Any]:
+        """Say, log and keep."""
+        statement = self.world.say(body, issuer, signers)
+        self.statements.append(statement)
+        self.statements.sort(key=docket_order)
+        return statement
+
+    def of(self, body_type: type) -> list[Statement[Any]]:
+        """This trip's statements of a body type."""
+        return [s for s in self.statements if isinstance(s.body, body_type)]
+
+    def prev(self, stage: Stage) -> Digest:
+        """`prev` for a statement of that stage."""
+        return build_prev(self.statements, stage)
+
+    def instruct(self) -> None:
+        """Each client orders one payment."""
+        suffix, asset = ("eth", ETH_ASSET) if self.chain == ETH else ("ltc", LTC_ASSET)
+        for client, amount in self.payments:
+            name = client.split(":")[1]
+            entry = self.world.registers["whitelist"].find(f"entry:{name}-{suffix}", "whitelist")
+            body = Instruction(
+                account=AccountId(f"account:{name}:{suffix}"),
+                amount=Units(amount),
+                asset=asset,
+                chain=self.chain,
+                client=PartyId(client),
+                destination=Destination(address=entry.address, entry=entry.id, entry_digest=entry_digest(entry)),
+                fee_ceiling=Units(10**16 if self.chain == ETH else 100_000),
+                reason="Redemption",
+                reference=f"2027-{self.sequence:03d}",
+                release_by=self.world.now + timedelta(hours=12),
+                sequence=self.sequence,
+                sign_by=self.world.now + timedelta(hours=8),
+            )
+            self.say(self.edited("instruct", body), client)
+
+    def decide(self) -> None:
+        """The platform decides on each instruction."""
+        policy = parse_statement(self.world.policy)
+        for instruction in self.of(Instruction):
+            rule = EntryId("rule:eth" if self.chain == ETH else "rule:ltc")
+            body = Decision(
+                delay_s=0,
+                instruction=instruction.id,
+                limits=(),
+                policy=Head(version=policy.body.version, digest=policy.id),
+                quorums=(Quorum(role="approver", people=2, groups=2),),
+                rules=(rule,),
+                screening=Screening(provider="test screening", verdict=ScreeningVerdict.PASS),
+                verdict=Verdict.REQUIRE_APPROVAL,
+            )
+            self.say(self.edited("decide", body), "service:platform")
+
+    def propose(self) -> None:
+        """The builder makes the exact bytes."""
+        body = self._build_eth() if self.chain == ETH else self._build_ltc()
+        self.say(self.edited("propose", body), "service:builder")
+
+    def _proposal(self, **parts: Any) -> Proposal:
+        instructions = self.of(Instruction)
+        return Proposal(
+            attempt=1,
+            chain=self.chain,
+            decisions=tuple(sorted(s.id for s in self.of(Decision))),
+            heads=self.world.current_heads(),
+            instructions=tuple(sorted(s.id for s in instructions)),
+            prev=self.prev(Stage.PROPOSE),
+            release_by=min(s.body.release_by for s in instructions),
+            replaces=DigestOrNone("none"),
+            sign_by=min(s.body.sign_by for s in instructions),
+            **parts,
+        )
+
+    def _build_eth(self) -> Proposal:
+        instruction = self.of(Instruction)[0]
+        source = self.world.registers["addresses"].find("address:eth-1", "addresses")
+        transfer = Transfer(
+            chain_id=31337,
+            nonce=self.nonce,
+            max_priority_fee_per_gas_wei=GWEI,
+            max_fee_per_gas_wei=90 * GWEI,
+            gas_limit=21000,
+            to=eth.parse_address(instruction.body.destination.address),
+            value_wei=instruction.body.amount,
+        )
+        self.unsigned = self.edited("unsigned", encode_unsigned(transfer))
+        return self._proposal(
+            change=(),
+            commits=(f"nonce:{ETH}:{source.address}:{self.nonce}",),
+            fee=Units(21000 * 90 * GWEI),
+            outputs=(PaymentOutput(index=0, instruction=instruction.id),),
+            sources=(EntryId("address:eth-1"),),
+            unsigned_digest=sha256(self.unsigned),
+            wallet=ETH_WALLET,
+        )
+
+    def _build_ltc(self) -> Proposal:
+        built = self.build_psbt()
+        self.unsigned = self.edited("unsigned", psbts.encode_psbt(built))
+        instructions = self.of(Instruction)
+        commits = [f"outpoint:{LTC}:{i.outpoint.txid_hex}:{i.outpoint.index}" for i in built.unsigned.inputs]
+        return self._proposal(
+            change=(ChangeOutput(address=EntryId("address:ltc-change"), index=len(instructions)),),
+            commits=tuple(sorted(commits)),
+            fee=Units(built.fee_sat),
+            outputs=tuple(PaymentOutput(index=i, instruction=s.id) for i, s in enumerate(instructions)),
+            sources=(EntryId("address:ltc-1"), EntryId("address:ltc-2")),
+            unsigned_digest=sha256(built.unsigned_bytes),
+            wallet=LTC_WALLET,
+        )
+
+    def build_psbt(self) -> psbts.Psbt:
+        """Two inputs (ltc-1, ltc-2), one output an instruction, change to ltc-change, a fee of 2,000."""
+        spends, total = [], 0
+        for i, name in enumerate(("ltc-1", "ltc-2")):
+            script = multisig_script(2, self.world.points_of(name))
+            value = 20 * 10**8
+            previous = Transaction(
+                version=2,
+                inputs=(
+                    TxIn(outpoint=OutPoint(txid=seed(f"coin {self.nonce} {i}"), index=0), script_sig=b"", sequence=0),
+                ),
+                outputs=(TxOut(value_sat=value, script=p2wsh_script(script)),),
+                witnesses=(),
+                lock_time=0,
+            )
+            spends.append(psbts.Spend(previous=previous, index=0, witness_script=script))
+            total += value
+        outputs = [
+            psbts.Payment(
+                script=parse_address(s.body.destination.address, LITECOIN_REGTEST),
+                value_sat=s.body.amount,
+                witness_script=None,
+            )
+            for s in self.of(Instruction)
+        ]
+        change_script = multisig_script(2, self.world.points_of("ltc-change"))
+        left = total - sum(o.value_sat for o in outputs) - 2_000
+        change = psbts.Payment(script=p2wsh_script(change_script), value_sat=left, witness_script=change_script)
+        return psbts.build_psbt(spends=spends, payments=[*outputs, change])
+
+    @property
+    def proposal(self) -> Statement[Any]:
+        """The proposal."""
+        return self.of(Proposal)[0]
+
+    @property
+    def unsigned_digest(self) -> Digest:
+        """The digest that the proposal signed."""
+        digest: Digest = self.proposal.body.unsigned_digest
+        return digest

@@ -1,0 +1,329 @@
+"""A transaction of the tests' firm, from its approval to its settlement, and its docket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives import hpke
+
+from strongroom.chains.bitcoin import psbt as psbts
+from strongroom.chains.bitcoin.signing import build_witness, encode_der_signature, parse_der_signature
+from strongroom.chains.bitcoin.transactions import encode_transaction
+from strongroom.chains.ethereum.transactions import (
+    encode_signed,
+    parse_unsigned,
+    signing_digest,
+    transaction_hash,
+)
+from strongroom.core import assemble
+from strongroom.core.bodies import (
+    Approval,
+    Broadcast,
+    Budget,
+    ClearToSign,
+    JournalPlace,
+    Outcome,
+    Proposal,
+    Release,
+    Scope,
+    Settlement,
+    SignatureRecord,
+    TreeHead,
+    Verification,
+)
+from strongroom.core.canonical import sha256
+from strongroom.core.checks.approve import RENDERER
+from strongroom.core.checks.foundation import prove_foundation
+from strongroom.core.checks.journey import prove_journey
+from strongroom.core.checks.propose import build_facts
+from strongroom.core.checks.spend import read_spend
+from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart, encode_docket
+from strongroom.core.facts import Facts
+from strongroom.core.ids import Digest, EntryId, PartyId
+from strongroom.core.packages import (
+    RESULT_FORMAT,
+    DocketBody,
+    PartialSignature,
+    ReleaseBody,
+    ResultOutcome,
+    SealedFrom,
+    TerminalResult,
+    build_seal_info,
+    encode_result,
+)
+from strongroom.core.records import Base64Bytes, HexBytes, HexOrNone, Units
+from world_firm import Edit, World
+from world_keys import (
+    ETH,
+    ETH_ASSET,
+    LTC,
+    LTC_ASSET,
+    TERMINALS,
+    chain_key,
+    seed,
+)
+from world_order import Order
+from world_registers import ltc_key_names
+
+
+@dataclass(kw_only=True)
+class Trip(Order):
+    """One transaction on its way. Each step says, logs and keeps its statements; `edits` change them before signing.
+
+    edits: stage name in lower case ("instruct", "decide", "propose", "approve", "verify", "clear", "sign", "release",
+    "broadcast", "settle") or "unsigned" (bytes) or "signed" (bytes) to a function of the body.
+    """
+
+    def to(self, stage: Stage) -> Trip:
+        """Walk up to and including a stage."""
+        steps = {
+            Stage.INSTRUCT: self.instruct,
+            Stage.DECIDE: self.decide,
+            Stage.PROPOSE: self.propose,
+            Stage.APPROVE: self.approve,
+            Stage.VERIFY: self.verify,
+            Stage.CLEAR: self.clear,
+            Stage.SIGN: self.sign,
+            Stage.RELEASE: self.release,
+            Stage.BROADCAST: self.broadcast,
+            Stage.SETTLE: self.settle,
+        }
+        reached = max((STAGE_OF[s.type] for s in self.statements), default=0)
+        for each in Stage:
+            if reached < each <= stage:
+                steps[each]()
+        return self
+
+    def facts(self) -> Facts:
+        """The facts of this trip's bytes, as core reads them."""
+        docket = self.docket()
+        foundation = prove_foundation(docket, self.world.roots)
+        journey = prove_journey(docket, foundation)
+        proposal = journey.only(Proposal)
+        assert proposal is not None
+        entries = foundation.entries
+        body = proposal.body
+        spend = read_spend(body.chain, docket.transaction.unsigned, body.sources, body.wallet, entries)
+        return build_facts(proposal, journey, spend, entries)
+
+    def approve(self) -> None:
+        """Each approver says yes on a dedicated device."""
+        digest, prev = self.facts().digest, self.prev(Stage.APPROVE)
+        for i, who in enumerate(self.approvers):
+            body = Approval(
+                device=PartyId(f"device:approver-{i % 2 + 1}"),
+                display_digest=digest,
+                heads=self.world.current_heads(),
+                language="en",
+                prev=prev,
+                proposal=self.proposal.id,
+                renderer=RENDERER,
+                unsigned_digest=self.unsigned_digest,
+                until=self.world.now + timedelta(hours=6),
+            )
+            self.say(self.edited("approve", body), who)
+
+    def verify(self) -> None:
+        """The station's second reading."""
+        body = Verification(
+            heads=self.world.current_heads(),
+            prev=self.prev(Stage.VERIFY),
+            proposal=self.proposal.id,
+            reading_digest=self.facts().digest,
+            unsigned_digest=self.unsigned_digest,
+        )
+        self.say(self.edited("verify", body), "device:station-1")
+
+    def session_nonce(self, terminal: str) -> bytes:
+        """The nonce of this trip's session on a terminal."""
+        return seed(f"session {terminal} {self.nonce}")
+
+    def clear(self) -> None:
+        """Reconciler and watcher clear each session."""
+        for terminal in self.terminals:
+            self.say(
+                self.edited("clear", self.clear_body(terminal)),
+                "service:reconciler",
+                ("service:reconciler", "service:watcher"),
+            )
+
+    def clear_body(self, terminal: str, nonce: bytes | None = None) -> ClearToSign:
+        """A clear for one session."""
+        last = self.world.log.last_checkpoint()
+        root = self.world.log.tree.root(last.size)
+        asset = ETH_ASSET if self.chain == ETH else LTC_ASSET
+        return ClearToSign(
+            budget=(Budget(asset=asset, units=Units(500 * 10**18)),),
+            checkpoint=TreeHead(root=Digest("sha256:" + root.hex()), size=last.size),
+            heads=self.world.current_heads(),
+            life_s=900,
+            max_count=5,
+            nonce=HexBytes(nonce or self.session_nonce(terminal)),
+            scope=Scope.TRANSFERS,
+            terminal=PartyId(terminal),
+        )
+
+    def keys_of(self, terminal: str) -> tuple[str, ...]:
+        """The keys that a terminal signs this trip with."""
+        if self.chain == ETH:
+            return ("key:eth-1",)
+        number = TERMINALS.index(terminal)
+        return tuple(ltc_key_names(name)[number] for name in ("ltc-1", "ltc-2"))
+
+    def partial_signatures(self, terminal: str) -> tuple[PartialSignature, ...]:
+        """What a terminal signs: one signature a key and input."""
+        found = []
+        for index, name in enumerate(self.keys_of(terminal)):
+            digest = (
+                signing_digest(self.unsigned)
+                if self.chain == ETH
+                else psbts.parse_psbt(self.unsigned).signature_hash(index)
+            )
+            r, s = parse_der_signature(chain_key(name).sign(digest, hasher=None))
+            raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+            found.append(PartialSignature(input=index, key=name, signature=HexBytes(raw)))
+        return tuple(found)
+
+    def seal(self, terminal: str, result: TerminalResult) -> bytes:
+        """Seal a result to the gate, as a terminal does."""
+        suite = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+        info = build_seal_info(result.proposal, PartyId(terminal))
+        return suite.encrypt(encode_result(result), self.world.seal_key.public_key(), info=info)
+
+    def result(self, terminal: str) -> TerminalResult:
+        """The honest result of a terminal."""
+        return TerminalResult(
+            format=RESULT_FORMAT,
+            outcome=ResultOutcome.SIGNED,
+            proposal=self.proposal.id,
+            signatures=self.partial_signatures(terminal),
+            terminal=PartyId(terminal),
+        )
+
+    def sign(self) -> None:
+        """Each terminal signs, seals and records."""
+        prev = self.prev(Stage.SIGN)
+        clears = {c.body.terminal: c for c in self.of(ClearToSign)}
+        for number, terminal in enumerate(self.terminals):
+            self.sealed[terminal] = self.seal(terminal, self.edited("result", self.result(terminal)))
+            operators = ("person:c.lam", "person:p.wu")
+            body = SignatureRecord(
+                clear=clears[PartyId(terminal)].id,
+                heads=self.world.current_heads(),
+                journal=JournalPlace(head=sha256(f"journal {terminal}".encode()), number=5 + number),
+                keys=tuple(EntryId(k) for k in sorted(self.keys_of(terminal))),
+                nonce=clears[PartyId(terminal)].body.nonce,
+                operators=tuple(PartyId(o) for o in operators),
+                prev=prev,
+                proposal=self.proposal.id,
+                sealed_digest=sha256(self.sealed[terminal]),
+                terminal=PartyId(terminal),
+                unsigned_digest=self.unsigned_digest,
+            )
+            self.say(self.edited("sign", body), terminal, (terminal, *operators))
+
+    def build_signed(self) -> bytes:
+        """The signed transaction of the terminals' signatures."""
+        if self.chain == ETH:
+            raw = chain_key("key:eth-1").sign_recoverable(signing_digest(self.unsigned), hasher=None)
+            return encode_signed(
+                parse_unsigned(self.unsigned),
+                raw[64],
+                int.from_bytes(raw[:32], "big"),
+                int.from_bytes(raw[32:64], "big"),
+            )
+        decoded = psbts.parse_psbt(self.unsigned)
+        witnesses = []
+        for index, detail in enumerate(decoded.inputs):
+            by_key = {}
+            for terminal in self.terminals:
+                part = self.partial_signatures(terminal)[index]
+                r, s = int.from_bytes(part.signature[:32], "big"), int.from_bytes(part.signature[32:], "big")
+                by_key[chain_key(part.key).public_key.format()] = encode_der_signature(r, s)
+            ordered = [by_key[k] for k in sorted(by_key)]
+            witnesses.append(build_witness(ordered, detail.witness_script))
+        return encode_transaction(replace(decoded.unsigned, witnesses=tuple(witnesses)))
+
+    @property
+    def txid(self) -> str:
+        """The transaction id, as the chain's people write it."""
+        if self.chain == ETH:
+            return "0x" + transaction_hash(self.signed).hex()
+        return psbts.parse_psbt(self.unsigned).txid_hex
+
+    def release(self) -> None:
+        """The gate releases."""
+        self.signed = self.edited("signed", self.build_signed())
+        body = Release(
+            checks=("second-reading", "signed-equals-unsigned", "signatures"),
+            heads=self.world.current_heads(),
+            prev=self.prev(Stage.RELEASE),
+            proposal=self.proposal.id,
+            signed_digest=sha256(self.signed),
+            txid=self.txid,
+        )
+        self.say(self.edited("release", body), "device:gate-1")
+
+    def broadcast(self) -> None:
+        """The gate broadcasts."""
+        body = Broadcast(nodes=("node-a",), prev=self.prev(Stage.BROADCAST), proposal=self.proposal.id, txid=self.txid)
+        self.say(self.edited("broadcast", body), "device:gate-1")
+
+    def settle(self) -> None:
+        """The watcher sees it final."""
+        body = Settlement(
+            block_hash="00" * 32,
+            confirmations=6,
+            fee_paid=Units(2_000),
+            height=100,
+            outcome=Outcome.SUCCESS,
+            prev=self.prev(Stage.SETTLE),
+            proposal=self.proposal.id,
+            txid=self.txid,
+        )
+        self.say(self.edited("settle", body), "service:watcher")
+
+    def docket(self) -> Docket:
+        """The docket as far as this trip has come."""
+        signed = HexOrNone(self.signed.hex() if self.signed else "none")
+        part = TransactionPart(chain=self.chain, signed=signed, unsigned=HexBytes(self.unsigned))
+        return assemble.build_docket(self.world.log, self.world.governance, self.statements, part)
+
+    def docket_bytes(self) -> bytes:
+        """The docket file."""
+        return encode_docket(self.docket())
+
+    def docket_body(self, last_seen: int = 0) -> DocketBody:
+        """Body of a `verification` or `approval-request` package."""
+        step, _ = assemble.build_package_checkpoint(self.world.log, last_seen)
+        return DocketBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=())
+
+    def release_body(self, last_seen: int = 0) -> ReleaseBody:
+        """Body of a `release` package."""
+        step, _ = assemble.build_package_checkpoint(self.world.log, last_seen)
+        sealed = tuple(
+            SealedFrom(sealed=Base64Bytes(raw), terminal=PartyId(terminal))
+            for terminal, raw in sorted(self.sealed.items())
+        )
+        return ReleaseBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=(), sealed=sealed)
+
+
+def eth_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """One client is paid 1.25 ETH."""
+    return Trip(world=world, chain=ETH, payments=(("client:harbour", 125 * 10**16),), edits=edits or {}, **kwargs)
+
+
+def ltc_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """Three clients are paid from 2-of-3 P2WSH; two of the three terminals sign."""
+    payments = (("client:harbour", 5 * 10**8), ("client:lantau", 7 * 10**8), ("client:peak", 11 * 10**8))
+    return Trip(
+        world=world,
+        chain=LTC,
+        payments=payments,
+        edits=edits or {},
+        terminals=("device:terminal-1", "device:terminal-2"),
+        **kwargs,
+    )
