@@ -35,7 +35,7 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
     ),
     "DEST_NOT_INSTRUCTED": (
         "The transaction pays another destination than the client signed",
-        "Stop, keep the docket, and tell security operations; only the client can change a destination, by a new order.",
+        "Stop, keep the docket, tell security operations; only the client can change a destination, by a new order.",
         "III.4 III.5 III.16",
     ),
     "AMOUNT_NOT_INSTRUCTED": (
