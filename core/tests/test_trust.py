@@ -14,12 +14,13 @@ from strongroom.core.bodies import Freeze, FreezeLift, FreezeScope
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.ids import Digest, EntryId
-from strongroom.core.packages import Placed, UpdateBody
+from strongroom.core.packages import Placed, RegisterDelta, UpdateBody
 from strongroom.core.records import DigestOrNone, HexBytes
 from strongroom.core.registers import WhitelistEntry
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Environment, parse_statement
 from strongroom.core.trust import Trust, apply_freezes, apply_update, check_clear_place, enroll, extend
+from strongroom.core.trust_file import encode_trust, parse_trust
 from world import DELEGATES, HOLDERS, Edit, World, whitelist_entries
 
 from .refusals import change, flip, refuse
@@ -197,8 +198,8 @@ def test_entries_of_the_enrolment_count_from_their_own_date() -> None:
     device_of(World()).check_age("entry:harbour-eth", World().now)
 
 
-def test_an_entry_that_comes_back_was_seen_then() -> None:
-    """Removing and adding again does not make an entry older, and a changed entry is a new one."""
+def test_an_entry_that_comes_back_waits_again() -> None:
+    """An entry removed for cause and put back byte for byte is new, and so is a changed one."""
     world = World()
     trust = device_of(world)
     entry = newcomer(world)
@@ -210,7 +211,8 @@ def test_an_entry_that_comes_back_was_seen_then() -> None:
     other = apply_update(gone, add_to_whitelist(world, gone, changed), later)
     refuse(Code.ENTRY_TOO_YOUNG, lambda: other.check_age(NEWCOMER, later + timedelta(hours=1)))
     back = apply_update(other, add_to_whitelist(world, other, entry), later + timedelta(hours=1))
-    back.check_age(NEWCOMER, later + timedelta(hours=1))
+    refuse(Code.ENTRY_TOO_YOUNG, lambda: back.check_age(NEWCOMER, later + timedelta(hours=2)))
+    back.check_age(NEWCOMER, later + timedelta(hours=26))
 
 
 # Roots, rosters, policy
@@ -289,15 +291,35 @@ def test_the_policy_goes_forward_along_its_chain() -> None:
     )
 
 
-def test_a_new_root_needs_both_thresholds() -> None:
+def signed_anew(world: World) -> dict[str, Any]:
+    """Roster, policy and registers, published again under the second root."""
+    world.change_roster(change(root_version=2))
+    world.change_policy(lambda policy: policy)
+    for name in REGISTERS:
+        world.change_register(name)
+    deltas = [RegisterDelta(added=(), head=placed(world, world.heads[n]), register=n, removed=()) for n in REGISTERS]
+    return {
+        "rosters": (placed(world, world.rosters[-1]),),
+        "policies": (placed(world, world.policy),),
+        "registers": tuple(deltas),
+    }
+
+
+def test_a_new_root_needs_both_thresholds_and_everything_signed_anew() -> None:
     world = World()
     trust = device_of(world)
     before = parse_statement(world.roots[0])
     body = replace(before.body, version=2, previous=DigestOrNone(before.id))
     honest = world.sign(body, HOLDERS[0], HOLDERS[:2])
-    assert 2 == apply_update(trust, part(world, trust, roots=(honest,)), world.now).root.version
+    whole = signed_anew(world)
+    after = apply_update(trust, part(world, trust, roots=(honest,), **whole), world.now)
+    assert (2, 2) == (after.root.version, after.roster.body.root_version)
+    assert after == parse_trust(encode_trust(after))
     alone = world.sign(body, HOLDERS[0], HOLDERS[:1])
-    refuse(Code.THRESHOLD_NOT_MET, lambda: apply_update(trust, part(world, trust, roots=(alone,)), world.now))
+    refuse(Code.THRESHOLD_NOT_MET, lambda: apply_update(trust, part(world, trust, roots=(alone,), **whole), world.now))
+    refuse(Code.STAGE_MISSING, lambda: apply_update(trust, part(world, trust, roots=(honest,)), world.now))
+    fewer = {name: value for name, value in whole.items() if name != "rosters"}
+    refuse(Code.HEAD_ROLLBACK, lambda: apply_update(trust, part(world, trust, roots=(honest,), **fewer), world.now))
     again = part(world, trust, roots=(world.roots[0],))
     refuse(Code.HEAD_ROLLBACK, lambda: apply_update(trust, again, world.now))
 

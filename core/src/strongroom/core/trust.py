@@ -18,10 +18,10 @@ from strongroom.core.checks.foundation import (
     Entries,
     Proved,
     build_entries,
-    check_next_version,
     prove_checkpoint,
     prove_delegated,
     prove_roots,
+    prove_roster_chain,
     roster_in_force,
 )
 from strongroom.core.checks.signers import check_lift, check_statement_signers
@@ -165,6 +165,7 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
     """
     chain = (*trust.roots, *update.roots)
     roots = prove_roots(chain, trust.roots)
+    _check_signed_anew(update)
     base = replace(trust, roots=chain)
     rosters = _claim_rosters(base, update.rosters, roots)
     named = [(r.index, r.statement) for r in rosters]
@@ -182,7 +183,10 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
         if delta.register == "whitelist" and not enrolment:
             for entry in registers["whitelist"].entries:
                 if not _holds(trust, entry):
-                    first_seen.setdefault(entry_digest(entry), now)
+                    first_seen[entry_digest(entry)] = now
+            # What was removed is forgotten: put back, it is a new entry and waits again.
+            held = {entry_digest(e) for e in registers["whitelist"].entries}
+            first_seen = {digest: seen for digest, seen in first_seen.items() if digest in held}
     after = replace(
         base,
         rosters=rosters,
@@ -274,21 +278,22 @@ def _extend_checkpoint(
 def _claim_rosters(
     trust: Trust, packages: Sequence[Placed], roots: Sequence[Statement[Root]]
 ) -> tuple[Proved[Roster], ...]:
-    """Old rosters and new ones, signatures and versions checked; their places are proved by the caller."""
-    chain = list(trust.rosters)
-    for i, package in enumerate(packages):
-        path = f"rosters[{i}]"
-        statement = expect(parse_statement(package.envelope, path), Roster, path)
-        if not 1 <= statement.body.root_version <= len(roots):
-            raise refused(
-                Code.HEAD_ROLLBACK, f"{path}.root_version", f"1 to {len(roots)}", str(statement.body.root_version)
-            )
-        delegation = roots[statement.body.root_version - 1].body.delegation("roster")
-        prove_delegated(package.envelope, Roster, delegation, trust.context, path)
-        before = chain[-1].id if chain else "none"
-        check_next_version(statement.body.version, statement.body.previous, before, len(chain) + 1, path)
-        chain.append(Proved(statement=statement, index=package.index, time=statement.issued_at))
-    return tuple(chain)
+    """Old rosters and new ones, the chain proved under the roots; the new ones' places are proved by the caller."""
+    envelopes = [*(r.statement.envelope for r in trust.rosters), *(p.envelope for p in packages)]
+    if not envelopes:
+        raise refused(Code.STAGE_MISSING, "rosters", "a roster", "none")
+    chain = prove_roster_chain(envelopes, roots, trust.context)
+    fresh = chain[len(trust.rosters) :]
+    added = [Proved(statement=s, index=p.index, time=s.issued_at) for s, p in zip(fresh, packages, strict=True)]
+    return (*trust.rosters, *added)
+
+
+def _check_signed_anew(update: UpdateBody) -> None:
+    """A new root comes with a policy and registers that its delegates signed, or delegates whom it dropped live on."""
+    missing = sorted(set(REGISTERS) - {d.register for d in update.registers})
+    if update.roots and (missing or not update.policies):
+        got = f"without {', '.join(missing) or 'policy'}"
+        raise refused(Code.STAGE_MISSING, "update", "a new root with policy and all registers signed under it", got)
 
 
 def _next_policy(trust: Trust, packages: Sequence[Placed], root: Root, placed: _Placer) -> Proved[Policy] | None:

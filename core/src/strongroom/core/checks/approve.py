@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from strongroom.core.bodies import Approval, Decision, Quorum, Rejection, SignatureRecord, Verification
+from strongroom.core.bodies import Approval, Decision, Instruction, Quorum, Rejection, SignatureRecord, Verification
 from strongroom.core.checks.foundation import Foundation, Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.codes import Code
@@ -37,6 +37,24 @@ def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, 
         check_party(
             foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"approval of {who}.device"
         )
+
+
+def check_separated(journey: Journey, foundation: Foundation) -> None:
+    """Nobody approves what they instructed, and no approver holds a key of the whitelist's or the clients' office.
+
+    Keys and ids are compared: who can also list destinations or name clients would be two controls in one (III.12).
+    """
+    initiators = {s.keyid for p in journey.all(Instruction) for s in p.statement.envelope.signatures}
+    offices = [foundation.root.delegation(name) for name in ("clients", "whitelist")]
+    keys = {h.key.key_id for d in offices for h in d.keys}
+    people = {h.id for d in offices for h in d.keys}
+    for proved in journey.all(Approval):
+        who = proved.statement.issuer
+        signed = {s.keyid for s in proved.statement.envelope.signatures}
+        if signed & initiators:
+            raise refused(Code.SELF_APPROVAL, f"approval of {who}", "nobody who instructed", who)
+        if who in people or signed & keys:
+            raise refused(Code.SEPARATION, f"approval of {who}", "nobody of the clients' or whitelist office", who)
 
 
 def quorums_in_force(journey: Journey, policy: Policy, requests: tuple[Request, ...]) -> tuple[Quorum, ...]:

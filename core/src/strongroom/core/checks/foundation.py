@@ -17,7 +17,7 @@ from strongroom.core.bodies import Head
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep, Docket, Located, RegisterSlice
 from strongroom.core.errors import malformed, refused
-from strongroom.core.ids import Digest, EntryId
+from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.policy import Policy
 from strongroom.core.records import NONE, parse_record
 from strongroom.core.registers import (
@@ -31,7 +31,7 @@ from strongroom.core.registers import (
     WhitelistEntry,
     check_entry_proof,
 )
-from strongroom.core.roster import REGISTERS, Delegation, Root, Roster
+from strongroom.core.roster import REGISTERS, Delegation, Root, Roster, check_party
 from strongroom.core.statements import (
     Body,
     Context,
@@ -248,7 +248,12 @@ def prove_checkpoint(
         raise refused(Code.CHECKPOINT_NOT_WITNESSED, field, "a roster before it", f"none below {size}")
     witnesses = [log.NoteKey(name=p.id, public_key=p.key.public) for p in in_force[-1].with_role("witness")]
     key = log.NoteKey(name=root.log.origin, public_key=root.log.key.public)
-    return log.check_witnessed(note, log=key, witnesses=witnesses, field=field)
+    witnessed = log.check_witnessed(note, log=key, witnesses=witnesses, field=field)
+    moment = datetime.fromtimestamp(witnessed.time_s, UTC)
+    for name in witnessed.witnesses:
+        # An expired witness's stolen key must not vouch for another history.
+        check_party(in_force[-1], PartyId(name), "witness", moment, f"{field}.witness")
+    return witnessed
 
 
 def place(

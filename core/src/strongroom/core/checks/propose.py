@@ -9,13 +9,13 @@ from strongroom.core.bodies import Instruction, Proposal
 from strongroom.core.checks.foundation import Entries, Proved
 from strongroom.core.checks.instruct import check_destination, find_account
 from strongroom.core.checks.journey import Journey
-from strongroom.core.checks.spend import Spend, SpendOutput, check_address, native_asset_of
+from strongroom.core.checks.spend import Spend, SpendOutput, check_address, keys_of, native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import FORMAT, Facts, FactsFee, FactsOutput
 from strongroom.core.policy import Policy, Request, check_transaction_limits
 from strongroom.core.records import NONE, Units
-from strongroom.core.registers import AddressEntry, AddressPurpose
+from strongroom.core.registers import AddressEntry, AddressPurpose, KeyState
 
 
 def check_digest(proposal: Proposal, spend: Spend) -> None:
@@ -89,6 +89,10 @@ def _check_change_entry(
         raise refused(
             Code.CHANGE_NOT_OURS, field, f"a change address of {proposal.wallet}", f"{entry.id} of {entry.wallet}"
         )
+    idle = [key.id for key in keys_of(entry, entries, field) if key.state is not KeyState.ACTIVE]
+    if idle:
+        # An address of ours whose keys are gone: change sent there is burnt (attack: a builder who wants to destroy).
+        raise refused(Code.CHANGE_NOT_OURS, field, f"active keys of {entry.id}", ", ".join(idle))
     if check_address(entry, entries, Code.CHANGE_NOT_OURS, field) != output.witness_script:
         raise refused(
             Code.CHANGE_NOT_OURS, f"{field}.witness_script", "the script of our keys", output.witness_script.hex()

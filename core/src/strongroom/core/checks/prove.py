@@ -101,6 +101,7 @@ def _check_later_stages(proved: ProvedDocket, now: datetime | None) -> None:
     checks = [
         lambda: approve.check_not_rejected(journey),
         lambda: approve.check_approvals(journey, foundation, proved.proposal.id, proved.facts),
+        lambda: approve.check_separated(journey, foundation),
         lambda: approve.check_verification(journey, proved.proposal.id, proved.facts),
         lambda: sign.check_records(journey, foundation, proved.proposal, proved.spend),
         lambda: sign.check_same_heads(journey),

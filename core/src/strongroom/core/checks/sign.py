@@ -5,6 +5,8 @@ Requirements: III.6, III.12, V.9b, I.5.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from strongroom.core.bodies import Approval, ClearToSign, Proposal, Scope, SignatureRecord, Verification
 from strongroom.core.checks.approve import approver_of
 from strongroom.core.checks.foundation import Foundation, Proved
@@ -12,6 +14,7 @@ from strongroom.core.checks.journey import Journey
 from strongroom.core.checks.spend import Spend, keys_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
+from strongroom.core.records import NONE
 from strongroom.core.roster import check_overseers
 
 
@@ -20,6 +23,7 @@ def check_records(journey: Journey, foundation: Foundation, proposal: Proved[Pro
     for proved in journey.all(SignatureRecord):
         clear = _clear_of(proved, journey)
         check_clear_matches(clear.body, proved.body)
+        check_clear_covers(clear, proved, spend)
         check_overseers(foundation.roster_at(clear.index), clear.time)
         _check_about(proved, proposal, spend)
         _check_keys(proved.body, foundation, spend)
@@ -35,6 +39,23 @@ def check_clear_matches(clear: ClearToSign, record: SignatureRecord) -> None:
         raise refused(Code.CLEAR_NOT_FOR_SESSION, "signature-record.clear", f"{clear.terminal}", record.terminal)
     if clear.scope is not Scope.TRANSFERS:
         raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.scope", Scope.TRANSFERS.value, clear.scope.value)
+
+
+def check_clear_covers(clear: Proved[ClearToSign], record: Proved[SignatureRecord], spend: Spend) -> None:
+    """What leaves is inside the clear's budget, signed within its life. The terminal counts the rest of a session."""
+    budget = {b.asset: int(b.units) for b in clear.body.budget}
+    inputs = sum(int(i.units) for i in spend.inputs if i.units != NONE)
+    change = sum(o.units for o in spend.outputs if o.witness_script)
+    moved = inputs - change if inputs else sum(o.units for o in spend.outputs) + spend.fee
+    if clear.body.max_count < 1 or moved > budget.get(spend.asset, 0):
+        raise refused(
+            Code.CLEAR_BUDGET, "clear.budget", f"at least {moved} {spend.asset}", str(budget.get(spend.asset, 0))
+        )
+    until = clear.statement.issued_at + timedelta(seconds=clear.body.life_s)
+    if record.statement.issued_at > until:
+        raise refused(
+            Code.CLEAR_EXPIRED, "signature-record.issued_at", f"not after {until}", str(record.statement.issued_at)
+        )
 
 
 def _clear_of(proved: Proved[SignatureRecord], journey: Journey) -> Proved[ClearToSign]:
