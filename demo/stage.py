@@ -17,7 +17,7 @@ from strongroom.chains.bitcoin.addresses import render_address as render_ltc
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.ethereum.addresses import render_address
 from strongroom.core.canonical import encode_canonical
-from strongroom.core.ids import PartyId
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes, encode_record
 from strongroom.online.bootstrap import build_platform
@@ -35,10 +35,14 @@ from strongroom.online.transfers.accounts import open_accounts
 SERVICES = ("platform", "builder", "reconciler", "watcher")
 
 
-def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...]) -> Path:
+NO_ROOT = Digest("sha256:" + "0" * 64)
+"""Before the ceremony no program believes any root."""
+
+
+def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...], root: Digest) -> Path:
     """One configuration and one secret connection string a program."""
     config = folder / "config"
-    config.mkdir(parents=True)
+    config.mkdir(parents=True, exist_ok=True)
     uses = {
         "work": (Role.PLATFORM, ("platform", "builder", "log")),
         "reconcile": (Role.RECONCILER, ("reconciler",)),
@@ -54,6 +58,7 @@ def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...
             keys=tuple(KeyConfig(file=str(config / f"{s}.key"), party=f"service:{s}") for s in services),
             nodes=nodes,
             poll_ms=100,
+            root=root,
         )
         (config / f"{name}.json").write_bytes(encode_canonical(encode_record(body)))
     return config / "work.json"
@@ -104,7 +109,7 @@ def open_scene(
             ),
             NodeConfig(chain=ETH, confirmations=CONFIRMATIONS, url=eth.url),
         )
-        config = write_configs(folder, database, nodes)
+        config = write_configs(folder, database, nodes, NO_ROOT)
         say("making tokens and keys: sixteen people, three terminals with two operators each")
         tokens = folder / "tokens"
         tokens.mkdir()
@@ -143,6 +148,7 @@ def open_scene(
         stack.callback(scene.stop_platform)
         say("setting up trust: root, roster, policy, registers, each signed by its own people's tokens")
         set_up_trust(scene)
+        write_configs(folder, database, nodes, firm.fingerprint)
         yield scene
 
 

@@ -269,6 +269,9 @@ def _extend_checkpoint(
         if step.consistency:
             raise refused(Code.LOG_NOT_CONSISTENT, "checkpoint.consistency", "no proof for the first", "one")
         return witnessed
+    if witnessed.checkpoint == trust.checkpoint:
+        # The same package again, after an interruption: there is nothing to extend.
+        return witnessed
     log.check_extends(older=trust.checkpoint, newer=witnessed.checkpoint, proof=step.consistency, field="checkpoint")
     if trust.checkpoint_time and witnessed.time_s < int(trust.checkpoint_time.timestamp()):
         raise refused(Code.CLOCK_BEHIND, "checkpoint.time", f"from {trust.checkpoint_time}", str(witnessed.time_s))

@@ -20,7 +20,7 @@ from strongroom.online.transfers.withdrawal.flow import advance
 from strongroom.online.transfers.withdrawal.platform import Chains, Platform
 from strongroom.online.watch.chain_view import BitcoinFollower, ChainFollower, EthereumFollower
 from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_outflows
-from strongroom.online.watch.follow import Reconciler, follow
+from strongroom.online.watch.follow import Reconciler, follow_or_tell
 from strongroom.online.watch.witness import witness_checkpoints
 
 Clock = Callable[[], datetime]
@@ -77,12 +77,12 @@ def build_reconcile(config: Config, connection: Connection | None = None, clock:
         for chain, node in open_nodes(config).items()
     }
     key = load_service_key(config.key_file("service:reconciler"), PartyId("service:reconciler"))
-    reconciler = Reconciler(connection=connection, key=key, followers=followers, clock=clock)
+    reconciler = Reconciler(connection=connection, key=key, followers=followers, clock=clock, root=config.root)
     reader = LogReader()
 
     def one_round() -> None:
         for chain in sorted(followers):
-            follow(reconciler, chain)
+            follow_or_tell(reconciler, chain)
         clear_sessions(reconciler, reader)
 
     return Program(connection=connection, round=one_round)
@@ -98,12 +98,13 @@ def build_watch(config: Config, connection: Connection | None = None, clock: Clo
         chains=build_sources(open_nodes(config)),
         confirmations=config.confirmations,
         clock=clock,
+        root=config.root,
     )
     reader = LogReader()
     memory = Path(config.home) / "witness.json"
 
     def one_round() -> None:
-        rules = load_rules(connection)
+        rules = watcher.load_rules()
         witness_checkpoints(connection, reader, key, rules.root.log, memory, clock)
         settle_outflows(watcher)
         countersign_sessions(watcher)

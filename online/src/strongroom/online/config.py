@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
-from strongroom.core.ids import ChainId
+from strongroom.core.ids import ChainId, Digest
 from strongroom.core.records import parse_record
 from strongroom.online.db.secret import Secret
 from strongroom.online.nodes.bitcoin import BitcoinNode
@@ -37,13 +37,17 @@ class KeyConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """database: file with the connection string. home: folder for inbox, outbox and the witness's memory."""
+    """database: file with the connection string. home: folder for inbox, outbox and the witness's memory.
+
+    root: the fingerprint that two people typed; a program believes no other, whatever its database says.
+    """
 
     database: str
     home: str
     keys: tuple[KeyConfig, ...]
     nodes: tuple[NodeConfig, ...]
     poll_ms: int
+    root: Digest
 
     @property
     def inbox(self) -> Path:

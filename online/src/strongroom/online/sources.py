@@ -13,7 +13,7 @@ from strongroom.core.errors import Refusal, UnavailableError
 from strongroom.core.ids import ChainId
 from strongroom.core.registers import AddressEntry
 from strongroom.online.nodes.bitcoin import BitcoinNode
-from strongroom.online.nodes.ethereum import EthereumNode
+from strongroom.online.nodes.ethereum import EthereumNode, ReceiptStatus
 from strongroom.online.transfers.withdrawal.platform import EthereumTerms
 
 BASE_FEE_HEADROOM = 2
@@ -41,6 +41,11 @@ class EthereumNodeSource:
         """Height of the newest block."""
         return self.node.fetch_block_number()
 
+    def fetch_block_of(self, txid: str) -> str | None:
+        """Hash of the block in which a transaction succeeded; None while there is none, or when it failed."""
+        receipt = self.node.fetch_receipt(txid)
+        return receipt.block_hash if receipt and receipt.status is ReceiptStatus.SUCCESS else None
+
     def fetch_held(self, addresses: tuple[AddressEntry, ...], height: int) -> int:
         """Wei on these addresses after a block."""
         return sum(self.node.fetch_balance(a.address, height) for a in addresses)
@@ -67,6 +72,11 @@ class BitcoinNodeSource:
     def fetch_tip(self) -> int:
         """Height of the newest block."""
         return self.node.fetch_block_count()
+
+    def fetch_block_of(self, txid: str) -> str | None:
+        """Hash of the block that has a transaction; None while there is none."""
+        found = self.node.fetch_transaction(txid)
+        return found.block_hash if found else None
 
     def fetch_held(self, addresses: tuple[AddressEntry, ...], height: int) -> int:
         """Units on these addresses, from the node's own set of unspent outputs, which is always at the tip."""

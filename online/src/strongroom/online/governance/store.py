@@ -20,6 +20,7 @@ from strongroom.core.checks.foundation import (
 )
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
+from strongroom.core.ids import Digest
 from strongroom.core.policy import Policy
 from strongroom.core.records import parse_record
 from strongroom.core.registers import ENTRY_TYPES, Register, RegisterHead, check_register_head, encode_entry
@@ -85,7 +86,12 @@ class Rules:
 
 
 def load_rules(connection: Connection) -> Rules:
-    """The governance in force. Raises STAGE_MISSING while something is not published yet."""
+    """The governance in force, every signature and register root verified again.
+
+    A database role that writes a forged roster or takes a cold address out of the entries gains nothing: the next round
+    of every program refuses. Raises STAGE_MISSING while something is not published yet, THRESHOLD_NOT_MET,
+    SIGNER_UNKNOWN, HEAD_MISMATCH.
+    """
     kinds = (StatementType.ROOT, StatementType.ROSTER, StatementType.POLICY, StatementType.REGISTER)
     by_kind: dict[StatementType, list[tuple[int, Statement[Any]]]] = {kind: [] for kind in kinds}
     for place, statement in load_by_kind(connection, *kinds):
@@ -93,16 +99,38 @@ def load_rules(connection: Connection) -> Rules:
     heads = {statement.body.register: (place, statement) for place, statement in by_kind[StatementType.REGISTER]}
     missing = [k.value for k in kinds if not by_kind[k]] + [name for name in REGISTERS if name not in heads]
     if missing:
-        raise refused(
-            Code.STAGE_MISSING, "governance", "root, roster, policy and five registers", f"no {', '.join(missing)}"
-        )
-    return Rules(
+        got = f"no {', '.join(missing)}"
+        raise refused(Code.STAGE_MISSING, "governance", "root, roster, policy and five registers", got)
+    rules = Rules(
         roots=tuple(statement for _, statement in by_kind[StatementType.ROOT]),
         rosters=tuple(by_kind[StatementType.ROSTER]),
         policy=by_kind[StatementType.POLICY][-1],
         heads=heads,
         registers=_load_registers(connection),
     )
+    _check_rules(rules)
+    return rules
+
+
+def load_rules_under(connection: Connection, root: Digest) -> Rules:
+    """As `load_rules`, under the root that this program was configured with, not the one that the database names.
+
+    Reconciler and watcher use it: whoever owns the database cannot give them another root (ROOT_MISMATCH).
+    """
+    rules = load_rules(connection)
+    if rules.roots[0].id != root:
+        raise refused(Code.ROOT_MISMATCH, "governance.root", root, rules.roots[0].id)
+    return rules
+
+
+def _check_rules(rules: Rules) -> None:
+    envelopes = [r.envelope for r in rules.roots]
+    prove_roots(envelopes, envelopes[:1])
+    prove_roster_chain([r.envelope for _, r in rules.rosters], rules.roots, rules.context)
+    prove_delegated(rules.policy[1].envelope, Policy, rules.root.delegation("policy"), rules.context, "policy")
+    for name, (_, head) in rules.heads.items():
+        prove_delegated(head.envelope, RegisterHead, rules.root.delegation(name), rules.context, name)
+        check_register_head(head.body, rules.registers[name])
 
 
 def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Governance:

@@ -10,7 +10,7 @@ from strongroom.chains.bitcoin.addresses import parse_address as parse_bitcoin_a
 from strongroom.chains.bitcoin.networks import network_of
 from strongroom.chains.bitcoin.psbt import parse_psbt
 from strongroom.chains.ethereum.addresses import parse_address, render_address
-from strongroom.chains.ethereum.transactions import parse_unsigned
+from strongroom.chains.ethereum.transactions import max_fee_wei, parse_unsigned
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal
 from strongroom.core.ids import ChainId
@@ -236,7 +236,9 @@ def is_explained(outflow: Outflow, chain: ChainId, unsigned: bytes) -> bool:
     """Is this exactly what a docket's unsigned bytes say? Not merely the same nonce or coin."""
     if chain.startswith("eip155:"):
         transfer = parse_unsigned(unsigned)
-        return (render_address(transfer.to), transfer.value_wei) == (outflow.to, outflow.value)
+        # The fee too: a stolen key could otherwise burn the wallet into a builder's pocket under a docket's own nonce.
+        is_paid = (render_address(transfer.to), transfer.value_wei) == (outflow.to, outflow.value)
+        return is_paid and outflow.fee <= max_fee_wei(transfer)
     if chain.startswith("bip122:"):
         return parse_psbt(unsigned).txid_hex == outflow.txid
     raise InvariantError(Refusal(code=Code.INVARIANT, field="chain", expected="a chain that we follow", got=chain))

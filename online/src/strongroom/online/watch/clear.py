@@ -38,15 +38,16 @@ from strongroom.core.statements import (
 )
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, append, load_statement, say
-from strongroom.online.governance.store import Rules, load_rules
+from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.watch import store
 from strongroom.online.watch.follow import Reconciler, addresses_of
+from strongroom.online.watch.freezes import load_standing_freezes
 
 
 def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
     """The reconciler's half for every session that waits; what is withheld says why."""
-    rules = load_rules(reconciler.connection)
+    rules = reconciler.load_rules()
     reader.refresh(reconciler.connection)
     for session in store.load_sessions_without_clear(reconciler.connection):
         try:
@@ -63,7 +64,7 @@ def check_world(reconciler: Reconciler, rules: Rules) -> None:
     """Raise unless nothing is frozen, every chain is matched at its tip, and every section has its overseer."""
 
     def check_frozen() -> None:
-        standing = store.load_standing_freezes(reconciler.connection)
+        standing = load_standing_freezes(reconciler.connection, rules)
         if standing:
             raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
 
@@ -74,6 +75,11 @@ def check_world(reconciler: Reconciler, rules: Rules) -> None:
             if run is None or run[0] != tip or run[1] != ReconciliationStatus.MATCHED.value:
                 got = "no run" if run is None else f"{run[1]} at {run[0]}"
                 raise refused(Code.RECONCILIATION_BREAK, chain, f"MATCHED at {tip}", got)
+            last = store.load_last_block(reconciler.connection, chain)
+            found = follower.fetch_hash(tip)
+            if last is None or last[1] != found:
+                # The same height can be another branch.
+                raise refused(Code.CHAIN_REORGANISED, chain, last[1] if last else "a block", found)
 
     run_checks([check_frozen, check_chains, lambda: check_overseers(rules.roster, reconciler.clock())])
 
@@ -113,6 +119,9 @@ class Holdings(Protocol):
     def fetch_tip(self) -> int:
         """Height of the newest block."""
 
+    def fetch_block_of(self, txid: str) -> str | None:
+        """Hash of the block in which a transaction succeeded, on this node's own chain; None while there is none."""
+
     def fetch_held(self, addresses: tuple[AddressEntry, ...], height: int) -> int:
         """Units on these addresses after the block at a height. Raises NODE_UNAVAILABLE when the node is elsewhere."""
 
@@ -126,11 +135,16 @@ class Watcher:
     chains: Mapping[ChainId, Holdings]
     confirmations: Mapping[ChainId, int]
     clock: Callable[[], datetime]
+    root: Digest
+
+    def load_rules(self) -> Rules:
+        """The governance in force, under this program's own root."""
+        return load_rules_under(self.connection, self.root)
 
 
 def countersign_sessions(watcher: Watcher) -> None:
     """The watcher's half for every session that the reconciler cleared, by its own reading; then it is logged."""
-    rules = load_rules(watcher.connection)
+    rules = watcher.load_rules()
     for session in store.load_sessions_half_cleared(watcher.connection):
         try:
             statement = _read_half(session, rules, watcher.clock())
@@ -171,7 +185,7 @@ def check_budget(watcher: Watcher, session: store.WaitingSession, body: ClearToS
 
 def check_watched(watcher: Watcher, rules: Rules) -> None:
     """Raise unless the watcher's own nodes hold what the last reconciliation says, and nothing is frozen."""
-    standing = store.load_standing_freezes(watcher.connection)
+    standing = load_standing_freezes(watcher.connection, rules)
     if standing:
         raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
     for chain, holdings in sorted(watcher.chains.items()):
@@ -191,11 +205,16 @@ def check_watched(watcher: Watcher, rules: Rules) -> None:
 
 def settle_outflows(watcher: Watcher) -> None:
     """Say a settlement for every docket whose transaction is deep enough on the watcher's own chain."""
-    rules = load_rules(watcher.connection)
+    rules = watcher.load_rules()
     for chain, holdings in sorted(watcher.chains.items()):
         tip = holdings.fetch_tip()
         deep = tip - watcher.confirmations[chain] + 1
         for outflow in store.load_final_outflows(watcher.connection, chain, deep):
+            if holdings.fetch_block_of(outflow.txid) != outflow.block_hash:
+                # The follower saw it; this node does not, or elsewhere. Nothing is settled by hearsay.
+                detail = f"the watcher's node does not have {outflow.txid} in block {outflow.block_hash}"
+                store.open_alert(watcher.connection, Code.NODES_DISAGREE.value, "critical", outflow.txid, detail)
+                continue
             with watcher.connection.transaction():
                 statements: list[Statement[Any]] = list(
                     store.load_docket_statements(watcher.connection, outflow.proposal)

@@ -14,13 +14,13 @@ from strongroom.core.bodies import Freeze, FreezeScope
 from strongroom.core.books import Reconciliation, ReconciliationRow, ReconciliationStatus
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
-from strongroom.core.errors import refused
+from strongroom.core.errors import MalformedError, RefusedError, UnavailableError, refused
 from strongroom.core.ids import ChainId, Digest
 from strongroom.core.records import Units
 from strongroom.core.registers import AddressEntry
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import say
-from strongroom.online.governance.store import Rules, load_rules
+from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.ledger.store import load_totals
 from strongroom.online.watch import store
@@ -39,6 +39,11 @@ class Reconciler:
     key: ServiceKey
     followers: dict[ChainId, ChainFollower]
     clock: Callable[[], datetime]
+    root: Digest
+
+    def load_rules(self) -> Rules:
+        """The governance in force, under this program's own root."""
+        return load_rules_under(self.connection, self.root)
 
 
 def follow(reconciler: Reconciler, chain: ChainId, *, most: int = 100) -> int:
@@ -52,7 +57,7 @@ def follow(reconciler: Reconciler, chain: ChainId, *, most: int = 100) -> int:
     height = last[0] + 1 if last else START_HEIGHT
     taken = 0
     while height <= tip and taken < most:
-        rules = load_rules(reconciler.connection)
+        rules = reconciler.load_rules()
         view = follower.fetch_view(height, addresses_of(rules, chain), store.load_coins(reconciler.connection, chain))
         if last and view.parent != last[1]:
             raise refused(Code.CHAIN_REORGANISED, f"{chain} block {height}", last[1], view.parent)
@@ -60,6 +65,17 @@ def follow(reconciler: Reconciler, chain: ChainId, *, most: int = 100) -> int:
             process(reconciler, rules, view)
         last, height, taken = (height, view.hash), height + 1, taken + 1
     return taken
+
+
+def follow_or_tell(reconciler: Reconciler, chain: ChainId) -> None:
+    """Follow one chain; a chain that turned back or whose node is away opens an alert and stops no other chain.
+
+    It also withholds every clear, since the last run is then not at the tip.
+    """
+    try:
+        follow(reconciler, chain)
+    except (MalformedError, RefusedError, UnavailableError) as error:
+        store.open_alert(reconciler.connection, error.code.value, "critical", chain, str(error))
 
 
 def addresses_of(rules: Rules, chain: ChainId) -> tuple[AddressEntry, ...]:

@@ -48,7 +48,7 @@ insert into watch.freezes (statement, reason) values (%(statement)s, %(reason)s)
 -- open_alert --
 -- Tells the SOC, once a subject.
 insert into watch.alerts (code, severity, subject, detail) values (%(code)s, %(severity)s, %(subject)s, %(detail)s)
-on conflict (code, subject) do nothing;
+on conflict (code, subject) where closed_at is null do nothing;
 
 -- load_alerts --
 -- Open alerts, the worst first.
@@ -76,10 +76,6 @@ insert into watch.runs (chain, height, status, statement) values (%(chain)s, %(h
 -- load_last_run --
 -- The newest run of a chain.
 select height, status, statement from watch.runs where chain = %(chain)s order by height desc limit 1;
-
--- load_standing_freezes --
--- Freezes that nobody lifted.
-select statement from watch.freezes where lift is null order by frozen_at;
 
 -- load_final_outflows --
 -- Explained transactions that are deep enough and have no settlement yet.

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
+from strongroom.core.registers import AddressPurpose
 from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
@@ -176,11 +177,6 @@ def load_last_run(connection: Connection, chain: ChainId) -> tuple[int, str, Dig
     )
 
 
-def load_standing_freezes(connection: Connection) -> tuple[Digest, ...]:
-    """Freezes that nobody lifted."""
-    return load_all(connection, _QUERIES["load_standing_freezes"], lambda statement: Digest(statement))
-
-
 def load_final_outflows(connection: Connection, chain: ChainId, height: int) -> tuple[FinalOutflow, ...]:
     """Explained transactions at or below a height that have no settlement yet."""
 
@@ -254,5 +250,5 @@ def _inflow(inflow: Inflow, own: frozenset[str]) -> Mapping[str, str | int]:
         "wallet": inflow.address.wallet,
         "account": inflow.address.account,
         "units": str(inflow.units),
-        "state": "OWN" if inflow.txid in own else "SEEN",
+        "state": "OWN" if inflow.txid in own and inflow.address.purpose is AddressPurpose.CHANGE else "SEEN",
     }

@@ -72,9 +72,10 @@ create table watch.alerts (
   subject text not null,
   detail text not null,
   opened_at timestamptz not null default now(),
-  closed_at timestamptz,
-  unique (code, subject)
+  closed_at timestamptz
 );
+-- One open alert a subject; what happens again after it was closed rings again.
+create unique index alerts_open on watch.alerts (code, subject) where closed_at is null;
 
 -- Every run, the clean ones too.
 create table watch.runs (
@@ -93,5 +94,5 @@ grant insert on watch.freezes, watch.alerts to strongroom_watcher, strongroom_pl
 grant update (spent_by, spent_height) on watch.coins to strongroom_reconciler;
 grant update (state, statement) on watch.deposits to strongroom_platform;
 grant update (settled) on watch.outflows to strongroom_platform;
-grant update (lift) on watch.freezes to strongroom_platform;
+grant update (lift) on watch.freezes to strongroom_platform;  -- for people to read; the log decides what stands
 grant update (closed_at) on watch.alerts to strongroom_platform;

@@ -136,10 +136,6 @@ select proposal from transfers.session_dockets where nonce = %(nonce)s order by 
 -- The session's package is decided.
 update transfers.sessions set exported = true where nonce = %(nonce)s;
 
--- load_standing_freezes --
--- Freezes that nobody lifted.
-select statement from watch.freezes where lift is null order by frozen_at;
-
 -- load_last_run --
 -- The last reconciliation of a chain.
 select status, height from watch.runs where chain = %(chain)s order by height desc limit 1;
@@ -147,7 +143,7 @@ select status, height from watch.runs where chain = %(chain)s order by height de
 -- open_alert --
 -- Tells the SOC, once a subject.
 insert into watch.alerts (code, severity, subject, detail) values (%(code)s, %(severity)s, %(subject)s, %(detail)s)
-on conflict (code, subject) do nothing;
+on conflict (code, subject) where closed_at is null do nothing;
 
 -- save_lift --
 -- Officers lifted a freeze.

@@ -25,11 +25,11 @@ from strongroom.online.transfers.withdrawal.store import (
     State,
     add_usage,
     load_last_run,
-    load_standing_freezes,
     load_usage,
     open_alert,
     save_instruction,
 )
+from strongroom.online.watch.freezes import load_standing_freezes
 
 SCREENING_PROVIDER = "whitelist"
 """The destination was screened when officers listed it; a provider's verdict joins here."""
@@ -83,7 +83,7 @@ def build_reservation(statement: Statement[Instruction], custody: AccountId, now
 
 
 def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: datetime) -> None:
-    frozen = load_standing_freezes(platform.connection)
+    frozen = load_standing_freezes(platform.connection, rules)
     if frozen:
         raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(frozen))
     run = load_last_run(platform.connection, row.chain)

@@ -24,6 +24,7 @@ from strongroom.online.transfers.withdrawal.store import (
     add_statement,
     load_docket_statements,
     lock_docket,
+    open_alert,
     save_docket,
 )
 
@@ -60,8 +61,22 @@ def receive(platform: Platform, statement: Statement[Any]) -> None:
         append(platform.connection, statement.envelope)
         if row.state is State.PENDING_APPROVAL:
             add_statement(platform.connection, row.proposal, statement)
-        if isinstance(statement.body, Rejection) and row.state in (State.PENDING_APPROVAL, State.APPROVED):
-            close_unpaid(platform, row, statement, State.REJECTED)
+        if isinstance(statement.body, Rejection):
+            _end(platform, row, statement)
+
+
+def _end(platform: Platform, row: DocketRow, rejection: Statement[Any]) -> None:
+    """One rejection ends it, at whatever stage it comes, as long as the gate has not released.
+
+    Once a terminal may have signed, the reservation stays: what was signed stays committed until a conflict is final.
+    """
+    if row.state in (State.PREPARED, State.PENDING_APPROVAL, State.APPROVED, State.EXPORTED):
+        close_unpaid(platform, row, rejection, State.REJECTED)
+        return
+    detail = f"{rejection.issuer} rejects {row.proposal} in state {row.state.value}"
+    open_alert(platform.connection, Code.REJECTED.value, "critical", f"docket {row.proposal}", detail)
+    if row.state in (State.VERIFIED, State.SIGNED):
+        save_docket(platform.connection, row.proposal, State.BLOCKED, why=detail)
 
 
 def count(platform: Platform, rules: Rules, row: DocketRow) -> None:

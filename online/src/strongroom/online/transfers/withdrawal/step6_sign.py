@@ -71,7 +71,9 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
     with platform.connection.transaction():
         _, clear = load_statement(platform.connection, session.clear)
         rows = [load_docket(platform.connection, p) for p in load_session_dockets(platform.connection, session.nonce)]
-        dockets = tuple(platform.assemble(rules, row, up_to=Stage.VERIFY) for row in rows)
+        dockets = tuple(
+            platform.assemble(rules, row, up_to=Stage.VERIFY) for row in rows if row.state is State.VERIFIED
+        )
 
         def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
             return SigningBody(

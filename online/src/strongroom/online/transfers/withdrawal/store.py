@@ -281,11 +281,6 @@ def save_exported(connection: Connection, nonce: str) -> None:
     execute(connection, _QUERIES["save_exported"], {"nonce": nonce})
 
 
-def load_standing_freezes(connection: Connection) -> tuple[Digest, ...]:
-    """Freezes that nobody lifted."""
-    return load_all(connection, _QUERIES["load_standing_freezes"], lambda statement: Digest(statement))
-
-
 def load_last_run(connection: Connection, chain: ChainId) -> tuple[str, int] | None:
     """Status and height of the last reconciliation of a chain; None when there was none."""
     return load_first(
