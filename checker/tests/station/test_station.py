@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from strongroom.core.docket import Stage, docket_order
 from strongroom.core.packages import DocketBody, PackageKind
 from strongroom.core.policy import Policy
 from strongroom.core.statements import parse_statement
-from world import START, Trip, World, eth_trip, ltc_trip, whitelist_entries
+from world import START, Trip, World, eth_trip, ltc_trip, sorted_by_id, whitelist_entries
 
 from .stationhouse import STATION, Stationhouse, open_stationhouse
 
@@ -212,6 +213,38 @@ def test_a_docket_cannot_leave_out_the_roster_that_revoked_somebody(station: Sta
     trip.to(Stage.APPROVE)
     assert "APPROVE" == prove_docket(trip.docket_bytes(), world.root_file, now=world.now).furthest.name
     check_halted(station, trip, Code.SIGNER_UNKNOWN, "APPROVE")
+
+
+@pytest.mark.parametrize(
+    ("person", "changes", "code"),
+    [
+        ("person:m.chan", None, Code.SIGNER_UNKNOWN),
+        ("person:m.chan", {"roles": ("officer",)}, Code.ROLE_MISSING),
+        ("person:m.chan", {"valid_until": START}, Code.SIGNER_NOT_VALID),
+        ("person:a.wong", None, None),
+    ],
+)
+def test_an_approver_who_was_struck_off_since_no_longer_counts(
+    station: Stationhouse, person: str, changes: dict[str, Any] | None, code: Code | None
+) -> None:
+    """The approval stands below the roster that strikes its signer off; A. Wong did not approve, so nothing changes."""
+    world = station.world
+    trip = eth_trip(world).to(Stage.APPROVE)
+
+    def strike(roster: Any) -> Any:
+        others = tuple(p for p in roster.parties if p.id != person)
+        changed = tuple(replace(p, **changes or {}) for p in roster.parties if p.id == person)
+        return replace(roster, parties=sorted_by_id([*others, *(changed if changes else ())]))
+
+    world.change_roster(strike)
+    rosters = (build_placed(world.log, world.rosters[-1], world.log.last_checkpoint().size),)
+    update = world.register_update("whitelist", (), (), station.last_seen)
+    assert Exit.DONE == station.take(replace(update, registers=(), rosters=rosters)).code
+    assert "APPROVE" == prove_docket(trip.docket_bytes(), world.root_file, now=world.now).furthest.name
+    if code is None:
+        assert Exit.DONE == station.ask(trip).code
+    else:
+        check_halted(station, trip, code, "VERIFY")
 
 
 def test_a_destination_that_the_platform_swapped_halts(station: Stationhouse) -> None:

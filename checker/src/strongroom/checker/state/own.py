@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from strongroom.checker.reading.bodies import Instruction
+from strongroom.checker.reading.bodies import Approval, Instruction
 from strongroom.checker.reading.checks.approve import check_quorums, payment_moment
 from strongroom.checker.reading.checks.instruct import find_destination
 from strongroom.checker.reading.checks.propose import build_requests, quorums_in_force
@@ -22,6 +22,7 @@ from strongroom.checker.reading.policy import check_request
 from strongroom.checker.reading.refusals import DocketRefusedError, gathered, raise_found
 from strongroom.checker.reading.registers import entry_digest
 from strongroom.checker.reading.roots import REGISTERS
+from strongroom.checker.reading.rosters import check_party
 from strongroom.checker.reading.stages import Stage
 from strongroom.checker.reading.verify import Proof, prove_parsed
 from strongroom.checker.state.trust import Trust
@@ -52,6 +53,7 @@ def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: dateti
     checks: Sequence[Callable[[], None]] = (
         partial(check_own_heads, trust, proof),
         partial(check_own_entries, trust, proof),
+        partial(check_own_approvers, trust, proof, now),
         partial(check_own_policy, trust, proof, now),
         partial(check_own_ages, trust, proof, now),
     )
@@ -94,6 +96,20 @@ def check_own_entries(trust: Trust, proof: Proof) -> None:
                 found.append(
                     _wrong(code, f"{each.path}.entry", expected, f"{each.entry.id} {entry_digest(each.value)}")
                 )
+    raise_found(found)
+
+
+def check_own_approvers(trust: Trust, proof: Proof, now: datetime) -> None:
+    """Whoever approved is an approver of the device's newest roster now: who was struck off no longer counts.
+
+    The docket judges each approval by the roster below it, which an approver who is removed later still satisfies.
+    Raises SIGNER_UNKNOWN, ROLE_MISSING, SIGNER_NOT_VALID and EXPIRED.
+    """
+    found: list[Refusal] = []
+    for each in proof.journey.all(Approval):
+        path = f"{each.statement.path}.payload.issuer"
+        with gathered(found):
+            check_party(trust.roster, each.statement.issuer, ("approver",), now, path)
     raise_found(found)
 
 

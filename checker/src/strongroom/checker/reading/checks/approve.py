@@ -34,6 +34,7 @@ def check_approvals(journey: Journey, facts: Facts) -> None:
         if initiators & _keys(approval.statement.envelope):
             path = f"{approval.statement.path}.signatures"
             found.append(_wrong(Code.SELF_APPROVAL, path, "nobody who instructed", approval.statement.issuer))
+        _check_offices(journey, approval, found)
     for rejection in journey.all(Rejection):
         _check_about(journey, rejection, facts, found)
         got = f"{rejection.statement.issuer}: {rejection.body.reason}"
@@ -115,6 +116,17 @@ def _check_about(
     with gathered(found):
         roster = journey.foundation.roster_at(each.index, f"{path}.device")
         check_party(roster, body.device, ("approval-device",), each.moment, f"{path}.device")
+
+
+def _check_offices(journey: Journey, approval: Heard[Approval], found: list[Refusal]) -> None:
+    """Who lists destinations or names clients does not approve payments: two controls in one hand are one (III.12)."""
+    for name in ("clients", "whitelist"):
+        office = journey.foundation.chain.last.delegations[name].keys
+        keys = {key.id for key in office.values()}
+        if approval.statement.issuer in office or keys & _keys(approval.statement.envelope):
+            expected = f"nobody of the root's {name} delegation"
+            path = f"{approval.statement.path}.payload.issuer"
+            found.append(_wrong(Code.SEPARATION, path, expected, approval.statement.issuer))
 
 
 def _check_subject(

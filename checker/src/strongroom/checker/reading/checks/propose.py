@@ -146,7 +146,7 @@ def _check_payments(journey: Journey, proposal: Heard[Proposal], spend: Spend) -
 
 
 def _check_change(journey: Journey, proposal: Heard[Proposal], spend: Spend) -> None:
-    """Every other output comes back to a change address of the same wallet, derived again from proved keys."""
+    """Every other output comes back to a change address of the same wallet, derived again from proved, active keys."""
     found: list[Refusal] = []
     body = proposal.body
     for output in spend.outputs:
@@ -175,6 +175,11 @@ def _check_change_output(journey: Journey, body: Proposal, output: SpendOutput, 
     script = check_own_address(address, body.wallet, spend, entries, Code.CHANGE_NOT_OURS, path)
     if address.address != output.address:
         raise refused(Code.CHANGE_NOT_OURS, f"{path}.address", address.address, output.address)
+    # An address of ours whose keys sign no more: change sent there is lost, as if it were burnt.
+    keys = keys_of(address, entries, Code.CHANGE_NOT_OURS, path)
+    idle = [f"{key.id} is {key.state.value}" for key in keys if key.state is not KeyState.ACTIVE]
+    if idle:
+        raise refused(Code.CHANGE_NOT_OURS, f"{path}.keys", f"active keys of {address.id}", ", ".join(idle))
     if script != output.witness_script:
         raise refused(Code.CHANGE_NOT_OURS, f"{path}.witness_script", script.hex(), output.witness_script.hex())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from strongroom.checker.reading.bodies import (
     Approval,
     ClearToSign,
@@ -50,9 +52,7 @@ def check_records(journey: Journey, spend: Spend) -> None:
     for record in journey.all(SignatureRecord):
         _check_subject(journey, record, spend, found)
         with gathered(found):
-            clear = find_clear(journey, record)
-            _check_session(clear, record)
-            _check_time(journey, clear, record)
+            _check_clear(journey, record, spend)
         with gathered(found):
             _check_keys(journey, record, spend)
         with gathered(found):
@@ -70,6 +70,19 @@ def find_clear(journey: Journey, record: Heard[SignatureRecord]) -> Heard[ClearT
         if clear.statement.id == record.body.clear:
             return clear
     raise refused(Code.CLEAR_MISSING, f"{record.path}.clear", "a clear of the docket", record.body.clear)
+
+
+def _check_clear(journey: Journey, record: Heard[SignatureRecord], spend: Spend) -> None:
+    """The clear that a record names is for this session, for this moment, and for as much as leaves."""
+    found: list[Refusal] = []
+    clear = find_clear(journey, record)
+    with gathered(found):
+        _check_session(clear, record)
+    with gathered(found):
+        _check_time(journey, clear, record)
+    with gathered(found):
+        _check_budget(journey, clear, spend)
+    raise_found(found)
 
 
 def _check_none_idle(journey: Journey, found: list[Refusal]) -> None:
@@ -106,6 +119,28 @@ def _check_time(journey: Journey, clear: Heard[ClearToSign], record: Heard[Signa
     if not clear.statement.issued_at <= signed_at <= record.moment:
         expected = f"{render_time(clear.statement.issued_at)} to {render_time(record.moment)}"
         found.append(_wrong(Code.CLOCK_BEHIND, path, expected, render_time(signed_at)))
+    # Seconds are counted, since a life of any length need not end at a date that exists.
+    if (signed_at - clear.statement.issued_at) // timedelta(seconds=1) > clear.body.life_s:
+        expected = f"within {clear.body.life_s} s of {render_time(clear.statement.issued_at)}"
+        found.append(_wrong(Code.CLEAR_EXPIRED, path, expected, render_time(signed_at)))
+    raise_found(found)
+
+
+def _check_budget(journey: Journey, clear: Heard[ClearToSign], spend: Spend) -> None:
+    """What leaves, the most that the fee can be included, is within what reconciler and watcher cleared.
+
+    A docket knows only itself: what other dockets of the session used is the terminal's to count.
+    """
+    found: list[Refusal] = []
+    paid = journey.one(Proposal).body.outputs
+    moved = spend.fee + sum(each.units for each in spend.outputs if each.index in paid)
+    left = clear.body.budget.get(spend.asset, 0)
+    if moved > left:
+        expected, got = f"at least {moved} of {spend.asset}", str(left)
+        found.append(_wrong(Code.CLEAR_BUDGET, f"{clear.path}.budget", expected, got))
+    if clear.body.max_count < 1:
+        got = str(clear.body.max_count)
+        found.append(_wrong(Code.CLEAR_BUDGET, f"{clear.path}.max_count", "at least 1", got))
     raise_found(found)
 
 
