@@ -13,7 +13,7 @@ from typing import Any
 
 FOLDER = Path(__file__).resolve().parents[3] / "core" / "tests"
 PACKAGE = "tests_of_core"
-TABLES = ("test_checks_instruct", "test_checks_propose", "test_checks_later")
+TABLES = tuple(sorted(path.stem for path in FOLDER.glob("test_checks_*.py")))
 
 
 def load_cases() -> list[Any]:

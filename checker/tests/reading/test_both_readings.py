@@ -21,6 +21,12 @@ from .first_reading import load_cases
 OTHERWISE = {
     # The field says "integer from 1", so a zero is already no number of that field.
     "the sequence number is zero": Code.FIELD_INVALID,
+    # The same for versions, which are counted from 1.
+    "an approver's device had an older whitelist": Code.FIELD_INVALID,
+    "the station had an older policy": Code.FIELD_INVALID,
+    "the gate had older clients": Code.FIELD_INVALID,
+    # Stages are proved one after the other: without the approval there is no quorum, before any `prev` is looked at.
+    "one approval is taken out": Code.QUORUM_NOT_MET,
     # Point 9 asks that the keys that sign are active; two of three are.
     "the source's key is destroyed": None,
 }

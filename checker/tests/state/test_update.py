@@ -17,6 +17,7 @@ from strongroom.core.assemble import build_placed
 from strongroom.core.codes import Code
 from strongroom.core.packages import UpdateBody
 from strongroom.core.records import HexBytes
+from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, parse_statement
 from world import DELEGATES, HOLDERS, START, World
 
@@ -215,8 +216,17 @@ def test_a_second_root_is_signed_by_both_sets_of_holders(device: Stationhouse) -
     body = replace(world.root_body(), version=2, previous=world.roots[0].id, expires=START + timedelta(days=700))
     alone, both = world.sign(body, HOLDERS[0], HOLDERS[:1]), world.sign(body, HOLDERS[0], HOLDERS[1:])
     check_refused(device, replace(news(device), roots=(alone,)), Code.THRESHOLD_NOT_MET)
-    answer = device.take(replace(news(device), roots=(both,)))
-    assert 2 == head_of(answer, "root")
+    world.change_roster(lambda roster: replace(roster, root_version=2))
+    world.change_policy(lambda policy: policy)
+    for name in REGISTERS:
+        world.change_register(name)
+    anew = world.update_body(device.last_seen)
+    whole = replace(anew, roots=(both,), rosters=anew.rosters[1:])
+    check_refused(device, replace(whole, registers=whole.registers[1:]), Code.STAGE_MISSING)
+    check_refused(device, replace(whole, policies=()), Code.STAGE_MISSING)
+    check_refused(device, replace(whole, rosters=()), Code.HEAD_ROLLBACK)
+    answer = device.take(whole)
+    assert {2} == {head["version"] for head in answer.json["heads"].values()}
     check_refused(device, replace(news(device), roots=(both,)), Code.HEAD_ROLLBACK)
 
 

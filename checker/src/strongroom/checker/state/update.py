@@ -26,8 +26,8 @@ from strongroom.checker.reading.registers import (
     parse_entry,
     parse_register,
 )
-from strongroom.checker.reading.roots import RootChain, check_roots
-from strongroom.checker.reading.rosters import PlacedRoster, check_rosters, roster_below
+from strongroom.checker.reading.roots import REGISTERS, RootChain, check_roots
+from strongroom.checker.reading.rosters import PlacedRoster, check_current, check_rosters, roster_below
 from strongroom.checker.reading.trust import check_extends, moment_of, prove_checkpoint
 from strongroom.checker.state.packages import Delta, News, Placed, UpdateBody
 from strongroom.checker.state.trust import HeldRegister, LastHead, Trust
@@ -44,6 +44,7 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
     """
     chain = check_roots([*trust.pinned, *update.roots])
     rosters = _next_rosters(trust, chain, update.rosters)
+    _check_signed_anew(update, chain, rosters)
     head = _next_head(trust, update.news.checkpoint, chain, rosters)
     for placed in update.rosters:
         _check_placed(placed, head)
@@ -87,6 +88,18 @@ def _next_rosters(trust: Trust, chain: RootChain, placed: Sequence[Placed]) -> t
         if before.index >= after.index:
             raise malformed(Code.DOCKET_ORDER, after.statement.path, f"an index above {before.index}", str(after.index))
     return rosters
+
+
+def _check_signed_anew(update: UpdateBody, chain: RootChain, rosters: Sequence[PlacedRoster]) -> None:
+    """A new root comes with everything that its delegates signed, or delegates whom it dropped would live on."""
+    if rosters:
+        check_current([each.statement for each in rosters], chain)
+    missing = sorted(set(REGISTERS) - {delta.register for delta in update.registers})
+    if update.roots and (missing or not update.policies):
+        got = f"without {' '.join(missing) or 'policy'}"
+        raise refused(
+            Code.STAGE_MISSING, "package.body", "a new root with policy and all registers of its delegates", got
+        )
 
 
 def _next_head(trust: Trust, step: Checkpoint, chain: RootChain, rosters: Sequence[PlacedRoster]) -> HeadRead:
