@@ -209,10 +209,11 @@ def lock_docket(connection: Connection, proposal: Digest) -> DocketRow:
 
 
 def save_docket(connection: Connection, proposal: Digest, state: State, why: str = "") -> None:
-    """Move a docket and its instructions on."""
+    """Move a docket and its instructions on, both or neither, whether or not the caller has a transaction."""
     fields = {"proposal": proposal, "state": state.value, "why": why}
-    execute(connection, _QUERIES["save_docket"], fields)
-    execute(connection, _QUERIES["save_docket_instructions"], fields)
+    with connection.transaction():
+        execute(connection, _QUERIES["save_docket"], fields)
+        execute(connection, _QUERIES["save_docket_instructions"], fields)
 
 
 def save_signed(connection: Connection, proposal: Digest, signed: bytes, txid: str) -> None:
