@@ -1,4 +1,4 @@
-"""Who initiates or whitelists does not approve; change is not burnt; a clear covers what leaves; witnesses are valid."""
+"""Who initiates or whitelists does not approve; change is not burnt; clears cover what leaves; witnesses are valid."""
 
 from __future__ import annotations
 

@@ -1,8 +1,16 @@
 -- Statements of the governance store. Format: a header `-- name --`, one line that says why, one statement.
 
--- load_entries --
--- All current entries, for the in-memory registers.
-select register, entry from custody.register_entries where removed_in is null order by register, id;
+-- load_entries_of --
+-- The entries of all registers as of the versions that were read before: a version published meanwhile changes nothing.
+select e.register, e.entry
+from custody.register_entries e
+join jsonb_each_text(%(versions)s::jsonb) v on v.key = e.register
+where e.added_in <= v.value::bigint and (e.removed_in is null or e.removed_in > v.value::bigint)
+order by e.register, e.id;
+
+-- load_current --
+-- The entries of one register now, for publishing its next version.
+select register, entry from custody.register_entries where register = %(register)s and removed_in is null order by id;
 
 -- load_entries_at --
 -- The entries of a register as they were in a version, for dockets that were proposed under it.

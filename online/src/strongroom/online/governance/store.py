@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from strongroom.core.assemble import Governance
@@ -23,7 +24,7 @@ from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
 from strongroom.core.policy import Policy
 from strongroom.core.records import parse_record
-from strongroom.core.registers import ENTRY_TYPES, Register, RegisterHead, check_register_head, encode_entry
+from strongroom.core.registers import ENTRY_TYPES, Entry, Register, RegisterHead, check_register_head, encode_entry
 from strongroom.core.roster import REGISTERS, Root, Roster
 from strongroom.core.statements import Context, Envelope, Statement, StatementType, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all
@@ -106,7 +107,7 @@ def load_rules(connection: Connection) -> Rules:
         rosters=tuple(by_kind[StatementType.ROSTER]),
         policy=by_kind[StatementType.POLICY][-1],
         heads=heads,
-        registers=_load_registers(connection),
+        registers=_load_registers(connection, heads),
     )
     _check_rules(rules)
     return rules
@@ -124,13 +125,28 @@ def load_rules_under(connection: Connection, root: Digest) -> Rules:
 
 
 def _check_rules(rules: Rules) -> None:
-    envelopes = [r.envelope for r in rules.roots]
-    prove_roots(envelopes, envelopes[:1])
-    prove_roster_chain([r.envelope for _, r in rules.rosters], rules.roots, rules.context)
-    prove_delegated(rules.policy[1].envelope, Policy, rules.root.delegation("policy"), rules.context, "policy")
+    roots, rosters = tuple(r.envelope for r in rules.roots), tuple(r.envelope for _, r in rules.rosters)
+    heads = tuple((name, head.envelope) for name, (_, head) in sorted(rules.heads.items()))
+    _check_signatures(roots, rosters, rules.policy[1].envelope, heads)
     for name, (_, head) in rules.heads.items():
-        prove_delegated(head.envelope, RegisterHead, rules.root.delegation(name), rules.context, name)
         check_register_head(head.body, rules.registers[name])
+
+
+@lru_cache(maxsize=4)
+def _check_signatures(
+    roots: tuple[Envelope, ...],
+    rosters: tuple[Envelope, ...],
+    policy: Envelope,
+    heads: tuple[tuple[str, Envelope], ...],
+) -> None:
+    """Verify who signed the governance; the very same envelopes are not verified again in every round."""
+    chain = prove_roots(roots, roots[:1])
+    context = Context(organization=chain[0].organization, environment=chain[0].environment)
+    prove_roster_chain(rosters, chain, context)
+    root = chain[-1].body
+    prove_delegated(policy, Policy, root.delegation("policy"), context, "policy")
+    for name, head in heads:
+        prove_delegated(head, RegisterHead, root.delegation(name), context, name)
 
 
 def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Governance:
@@ -231,7 +247,8 @@ def _save_register(
     removed: Sequence[str],
 ) -> None:
     name = statement.body.register
-    current = _load_registers(connection)[name]
+    rows = load_all(connection, _QUERIES["load_current"], _entry_row, {"register": name})
+    current = _build_register(name, [entry for _, entry in rows])
     entries = [parse_record(ENTRY_TYPES[name], dict(e), f"{name}.added[{i}]") for i, e in enumerate(added)]
     check_register_head(statement.body, current.changed(entries, removed))
     version = statement.body.version
@@ -242,11 +259,23 @@ def _save_register(
         execute(connection, _QUERIES["add_entry"], fields)
 
 
-def _load_registers(connection: Connection) -> dict[str, Register[Any]]:
-    rows = load_all(connection, _QUERIES["load_entries"], lambda register, entry: (str(register), str(entry)))
+def _load_registers(
+    connection: Connection, heads: Mapping[str, tuple[int, Statement[RegisterHead]]]
+) -> dict[str, Register[Any]]:
+    versions = json.dumps({name: head.body.version for name, (_, head) in heads.items()})
+    rows = load_all(connection, _QUERIES["load_entries_of"], _entry_row, {"versions": versions})
     return {name: _build_register(name, [entry for found, entry in rows if found == name]) for name in REGISTERS}
 
 
+def _entry_row(register: str, entry: str) -> tuple[str, str]:
+    return register, entry
+
+
 def _build_register(name: str, entries: Sequence[str]) -> Register[Any]:
-    parsed = [parse_record(ENTRY_TYPES[name], parse_canonical(entry.encode()), name) for entry in entries]
+    parsed = [_parse_entry(name, entry) for entry in entries]
     return Register(name=name, entries=tuple(sorted(parsed, key=lambda e: e.id)))
+
+
+@lru_cache(maxsize=100_000)
+def _parse_entry(name: str, entry: str) -> Entry:
+    return parse_record(ENTRY_TYPES[name], parse_canonical(entry.encode()), name)
