@@ -234,6 +234,6 @@ def check_entry_age(entry: WhitelistEntry, first_seen: datetime | None, min_age_
     year). III.15.
     """
     since = entry.added_at if first_seen is None else max(entry.added_at, first_seen)
-    ready = since + timedelta(seconds=min_age_s)
-    if now < ready:
-        raise refused(Code.ENTRY_TOO_YOUNG, f"whitelist.{entry.id}", f"payable from {ready}", str(now))
+    age_s = (now - since) // timedelta(seconds=1)
+    if age_s < min_age_s:
+        raise refused(Code.ENTRY_TOO_YOUNG, f"whitelist.{entry.id}", f"known for {min_age_s} s", f"{age_s} s")

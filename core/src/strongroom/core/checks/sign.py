@@ -51,11 +51,10 @@ def check_clear_covers(clear: Proved[ClearToSign], record: Proved[SignatureRecor
         raise refused(
             Code.CLEAR_BUDGET, "clear.budget", f"at least {moved} {spend.asset}", str(budget.get(spend.asset, 0))
         )
-    until = clear.statement.issued_at + timedelta(seconds=clear.body.life_s)
-    if record.statement.issued_at > until:
-        raise refused(
-            Code.CLEAR_EXPIRED, "signature-record.issued_at", f"not after {until}", str(record.statement.issued_at)
-        )
+    # Seconds are compared, not moments: a life of 2**53 seconds is no date.
+    age_s = (record.statement.issued_at - clear.statement.issued_at) // timedelta(seconds=1)
+    if age_s > clear.body.life_s:
+        raise refused(Code.CLEAR_EXPIRED, "signature-record.issued_at", f"within {clear.body.life_s} s", f"{age_s} s")
 
 
 def _clear_of(proved: Proved[SignatureRecord], journey: Journey) -> Proved[ClearToSign]:
