@@ -210,6 +210,8 @@ class Firm:
             self.round()
             heights = dict(self.query("select chain, max(height) from watch.runs group by chain"))
             if all(heights.get(chain, -1) >= tip for chain, tip in tips.items()):
+                # What the last block confirmed is credited by the pass after it.
+                self.work()
                 return
 
 

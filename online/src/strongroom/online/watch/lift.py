@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from strongroom.core.bodies import FreezeLift
+from strongroom.core.bodies import Freeze, FreezeLift
 from strongroom.core.checks.signers import check_lift
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.ids import ChainId, WalletId
@@ -32,7 +32,8 @@ class UnexplainedOutflow:
 
 
 def accept_lift(connection: Connection, envelope: Envelope, now: datetime) -> Statement[FreezeLift]:
-    """Take in a freeze-lift, in one transaction. Raises QUORUM_NOT_MET, NOT_IN_LOG and what else the signatures lack.
+    """Take in a freeze-lift, in one transaction. Raises QUORUM_NOT_MET, NOT_IN_LOG, TYPE_MISMATCH and what the
+    signatures lack.
 
     The unexplained outflow of this freeze goes to the suspense account, so that the ledger says what the chain says;
     who bears the loss is decided by people and posted from there.
@@ -42,7 +43,8 @@ def accept_lift(connection: Connection, envelope: Envelope, now: datetime) -> St
     check_context(statement, rules.context, "lift")
     people = rules.policy[1].body.parameters.freeze_lift_people
     check_lift(statement, rules.roster, now, people, "lift")
-    _, freeze = load_statement(connection, statement.body.freeze)
+    _, found = load_statement(connection, statement.body.freeze)
+    freeze = expect(found, Freeze, "lift.freeze")
     with connection.transaction():
         append(connection, envelope)
         for outflow in load_unexplained(connection, freeze.body.evidence):

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from strongroom.core.books import DepositCredit
 from strongroom.core.codes import Code
-from strongroom.core.errors import refused
+from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import AccountId, ChainId, Digest, PartyId
 from strongroom.core.records import Units
 from strongroom.online.governance.store import Rules
@@ -19,17 +19,26 @@ from strongroom.online.ledger.store import post
 from strongroom.online.transfers.accounts import HOUSE, build_custody_account
 from strongroom.online.transfers.deposit.store import Deposit, load_confirmed, load_tip, save_credited
 from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.store import open_alert
 
 
 def credit_confirmed(platform: Platform, rules: Rules, confirmations: Mapping[ChainId, int]) -> int:
-    """Credit every deposit with enough confirmations; returns how many."""
+    """Credit every deposit with enough confirmations; returns how many.
+
+    One that is refused waits and is told; it stops no other (III.A7-GP).
+    """
     credited = 0
     for chain, needed in sorted(confirmations.items()):
         tip = load_tip(platform.connection, chain)
         if tip is None:
             continue
         for deposit in load_confirmed(platform.connection, chain, tip - needed + 1):
-            credit(platform, rules, deposit, tip - deposit.height + 1)
+            try:
+                credit(platform, rules, deposit, tip - deposit.height + 1)
+            except RefusedError as error:
+                subject = f"deposit {chain} {deposit.txid} {deposit.output}"
+                open_alert(platform.connection, error.code.value, "critical", subject, str(error))
+                continue
             credited += 1
     return credited
 
