@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import world
+import world_firm
+import world_registers
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import PartyId
@@ -157,7 +159,8 @@ def test_a_whole_session_as_a_process_without_a_network(
     tokens: Any, firm: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real clock, the real token, real standard input; the platform answers through the two folders."""
-    monkeypatch.setattr(world, "START", datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
+    for module in (world_firm, world_registers):
+        monkeypatch.setattr(module, "START", datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1))
     firm = dataclasses.replace(firm, world=world.World(edits=tokens.edits()))
     stand = firm.stand()
     assert 0 == enroll(firm, stand).returncode
