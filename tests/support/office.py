@@ -29,7 +29,7 @@ from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.docket import Docket, Stage, build_prev
-from strongroom.core.ids import ChainId, EntryId, PartyId
+from strongroom.core.ids import ChainId, Digest, EntryId, PartyId
 from strongroom.core.packages import (
     RESULT_FORMAT,
     Package,
@@ -62,12 +62,13 @@ OPERATORS = (PartyId("person:c.lam"), PartyId("person:p.wu"))
 
 @dataclass(kw_only=True)
 class SoftTerminal:
-    """A signing terminal with software keys. nonce: of its open session."""
+    """A signing terminal with software keys. nonce: of its open session; signed: proposals, each signed once."""
 
     id: PartyId
     world: World
     trust: Trust
     nonce: bytes = b""
+    signed: set[Digest] = field(default_factory=set)
     received: int = 0
     sent: int = 0
 
@@ -114,6 +115,7 @@ class SoftTerminal:
             signatures=signatures,
             terminal=self.id,
         )
+        self.signed.add(proved.proposal.id)
         sealed = self._seal(result)
         record = SignatureRecord(
             clear=clear.id,
@@ -244,12 +246,11 @@ class Office:
     def _open_sessions(self) -> None:
         rows = self.firm.query("select proposal, chain from transfers.dockets where state = 'VERIFIED'")
         for proposal, chain in rows:
-            signed = {t for (t,) in self.firm.query("select terminal from transfers.sealed where proposal = %s", proposal)}
-            waiting = [t for t in self.signers[chain] if t not in signed]
-            for name in waiting:
+            for name in self.signers[chain]:
                 terminal = self.terminals[name]
                 seen = self.firm.query("select seen from custody.devices where id = %s", name)[0][0]
-                if not terminal.nonce and terminal.trust.log_head.size == seen:
+                ready = not terminal.nonce and terminal.trust.log_head.size == seen
+                if ready and proposal not in terminal.signed:
                     self._carry(terminal.open_session(self.firm))
 
     def _nodes(self, path: Path) -> Nodes:

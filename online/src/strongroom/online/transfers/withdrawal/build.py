@@ -135,7 +135,7 @@ def _fund(
 ) -> Psbt | None:
     """A transaction from these coins, or None when they are too few. Change is always made, or it would be fee."""
     total = sum(coin.units for coin, _ in chosen)
-    if total <= wanted:
+    if total < wanted + DUST_SAT:
         return None
     spends = [
         Spend(previous=previous, index=coin.output, witness_script=_script(coin, entries.addresses, entries))

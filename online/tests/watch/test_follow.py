@@ -1,0 +1,133 @@
+"""Following a chain: every block once, in order; what no docket explains freezes in its block's own transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from firm import ETHER, Firm, drive, find_proposal
+from office import open_office
+from strongroom.chains.ethereum.addresses import parse_address
+from strongroom.chains.ethereum.transactions import Transfer, encode_signed, encode_unsigned, signing_digest
+from strongroom.core.bodies import Freeze
+from strongroom.core.codes import Code
+from strongroom.core.errors import RefusedError, StrongroomError
+from strongroom.online.evidence.store import load_statement
+from strongroom.online.nodes.devchain import AnvilChain
+from strongroom.online.nodes.ethereum import EthereumNode
+from strongroom.online.watch.chain_view import EthereumFollower
+from strongroom.online.watch.follow import follow, follow_or_tell
+from strongroom.online.watch.freezes import load_standing_freezes
+from world import ETH, chain_key
+
+STRANGER = "0x" + "71" * 20
+
+
+def chain_of(firm: Firm) -> AnvilChain:
+    chain = firm.chain(ETH)
+    assert isinstance(chain, AnvilChain)
+    return chain
+
+
+def steal(firm: Firm, units: int) -> str:
+    """Spend from the cold address with its key, around every control; mined with the next block."""
+    node = chain_of(firm).node()
+    source = firm.world.registers["addresses"].find("address:eth-1", "addresses").address
+    transfer = Transfer(
+        chain_id=31337,
+        nonce=node.fetch_pending_nonce(source),
+        max_priority_fee_per_gas_wei=10**9,
+        max_fee_per_gas_wei=10**11,
+        gas_limit=21_000,
+        to=parse_address(STRANGER),
+        value_wei=units,
+    )
+    raw = chain_key("key:eth-1").sign_recoverable(signing_digest(encode_unsigned(transfer)), hasher=None)
+    signed = encode_signed(transfer, raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"))
+    return node.send_raw(signed)
+
+
+def test_a_spend_that_no_docket_explains_freezes_while_its_block_is_processed(firm: Firm) -> None:
+    txid = steal(firm, ETHER)
+    chain_of(firm).mine(1)
+    assert 1 == follow(firm.reconciler, ETH)
+    (freeze,) = load_standing_freezes(firm.admin, firm.rules)
+    body = load_statement(firm.admin, freeze)[1].body
+    assert isinstance(body, Freeze)
+    assert f"{ETH} {txid}" == body.evidence
+    assert [(Code.UNEXPLAINED_OUTFLOW.value, "critical")] == firm.query(
+        "select code, severity from watch.alerts where subject = %s", body.evidence
+    )
+    assert [("BREAK",)] == firm.query("select status from watch.runs order by height desc limit 1")
+    # One transaction: block, outflow, freeze and alert have the same transaction id.
+    together = firm.query(
+        """select xmin::text from watch.blocks where height = (select max(height) from watch.blocks)
+           union select xmin::text from watch.outflows union select xmin::text from watch.freezes
+           union select xmin::text from watch.alerts"""
+    )
+    assert 1 == len(together)
+
+
+def test_a_withdrawal_with_its_docket_freezes_nothing(firm: Firm) -> None:
+    office = open_office(firm, {ETH: ("device:terminal-1",)})
+    proposal = find_proposal(firm, firm.instruct("client:harbour", ETH, ETHER).id)
+    drive(firm, proposal, office.serve, "RECONCILED")
+    assert () == load_standing_freezes(firm.admin, firm.rules)
+    assert [(proposal, True)] == firm.query("select proposal, settled from watch.outflows")
+    assert [] == firm.query("select code from watch.alerts")
+
+
+def test_the_same_nonce_with_other_bytes_explains_nothing(firm: Firm) -> None:
+    open_office(firm, {ETH: ("device:terminal-1",)})
+    proposal = find_proposal(firm, firm.instruct("client:harbour", ETH, ETHER).id)
+    firm.query("update transfers.dockets set state = 'RELEASED' where proposal = %s", proposal)
+    steal(firm, ETHER)
+    chain_of(firm).mine(1)
+    follow(firm.reconciler, ETH)
+    assert [(None,)] == firm.query("select proposal from watch.outflows")
+    assert 1 == len(load_standing_freezes(firm.admin, firm.rules))
+
+
+def test_a_block_is_taken_in_whole_or_not_at_all(firm: Firm) -> None:
+    before = firm.query("select count(*) from watch.blocks")
+    steal(firm, ETHER)
+    chain_of(firm).mine(1)
+    firm.query("revoke insert on watch.runs from strongroom_reconciler")
+    with pytest.raises(StrongroomError):
+        follow(firm.reconciler, ETH)
+    assert before == firm.query("select count(*) from watch.blocks")
+    assert [] == firm.query("select statement from watch.freezes")
+    firm.query("grant insert on watch.runs to strongroom_reconciler")
+    assert 1 == follow(firm.reconciler, ETH)
+    assert 1 == len(firm.query("select statement from watch.freezes"))
+
+
+def test_a_chain_that_turned_back_is_not_followed(firm: Firm) -> None:
+    chain_of(firm).mine(2)
+    assert 2 == follow(firm.reconciler, ETH)
+    chain_of(firm).reorganise(1)
+    chain_of(firm).mine(1)
+    with pytest.raises(RefusedError) as caught:
+        follow(firm.reconciler, ETH)
+    assert Code.CHAIN_REORGANISED in caught.value.codes
+    follow_or_tell(firm.reconciler, ETH)
+    assert (Code.CHAIN_REORGANISED.value,) in firm.query("select code from watch.alerts")
+
+
+def test_a_node_that_is_away_is_told_and_stops_no_other_chain(firm: Firm) -> None:
+    with EthereumNode("http://127.0.0.1:9") as nobody:
+        away = replace(firm.reconciler, followers={ETH: EthereumFollower(ETH, nobody)})
+        follow_or_tell(away, ETH)
+    assert [(Code.NODE_UNAVAILABLE.value,)] == firm.query("select code from watch.alerts")
+    chain_of(firm).mine(1)
+    assert 1 == follow(firm.reconciler, ETH)
+
+
+def test_nothing_is_double_counted_when_blocks_come_one_by_one(firm: Firm) -> None:
+    for _ in range(3):
+        chain_of(firm).mine(1)
+        assert 1 == follow(firm.reconciler, ETH)
+        assert 0 == follow(firm.reconciler, ETH)
+    assert {"MATCHED"} == {status for (status,) in firm.query("select status from watch.runs")}
+
