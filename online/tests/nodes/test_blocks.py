@@ -97,7 +97,7 @@ def test_a_transaction_told_twice_is_refused() -> None:
     parse_block(raw, MWEB[0]["hash"])
 
 
-SHARED_BLOCK = Path("/work/shared/data/mainnet_block_1381836.raw")
+SHARED_BLOCK = Path(__file__).resolve().parents[4] / "shared" / "data" / "mainnet_block_1381836.raw"
 
 
 @pytest.mark.skipif(not SHARED_BLOCK.exists(), reason="the shared folder with published data is not on this machine")

@@ -12,7 +12,7 @@ from strongroom.chains.bitcoin.scripts import ScriptKind, build_script, multisig
 from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut
 
 VECTORS = Path(__file__).parents[4] / "vectors" / "bitcoin"
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).resolve().parents[5] / "shared" / "data"
 """Published data that is too large for the repository; tests that need it skip where it is absent."""
 
 KEYS = (b"\x02" + b"\x11" * 32, b"\x03" + b"\x22" * 32, b"\x02" + b"\x33" * 32)
