@@ -9,10 +9,17 @@ import pytest
 
 from firm import ETHER, Firm, open_firm
 from nodes import start_anvil
-from postgres import database
+from postgres import database, fresh_database
 from strongroom.online.db.bootstrap import Database
 
 __all__ = ["database"]
+
+
+@pytest.fixture(scope="module")
+def module_database() -> Iterator[Database]:
+    """A fresh migrated database for the tests of one file that leave nothing behind for each other."""
+    with fresh_database() as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Entry point of the crash tests: the online programs, with a connection that counts what it writes and kills its process.
+"""Entry point of the crash tests: the online programs on a connection that counts its writes and kills its process.
 
 Nothing of this is in shipped code: the programs take a connection, and this one is handed in. Each life is a process of
 its own, forked from one that has imported everything, so that a hundred lives cost no more than their work. A request
@@ -17,8 +17,10 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -39,10 +41,18 @@ _WRITERS = """select n.nspname || '.' || p.proname from pg_proc p join pg_namesp
   where p.provolatile = 'v' and n.nspname in ('ledger', 'evidence', 'custody', 'transfers', 'watch')"""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Write:
+    """One thing written. durable: it is saved, whatever becomes of the process."""
+
+    label: str
+    durable: bool
+
+
 class CountingConnection(psycopg.Connection[TupleRow]):
     """Counts every statement that changes something and every commit of such; after the last one allowed, SIGKILL."""
 
-    told: Callable[[str, bool], None]
+    told: Callable[[Write], None]
     writers: frozenset[str]
     unsaved: bool = False
 
@@ -53,17 +63,17 @@ class CountingConnection(psycopg.Connection[TupleRow]):
         if written:
             durable = self.info.transaction_status is TransactionStatus.IDLE
             self.unsaved = not durable
-            self.told(f"{written} #{hash_parameters(params)}", durable)
+            self.told(Write(label=f"{written} #{hash_parameters(params)}", durable=durable))
         return cursor
 
     @contextmanager
-    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Iterator[Any]:
+    def transaction(self, *arguments: Any, **options: Any) -> Iterator[Any]:
         """A transaction, then its commit counted, if it wrote."""
-        with super().transaction(savepoint_name, force_rollback) as transaction:
+        with super().transaction(*arguments, **options) as transaction:
             yield transaction
         if self.unsaved and self.info.transaction_status is TransactionStatus.IDLE:
             self.unsaved = False
-            self.told("commit", True)
+            self.told(Write(label="commit", durable=True))
 
     def _find_write(self, text: str) -> str:
         change = _CHANGES.search(text)
@@ -83,10 +93,10 @@ def open_counting(config: Config, kill_after: int, report: int) -> CountingConne
     connection.writers = frozenset(str(name) for (name,) in psycopg.Connection.execute(connection, _WRITERS))
     done = 0
 
-    def told(written: str, durable: bool) -> None:
+    def told(write: Write) -> None:
         nonlocal done
         done += 1
-        os.write(report, json.dumps([written, durable]).encode() + b"\n")
+        os.write(report, json.dumps([write.label, write.durable]).encode() + b"\n")
         if done == kill_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -100,7 +110,11 @@ def live(configs: Path, offset_s: float, request: dict[str, Any], report: int) -
     def clock() -> datetime:
         return (datetime.now(UTC) + timedelta(seconds=offset_s)).replace(microsecond=0)
 
-    builders: dict[str, Callable[..., Program]] = {"work": build_work, "reconcile": build_reconcile, "watch": build_watch}
+    builders: dict[str, Callable[..., Program]] = {
+        "work": build_work,
+        "reconcile": build_reconcile,
+        "watch": build_watch,
+    }
     config = load_config(configs / f"{request['program']}.json")
     connection = open_counting(config, request["kill_after"], report)
     if request["instruction"]:
@@ -117,8 +131,8 @@ def run_life(configs: Path, offset_s: float, request: dict[str, Any]) -> dict[st
         os.close(reader)
         try:
             live(configs, offset_s, request, writer)
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
+        except Exception:  # noqa: BLE001 -- Whatever it is must not run on as a second parent: it is told and ends here.
+            traceback.print_exc()
             os._exit(1)
         os._exit(0)
     os.close(writer)
@@ -132,7 +146,7 @@ def run_life(configs: Path, offset_s: float, request: dict[str, Any]) -> dict[st
 
 
 def main() -> None:
-    """Answer requests until standard input ends. Arguments: the folder of configurations, the clock's offset in seconds."""
+    """Answer requests until standard input ends. Arguments: folder of configurations, the clock's offset in seconds."""
     configs, offset_s = Path(sys.argv[1]), float(sys.argv[2])
     for line in sys.stdin:
         sys.stdout.write(json.dumps(run_life(configs, offset_s, json.loads(line))) + "\n")

@@ -50,7 +50,8 @@ class Mortals:
 
     def live(self, program: str, kill_after: int = 0, instruction: Path | None = None) -> Life:
         """One life. kill_after: SIGKILL after so many writes; 0: never."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         request = {"program": program, "kill_after": kill_after, "instruction": str(instruction or "")}
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
@@ -65,9 +66,10 @@ class Mortals:
         return life
 
     def live_killed_everywhere(self, program: str, instruction: Path | None = None) -> None:
-        """Lives until one ends by itself: each is killed one write later, or after its first once something new was saved.
+        """Lives until one ends by itself: each is killed a write later, or after its first once something was saved.
 
-        What was saved and comes again in the next life, such as a package that was handled but not ticked off, is not new.
+        What was saved and comes again in the next life, as a package that was handled but not ticked off, does not
+        count as saved a second time.
         """
         kill_after, saved = 1, set[tuple[str, ...]]()
         for _ in range(MOST_LIVES):
@@ -116,7 +118,7 @@ class Scene:
         """What the client's own address holds on the chain."""
         entry = self.firm.world.registers["whitelist"].find("entry:harbour-eth", "whitelist")
         node = self.firm.chain(ETH).node()
-        return int(node.fetch_balance(entry.address, node.fetch_block_number()))  # type: ignore[union-attr, arg-type]
+        return int(node.fetch_balance(entry.address, node.fetch_block_number()))  # type: ignore[union-attr]
 
     def answer(self, instruction: Digest) -> None:
         """Devices answer what is new; blocks come for a transaction that waits for them, and for nothing else."""
@@ -126,7 +128,9 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory, module_database: Database, ethereum_chain: AnvilChain) -> Iterator[Scene]:
+def scene(
+    tmp_path_factory: pytest.TempPathFactory, module_database: Database, ethereum_chain: AnvilChain
+) -> Iterator[Scene]:
     """One firm for all withdrawals of this file: chain, books and log go on from one to the next."""
     with open_firm(tmp_path_factory.mktemp("firm"), module_database, eth=ethereum_chain) as firm:
         office = open_office(firm, {ETH: ("device:terminal-1",)})
@@ -177,7 +181,7 @@ def withdraw(scene: Scene, kill_at: int) -> list[str]:
 
 def label_of(write: str) -> str:
     """A write without the digest of its parameters."""
-    return write.split(" #")[0]
+    return write.split(" #", maxsplit=1)[0]
 
 
 def explain(scene: Scene) -> list[tuple[Any, ...]]:

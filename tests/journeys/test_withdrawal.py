@@ -36,7 +36,9 @@ def test_eth_from_one_key(tmp_path: Path, database: Database, ethereum_chain: An
         node = ethereum_chain.node()
         assert node.fetch_balance(destination, node.fetch_block_number()) == ETHER
         assert 4 * ETHER == load_balance(firm.admin, AccountId("account:harbour:eth")).posted
-        assert {"instruction": 1, "approval": 2, "clear-to-sign": 1, "signature-record": 1} .items() <= said_in(firm, proposal).items()
+        assert {"instruction": 1, "approval": 2, "clear-to-sign": 1, "signature-record": 1}.items() <= said_in(
+            firm, proposal
+        ).items()
         check_proved(firm, proposal)
         check_books(firm)
         held = sum(
@@ -102,7 +104,7 @@ def check_books(firm: Firm) -> None:
     nameless = firm.query(
         """select id from ledger.transfers t left join evidence.entries e using (statement) where e.idx is null
            union all
-           select transfer from ledger.resolutions r left join evidence.entries e using (statement) where e.idx is null"""
+           select transfer from ledger.resolutions left join evidence.entries e using (statement) where e.idx is null"""
     )
     assert [] == nameless
     assert {"MATCHED"} == {str(status) for (status,) in firm.query("select distinct status from watch.runs")}

@@ -1,8 +1,9 @@
 """A firm at work for tests: a `World`'s people and rules, in a real database, on real nodes, with the online programs.
 
 `open_firm()` publishes the world, enrols devices and opens accounts. `round()` lets each online program do one pass in
-this process, `office.serve()` lets people and devices answer, and `drive()` does both until a docket is in a state. The
-clock is the world's: it starts an hour after the world does and runs as fast as the real one; `clock.forward()` moves it.
+this process, `office.serve()` lets people and devices answer, and `drive()` does both until a docket is in a state.
+The clock is the world's: it starts an hour after the world does and runs as fast as the real one; `clock.forward()`
+moves it.
 """
 
 from __future__ import annotations
@@ -240,7 +241,7 @@ def find_proposal(firm: Firm, instruction: Digest) -> Digest:
         if rows[0][0]:
             return Digest(rows[0][0])
         firm.round()
-    raise AssertionError(f"no proposal: {rows}")
+    raise AssertionError(f"no proposal: {firm.query('select state, why from transfers.instructions')}")
 
 
 # --- setting up -----------------------------------------------------------------------------------------------------
@@ -260,7 +261,9 @@ def open_firm(
     clock = Clock(offset=offset)
     world = World(edits={**PEAK, "policy": widen_windows, **(edits or {})})
     nodes = {ETH: eth, LTC: ltc}
-    write_configs(folder, database, {chain: node for chain, node in nodes.items() if node is not None}, world.fingerprint)
+    write_configs(
+        folder, database, {chain: node for chain, node in nodes.items() if node is not None}, world.fingerprint
+    )
     with ExitStack() as stack:
         connections = {
             name: stack.enter_context(connect(database.conninfo(role))) for name, (role, _) in PROGRAMS.items()
@@ -394,9 +397,7 @@ def widen_windows(policy: Policy) -> Policy:
 def _with_peak_keys(entries: tuple[Any, ...]) -> tuple[Any, ...]:
     model = {str(e.id): e for e in entries}
     added = [
-        replace(
-            model[old], id=EntryId(new), public=HexBytes(chain_key(new).public_key.format())
-        )
+        replace(model[old], id=EntryId(new), public=HexBytes(chain_key(new).public_key.format()))
         for old, new in zip(ltc_key_names("ltc-1"), ltc_key_names("ltc-3"), strict=True)
     ]
     return sorted_by_id([*entries, *added])
@@ -418,4 +419,3 @@ def _with_peak_address(entries: tuple[Any, ...]) -> tuple[Any, ...]:
 
 PEAK: Mapping[str, Edit] = {"keys": _with_peak_keys, "addresses": _with_peak_address}
 """The third client gets a Litecoin address of its own, which the world's registers do not have."""
-

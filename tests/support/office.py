@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from firm import Firm, node_url, write_secret
@@ -50,10 +51,9 @@ from strongroom.core.packages import (
 )
 from strongroom.core.records import Base64Bytes, HexBytes, encode_record
 from strongroom.core.registers import KeyEntry
-from strongroom.core.statements import Statement, parse_statement, sign_payload, build_payload
+from strongroom.core.statements import Statement, build_payload, parse_statement, sign_payload
 from strongroom.core.trust import Trust, apply_freezes, apply_update, enroll, extend
 from world import ETH, TERMINALS, World, chain_key, seed, signer_of
-from cryptography.hazmat.primitives import hpke
 
 PEOPLE = {"device:approver-1": "person:m.chan", "device:approver-2": "person:r.singh"}
 PLATFORM = PartyId("service:platform")
@@ -94,7 +94,8 @@ class SoftTerminal:
     def sign(self, package: Package, firm: Firm) -> Package:
         """Prove each docket against the own beliefs, sign, seal to the gate, and say so."""
         body = package.body
-        assert isinstance(body, SigningBody) and body.nonce == self.nonce
+        assert isinstance(body, SigningBody)
+        assert body.nonce == self.nonce
         self.received, self.nonce = package.sequence, b""
         trust, witnessed = extend(self.trust, body.checkpoint)
         self.trust = apply_freezes(trust, body.freezes, body.lifts, witnessed)
@@ -162,7 +163,9 @@ class SoftTerminal:
 
     def _key_or_none(self, address: str) -> bytes:
         entries = self.trust.entries
-        mine = [entries.keys[k] for k in entries.addresses[EntryId(address)].keys if entries.keys[k].terminal == self.id]
+        mine = [
+            entries.keys[k] for k in entries.addresses[EntryId(address)].keys if entries.keys[k].terminal == self.id
+        ]
         return bytes(mine[0].public) if mine else b""
 
     def _seal(self, result: TerminalResult) -> bytes:
@@ -172,9 +175,7 @@ class SoftTerminal:
 
     def _package(self, kind: PackageKind, body: PackageBody, firm: Firm) -> Package:
         self.sent += 1
-        return Package(
-            kind=kind, sender=self.id, to=PLATFORM, sequence=self.sent, created_at=firm.clock(), body=body
-        )
+        return Package(kind=kind, sender=self.id, to=PLATFORM, sequence=self.sent, created_at=firm.clock(), body=body)
 
 
 def sign_digest(index: int, key: KeyEntry, digest: bytes) -> PartialSignature:

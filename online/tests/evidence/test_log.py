@@ -40,10 +40,12 @@ def test_a_statement_is_provable_once_it_is_witnessed(office_firm: Firm) -> None
     reader.refresh(firm.admin)
     policy = firm.world.policy
     place = reader.index_of(policy.id)
-    for view in (lambda: reader.first_checkpoint(place), reader.last_checkpoint):
-        with pytest.raises(RefusedError) as caught:
-            view()
-        assert Code.NOT_IN_LOG in caught.value.codes
+    with pytest.raises(RefusedError) as caught:
+        reader.first_checkpoint(place)
+    assert Code.NOT_IN_LOG in caught.value.codes
+    with pytest.raises(RefusedError) as caught:
+        reader.last_checkpoint()
+    assert Code.NOT_IN_LOG in caught.value.codes
     sign_checkpoint(firm.platform.connection, firm.platform.reader, firm.rules.root.log, firm.platform.log_key)
     assert 1 == firm.witness()
     reader.refresh(firm.admin)

@@ -39,7 +39,9 @@ def test_a_program_believes_only_the_root_that_it_was_configured_with(office_fir
     with pytest.raises(RefusedError) as caught:
         load_rules_under(office_firm.admin, Digest("sha256:" + "1" * 64))
     assert Code.ROOT_MISMATCH in caught.value.codes
-    assert office_firm.world.fingerprint == load_rules_under(office_firm.admin, office_firm.world.fingerprint).roots[0].id
+    assert (
+        office_firm.world.fingerprint == load_rules_under(office_firm.admin, office_firm.world.fingerprint).roots[0].id
+    )
 
 
 def test_a_policy_needs_its_delegates(office_firm: Firm) -> None:

@@ -57,7 +57,8 @@ def test_what_holds_is_reserved(firm: Firm) -> None:
     assert (State.SCREENING, "") == decide_on(firm, ETHER)
     assert ETHER == load_balance(firm.admin, ACCOUNT).pending_out
     assert [(EntryId("rule:eth"), ETHER, False)] == [
-        (rule, int(amount), voided) for rule, amount, voided in firm.query("select rule, amount, voided from transfers.usage")
+        (rule, int(amount), voided)
+        for rule, amount, voided in firm.query("select rule, amount, voided from transfers.usage")
     ]
 
 

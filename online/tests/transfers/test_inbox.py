@@ -15,7 +15,14 @@ from strongroom.core.bodies import Halt, HaltReason, Rejection
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import AccountId, Digest, PartyId
-from strongroom.core.packages import Package, PackageKind, StatementsBody, encode_package, parse_package
+from strongroom.core.packages import (
+    Package,
+    PackageKind,
+    SessionRequestBody,
+    StatementsBody,
+    encode_package,
+    parse_package,
+)
 from strongroom.core.records import DigestOrNone, HexOrNone
 from strongroom.core.statements import parse_envelope_bytes, parse_statement
 from strongroom.online.ledger.store import load_balance
@@ -81,14 +88,24 @@ def code_of(outcomes: list[str]) -> str:
 def rejection(firm: Firm, proposal: Digest) -> Package:
     """M. Chan's signed no, from the docket's own facts."""
     approval = next(
-        s for s in firm.query(
+        s
+        for s in firm.query(
             "select e.leaf from transfers.docket_statements d join evidence.entries e using (statement) "
-            "where d.proposal = %s and e.kind = 'approval' and e.issuer = 'person:m.chan'", proposal)
+            "where d.proposal = %s and e.kind = 'approval' and e.issuer = 'person:m.chan'",
+            proposal,
+        )
     )
     body = parse_statement(parse_envelope_bytes(bytes(approval[0]))).body
     no = Rejection(
-        device=body.device, display_digest=body.display_digest, heads=body.heads, language="en", prev=body.prev,
-        proposal=body.proposal, reason="unsure: who asked?", renderer=body.renderer, unsigned_digest=body.unsigned_digest,
+        device=body.device,
+        display_digest=body.display_digest,
+        heads=body.heads,
+        language="en",
+        prev=body.prev,
+        proposal=body.proposal,
+        reason="unsure: who asked?",
+        renderer=body.renderer,
+        unsigned_digest=body.unsigned_digest,
     )
     firm.world.now = firm.clock()
     return statements(firm, "device:approver-1", firm.world.sign(no, "person:m.chan", ("person:m.chan",)))
@@ -125,7 +142,9 @@ def test_only_what_devices_say_is_taken(firm: Firm, office: Office) -> None:
     wrong = replace(update, sender=PartyId(GATE), to=PartyId("service:platform"))
     assert Code.TYPE_MISMATCH.value == code_of(bring(firm, GATE, encode_package(wrong)))
     freeze = firm.world.freeze().envelope
-    assert Code.TYPE_MISMATCH.value == code_of(bring(firm, GATE, encode_package(statements(firm, GATE, freeze)), "b.package.json"))
+    assert Code.TYPE_MISMATCH.value == code_of(
+        bring(firm, GATE, encode_package(statements(firm, GATE, freeze)), "b.package.json")
+    )
     office.serve()
     assert [HANDLED, HANDLED] == read_inbox(firm.platform, firm.rules, firm.inbox)
 
@@ -137,8 +156,9 @@ def test_a_session_is_of_its_own_terminal_with_everything_imported(firm: Firm, o
     honest = office.terminals[TERMINAL].open_session(firm)
     other = replace(honest, sender=PartyId("device:terminal-2"))
     assert Code.PACKAGE_NOT_FOR_US.value == code_of(bring(firm, "device:terminal-2", encode_package(other)))
-    head = replace(honest.body.checkpoint, size=honest.body.checkpoint.size - 1)  # type: ignore[union-attr]
-    stale = replace(honest, body=replace(honest.body, checkpoint=head))  # type: ignore[type-var]
+    assert isinstance(honest.body, SessionRequestBody)
+    known = honest.body.checkpoint
+    stale = replace(honest, body=replace(honest.body, checkpoint=replace(known, size=known.size - 1)))
     assert Code.HEAD_UNEQUAL.value == code_of(bring(firm, TERMINAL, encode_package(stale)))
     assert [] == firm.query("select nonce from transfers.sessions")
     assert [HANDLED] == bring(firm, TERMINAL, encode_package(honest), "000100-again.package.json")
@@ -156,17 +176,18 @@ def _swap_proposal(package: Package) -> Package:
     return replace(package, body=replace(body, results=(replace(body.results[0], proposal=other),)))
 
 
-@pytest.mark.parametrize(("spoil", "code"), [(_swap_sealed, Code.SEAL_DIGEST_MISMATCH), (_swap_proposal, Code.DIGEST_MISMATCH)])
+@pytest.mark.parametrize(
+    ("spoil", "code"), [(_swap_sealed, Code.SEAL_DIGEST_MISMATCH), (_swap_proposal, Code.DIGEST_MISMATCH)]
+)
 def test_a_result_is_what_its_record_names(
     firm: Firm, office: Office, spoil: Callable[[Package], Package], code: Code
 ) -> None:
     proposal = reached(firm, office, "VERIFIED")
-    for _ in range(6):
+    path = newest(firm, TERMINAL)
+    while "terminal-result" not in path.name:
         firm.round()
         office.serve()
         path = newest(firm, TERMINAL)
-        if "terminal-result" in path.name:
-            break
     raw = path.read_bytes()
     path.unlink()
     assert code.value == code_of(bring(firm, TERMINAL, encode_package(spoil(parse_package(raw)))))
@@ -224,11 +245,15 @@ def test_a_lost_docket_is_sent_again(firm: Firm, office: Office) -> None:
     proposal = start(firm)
     assert "PENDING_APPROVAL" == firm.state(proposal)
     device = PartyId("device:approver-1")
-    sent = firm.query("select count(*) from custody.packages_out where device = %s and kind = 'approval-request'", device)
+    sent = firm.query(
+        "select count(*) from custody.packages_out where device = %s and kind = 'approval-request'", device
+    )
     seen = firm.query("select seen from custody.devices where id = %s", device)[0][0]
     resend(firm.platform.connection, proposal, device, seen)
     firm.round()
-    again = firm.query("select count(*) from custody.packages_out where device = %s and kind = 'approval-request'", device)
+    again = firm.query(
+        "select count(*) from custody.packages_out where device = %s and kind = 'approval-request'", device
+    )
     assert [(1,), (2,)] == [sent[0], again[0]]
     drive(firm, proposal, office.serve, "EXPORTED")
     drive(firm, proposal, office.serve, "VERIFIED")

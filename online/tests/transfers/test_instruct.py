@@ -61,9 +61,7 @@ def _foreign_account(body: Any) -> Any:
         (_foreign_account, Code.NOT_IN_REGISTER),
     ],
 )
-def test_a_refused_order_uses_its_number_and_is_told(
-    office_firm: Firm, edit: Callable[[Any], Any], code: Code
-) -> None:
+def test_a_refused_order_uses_its_number_and_is_told(office_firm: Firm, edit: Callable[[Any], Any], code: Code) -> None:
     with pytest.raises(RefusedError) as caught:
         office_firm.instruct(CLIENT, ETH, ETHER, edit=edit)
     assert code in caught.value.codes

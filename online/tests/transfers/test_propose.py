@@ -17,8 +17,8 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import EntryId, WalletId
-from strongroom.core.statements import expect
 from strongroom.core.records import Units
+from strongroom.core.statements import expect
 from strongroom.online.evidence.store import load_statement
 from strongroom.online.transfers.withdrawal.build import build_bitcoin, find_change_address
 from strongroom.online.transfers.withdrawal.store import Coin, State, add_docket, load_docket
@@ -54,8 +54,10 @@ def test_a_fee_above_the_ceiling_waits(firm: Firm) -> None:
 def test_a_wallet_without_an_address_cannot_pay(firm: Firm) -> None:
     order = firm.instruct(CLIENT, ETH, ETHER)
     firm.query("update transfers.instructions set wallet = 'wallet:none' where id = %s", order.id)
-    firm.query("insert into ledger.accounts (id, kind, asset, holder, statement) select 'account:custody:none', kind, asset, "
-               "'wallet:none', statement from ledger.accounts where id = 'account:custody:eth-cold-1'")
+    firm.query(
+        "insert into ledger.accounts (id, kind, asset, holder, statement) select 'account:custody:none', kind, asset, "
+        "'wallet:none', statement from ledger.accounts where id = 'account:custody:eth-cold-1'"
+    )
     firm.work()
     state, why = firm.query("select state, why from transfers.instructions where id = %s", order.id)[0]
     assert ("SCREENING", Code.CANNOT_FUND.value) == (state, why.split(":")[0])

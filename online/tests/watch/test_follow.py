@@ -8,44 +8,16 @@ import pytest
 
 from firm import ETHER, Firm, drive, find_proposal
 from office import open_office
-from strongroom.chains.ethereum.addresses import parse_address
-from strongroom.chains.ethereum.transactions import Transfer, encode_signed, encode_unsigned, signing_digest
 from strongroom.core.bodies import Freeze
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, StrongroomError
 from strongroom.online.evidence.store import load_statement
-from strongroom.online.nodes.devchain import AnvilChain
 from strongroom.online.nodes.ethereum import EthereumNode
 from strongroom.online.watch.chain_view import EthereumFollower
 from strongroom.online.watch.follow import follow, follow_or_tell
 from strongroom.online.watch.freezes import load_standing_freezes
-from world import ETH, chain_key
-
-STRANGER = "0x" + "71" * 20
-
-
-def chain_of(firm: Firm) -> AnvilChain:
-    chain = firm.chain(ETH)
-    assert isinstance(chain, AnvilChain)
-    return chain
-
-
-def steal(firm: Firm, units: int) -> str:
-    """Spend from the cold address with its key, around every control; mined with the next block."""
-    node = chain_of(firm).node()
-    source = firm.world.registers["addresses"].find("address:eth-1", "addresses").address
-    transfer = Transfer(
-        chain_id=31337,
-        nonce=node.fetch_pending_nonce(source),
-        max_priority_fee_per_gas_wei=10**9,
-        max_fee_per_gas_wei=10**11,
-        gas_limit=21_000,
-        to=parse_address(STRANGER),
-        value_wei=units,
-    )
-    raw = chain_key("key:eth-1").sign_recoverable(signing_digest(encode_unsigned(transfer)), hasher=None)
-    signed = encode_signed(transfer, raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"))
-    return node.send_raw(signed)
+from thief import chain_of, steal
+from world import ETH
 
 
 def test_a_spend_that_no_docket_explains_freezes_while_its_block_is_processed(firm: Firm) -> None:
@@ -130,4 +102,3 @@ def test_nothing_is_double_counted_when_blocks_come_one_by_one(firm: Firm) -> No
         assert 1 == follow(firm.reconciler, ETH)
         assert 0 == follow(firm.reconciler, ETH)
     assert {"MATCHED"} == {status for (status,) in firm.query("select status from watch.runs")}
-

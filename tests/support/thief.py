@@ -1,0 +1,35 @@
+"""Coins that leave a cold address around every control: what the watch is there to see."""
+
+from __future__ import annotations
+
+from firm import Firm
+from strongroom.chains.ethereum.addresses import parse_address
+from strongroom.chains.ethereum.transactions import Transfer, encode_signed, encode_unsigned, signing_digest
+from strongroom.online.nodes.devchain import AnvilChain
+from world import ETH, chain_key
+
+STRANGER = "0x" + "71" * 20
+
+
+def chain_of(firm: Firm) -> AnvilChain:
+    chain = firm.chain(ETH)
+    assert isinstance(chain, AnvilChain)
+    return chain
+
+
+def steal(firm: Firm, units: int) -> str:
+    """Spend from the cold address with its key, around every control; mined with the next block."""
+    node = chain_of(firm).node()
+    source = firm.world.registers["addresses"].find("address:eth-1", "addresses").address
+    transfer = Transfer(
+        chain_id=31337,
+        nonce=node.fetch_pending_nonce(source),
+        max_priority_fee_per_gas_wei=10**9,
+        max_fee_per_gas_wei=10**11,
+        gas_limit=21_000,
+        to=parse_address(STRANGER),
+        value_wei=units,
+    )
+    raw = chain_key("key:eth-1").sign_recoverable(signing_digest(encode_unsigned(transfer)), hasher=None)
+    signed = encode_signed(transfer, raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"))
+    return node.send_raw(signed)
