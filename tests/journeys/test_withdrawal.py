@@ -89,7 +89,9 @@ def said_in(firm: Firm, proposal: Digest) -> Counter[str]:
 
 def check_proved(firm: Firm, proposal: Digest) -> None:
     """The checker's own reading proves the docket file from the root and nothing else, up to the settlement."""
-    firm.platform.reader.refresh(firm.platform.connection)
+    # What was said last is witnessed by a pass after it.
+    firm.round()
+    firm.work()
     row = load_docket(firm.platform.connection, proposal)
     docket = firm.platform.assemble(firm.rules, row, up_to=Stage.SETTLE)
     proof = prove_docket(encode_docket(docket), firm.world.root_file)

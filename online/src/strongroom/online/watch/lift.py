@@ -34,9 +34,9 @@ class UnexplainedOutflow:
 def accept_lift(connection: Connection, envelope: Envelope, now: datetime) -> Statement[FreezeLift]:
     """Take in a freeze-lift, in one transaction.
 
-    Raises QUORUM_NOT_MET, NOT_IN_LOG, TYPE_MISMATCH and what the signatures lack. The unexplained outflow of this
-    freeze goes to the suspense account, so that the ledger says what the chain says; who bears the loss is decided by
-    people and posted from there.
+    The unexplained outflow of this freeze goes to the suspense account, so that the ledger says what the chain says;
+    who bears the loss is decided by people and posted from there. Raises QUORUM_NOT_MET, NOT_IN_LOG, TYPE_MISMATCH, and
+    what the signatures lack.
     """
     rules = load_rules(connection)
     statement = expect(parse_statement(envelope, "lift"), FreezeLift, "lift")
