@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from firm import ETHER, Firm, drive, find_proposal
 from office import open_office
 from strongroom.core.bodies import Freeze
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, StrongroomError
+from strongroom.online.db.roles import Role
 from strongroom.online.evidence.store import load_statement
+from strongroom.online.ledger.store import load_totals
 from strongroom.online.nodes.ethereum import EthereumNode
 from strongroom.online.watch.chain_view import EthereumFollower
 from strongroom.online.watch.follow import follow, follow_or_tell
 from strongroom.online.watch.freezes import load_standing_freezes
 from thief import chain_of, steal
-from world import ETH
+from world import ETH, ETH_ASSET
 
 
 def test_a_spend_that_no_docket_explains_freezes_while_its_block_is_processed(firm: Firm) -> None:
@@ -73,6 +79,36 @@ def test_a_block_is_taken_in_whole_or_not_at_all(firm: Firm) -> None:
     firm.query("grant insert on watch.runs to strongroom_reconciler")
     assert 1 == follow(firm.reconciler, ETH)
     assert 1 == len(firm.query("select statement from watch.freezes"))
+
+
+class Interleaved(psycopg.Connection[TupleRow]):
+    """A connection beside which something happens, once, right after it read the ledger."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[TupleRow]:
+        """Run a statement; then let the other program work."""
+        cursor = super().execute(query, params, **options)
+        happen, reads = self.meanwhile, "accounts_now" in str(query)
+        if happen is not None and reads:
+            self.meanwhile = None
+            happen()
+        return cursor
+
+
+def test_what_the_platform_posts_meanwhile_is_no_break(firm: Firm) -> None:
+    firm.deposit("eth-1", ETHER)
+    chain_of(firm).mine(2)
+    follow(firm.reconciler, ETH)
+    # Deep enough by now; it is credited in the middle of the next block's reconciliation.
+    chain_of(firm).mine(1)
+    conninfo, passes = firm.database.conninfo(Role.RECONCILER).reveal(), list[list[str]]()
+    with Interleaved.connect(conninfo, autocommit=True) as connection:
+        connection.meanwhile = lambda: passes.append(firm.work())
+        assert 1 == follow(replace(firm.reconciler, connection=connection), ETH)
+    assert 1 == len(passes)
+    assert 6 * ETHER == load_totals(firm.admin, ETH_ASSET).custody
+    assert [("MATCHED",)] == firm.query("select distinct status from watch.runs")
 
 
 def test_a_chain_that_turned_back_is_not_followed(firm: Firm) -> None:

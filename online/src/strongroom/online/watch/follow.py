@@ -22,7 +22,6 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import say
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
-from strongroom.online.ledger.store import load_totals
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import BlockView, ChainFollower, Outflow, is_explained
 
@@ -125,8 +124,8 @@ def reconcile(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
     connection = reconciler.connection
     asset = native_asset_of(view.chain)
     held = view.held if view.held is not None else store.load_held(connection, view.chain)
-    ledger = load_totals(connection, asset).custody
-    flight = store.load_in_flight(connection, view.chain)
+    flight = store.load_in_flight(connection, view.chain, asset)
+    ledger = flight.ledger
     explained = ledger + flight.arriving + flight.change - flight.leaving
     status = ReconciliationStatus.MATCHED if explained == held else ReconciliationStatus.BREAK
     row = ReconciliationRow(

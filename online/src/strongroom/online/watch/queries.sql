@@ -60,8 +60,10 @@ order by array_position(array['critical', 'high', 'medium', 'low'], severity), i
 select coalesce(sum(units), 0)::text as units from watch.coins where chain = %(chain)s and spent_by is null;
 
 -- load_in_flight --
--- What moved on chain and is not in the ledger yet: payments in, our explained transactions out, their change back.
+-- Custody, and what is not in it yet, in one statement: a posting meanwhile is in all of it or in nothing.
 select
+  (select coalesce(sum(posted), 0) from ledger.accounts_now
+    where asset = %(asset)s and kind = 'custody')::text as ledger,
   (select coalesce(sum(units), 0) from watch.deposits where chain = %(chain)s and state = 'SEEN')::text as arriving,
   (select coalesce(sum(units), 0) from watch.outflows
     where chain = %(chain)s and proposal is not null and not settled)::text as leaving,

@@ -20,8 +20,9 @@ _QUERIES = load_queries("strongroom.online.watch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """Moved on chain, not in the ledger yet, in smallest units."""
+    """ledger: custody as posted. The others: moved on chain and not in the ledger yet. All in smallest units."""
 
+    ledger: int
     arriving: int
     leaving: int
     change: int
@@ -151,13 +152,13 @@ def load_held(connection: Connection, chain: ChainId) -> int:
     return load_first(connection, _QUERIES["load_held"], lambda units: int(units), {"chain": chain}) or 0
 
 
-def load_in_flight(connection: Connection, chain: ChainId) -> InFlight:
-    """What moved on chain and is not in the ledger yet."""
+def load_in_flight(connection: Connection, chain: ChainId, asset: AssetId) -> InFlight:
+    """What the ledger holds of a chain's asset, and what moved on chain and is not in it yet, at one moment."""
 
-    def build(arriving: str, leaving: str, change: str) -> InFlight:
-        return InFlight(arriving=int(arriving), leaving=int(leaving), change=int(change))
+    def build(ledger: str, arriving: str, leaving: str, change: str) -> InFlight:
+        return InFlight(ledger=int(ledger), arriving=int(arriving), leaving=int(leaving), change=int(change))
 
-    (found,) = load_all(connection, _QUERIES["load_in_flight"], build, {"chain": chain})
+    (found,) = load_all(connection, _QUERIES["load_in_flight"], build, {"chain": chain, "asset": asset})
     return found
 
 
