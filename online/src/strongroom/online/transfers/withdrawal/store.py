@@ -261,8 +261,10 @@ def load_sealed(connection: Connection, proposal: Digest) -> tuple[tuple[PartyId
 def add_session(
     connection: Connection, nonce: str, terminal: PartyId, heads: str, seen: int, proposals: Iterable[Digest]
 ) -> None:
-    """A terminal's session and the dockets that wait for it."""
-    execute(connection, _QUERIES["add_session"], {"nonce": nonce, "terminal": terminal, "heads": heads, "seen": seen})
+    """A terminal's session and the dockets that wait for it; the same request again adds nothing to it."""
+    fields = {"nonce": nonce, "terminal": terminal, "heads": heads, "seen": seen}
+    if not execute(connection, _QUERIES["add_session"], fields):
+        return
     for proposal in proposals:
         execute(connection, _QUERIES["add_session_docket"], {"nonce": nonce, "proposal": proposal})
 
