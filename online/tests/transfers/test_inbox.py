@@ -260,3 +260,21 @@ def test_a_lost_docket_is_sent_again(firm: Firm, office: Office) -> None:
     with pytest.raises(RefusedError) as caught:
         resend(firm.platform.connection, proposal, device, seen)
     assert Code.DOCKET_ORDER in caught.value.codes
+
+
+def test_a_session_request_that_comes_again_adds_nothing_to_it(firm: Firm, office: Office) -> None:
+    first = reached(firm, office, "EXPORTED")
+    second = start(firm)
+    office.serve()
+    read_inbox(firm.platform, firm.rules, firm.inbox)
+    firm.query("update transfers.dockets set state = 'EXPORTED' where proposal = %s", second)
+    terminal = office.terminals[TERMINAL]
+    request = encode_package(terminal.open_session(firm))
+    nonce = terminal.nonce.hex()
+    assert {HANDLED} == set(bring(firm, TERMINAL, request))
+    assert [(first,)] == firm.query("select proposal from transfers.session_dockets where nonce = %s", nonce)
+    # The program ended before it ticked the package off, and another docket was verified meanwhile.
+    firm.query("delete from custody.packages_in where device = %s", TERMINAL)
+    firm.query("update transfers.dockets set state = 'VERIFIED'")
+    assert {HANDLED} == set(read_inbox(firm.platform, firm.rules, firm.inbox))
+    assert [(first,)] == firm.query("select proposal from transfers.session_dockets where nonce = %s", nonce)
