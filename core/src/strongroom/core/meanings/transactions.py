@@ -22,7 +22,12 @@ TRANSACTIONS: dict[str, tuple[str, str, str]] = {
     "TX_NOT_CANONICAL": ("The transaction's bytes are not the one spelling of what they say", _REBUILD, "III.17"),
     "TX_TYPE_REFUSED": ("Transactions of this type are not signed here", _REBUILD, "III.17"),
     "TX_CONTRACT_CALL": (
-        "The transaction carries call data, and this asset is moved by a native transfer only",
+        "The transaction calls a function that is not signed here",
+        _REBUILD,
+        "II.8 III.17 P.W4",
+    ),
+    "TX_TOKEN_CALL": (
+        "The call of a token's transfer is not the plain one of 68 bytes, of some units, to somebody",
         _REBUILD,
         "II.8 III.17 P.W4",
     ),

@@ -9,11 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from strongroom.chains.ethereum.addresses import ADDRESS_BYTES, parse_address, render_address
+from strongroom.chains.ethereum.hashing import keccak256
+from strongroom.chains.ethereum.rlp import encode_integer, encode_rlp
+from strongroom.chains.ethereum.tokens import TokenTransfer, encode_token_transfer
 from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError, malformed
 from strongroom.online.nodes.bitcoin import BitcoinNode
 from strongroom.online.nodes.ethereum import EthereumNode
-from strongroom.online.nodes.replies import parse_hash, parse_list, parse_plain_hash, parse_text
+from strongroom.online.nodes.replies import parse_hash, parse_list, parse_plain_hash, parse_quantity, parse_text
 from strongroom.online.nodes.rpc import JsonRpc
 
 _WALLET: Final = "development"
@@ -53,6 +57,24 @@ class AnvilChain:
         """Pay from a given development account: the stranger of an attack, for example."""
         payment = {"from": account, "to": to, "value": hex(value_wei)}
         return parse_hash(self._rpc.call_once("eth_sendTransaction", [payment]), "eth_sendTransaction")
+
+    def deploy(self, bytecode: bytes) -> str:
+        """Create a contract from the first development account and return its address; call `mine` for it to be mined.
+
+        Source of the address: Ethereum Yellow Paper, section 7: the last 20 bytes of Keccak-256 over creator and nonce.
+        """
+        creator = self.accounts()[0]
+        nonce = parse_quantity(self._rpc.call("eth_getTransactionCount", [creator, "pending"]), "nonce")
+        creation = {"from": creator, "data": "0x" + bytecode.hex()}
+        self._rpc.call_once("eth_sendTransaction", [creation])
+        born = keccak256(encode_rlp((bytes.fromhex(creator[2:]), encode_integer(nonce))))
+        return render_address(born[-ADDRESS_BYTES:])
+
+    def fund_token(self, contract: str, address: str, units: int) -> str:
+        """Pay an ERC-20 token from the first development account, which deployed it, and return the txid."""
+        data = encode_token_transfer(TokenTransfer(recipient=parse_address(address), units=units))
+        call = {"from": self.accounts()[0], "to": contract, "data": "0x" + data.hex()}
+        return parse_hash(self._rpc.call_once("eth_sendTransaction", [call]), "eth_sendTransaction")
 
     def reorganise(self, depth: int) -> None:
         """Replace the last `depth` blocks by empty ones, as a reorganisation of the chain would."""
