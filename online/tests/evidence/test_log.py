@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from firm import Firm
+from strongroom.core.bodies import FreezeLift
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import Digest
 from strongroom.core.merkle import check_inclusion, leaf_hash
+from strongroom.core.statements import Envelope
 from strongroom.online.db.connect import translated_errors
 from strongroom.online.evidence.store import LogReader, append, load_statement, load_statements, sign_checkpoint
 
@@ -19,6 +23,21 @@ def test_the_same_statement_keeps_its_place(office_firm: Firm) -> None:
     root = office_firm.world.roots[0]
     assert 0 == append(office_firm.platform.connection, root)
     assert 0 == load_statement(office_firm.admin, root.id)[0]
+
+
+def test_other_signatures_do_not_take_the_place_of_a_statement(office_firm: Firm) -> None:
+    lift = FreezeLift(freeze=NOBODY, reason="explained")
+    whole = office_firm.world.sign(lift, "person:r.ho", ("person:r.ho", "person:s.lee"))
+    half = Envelope(payload=whole.payload, payloadType=whole.payloadType, signatures=whole.signatures[:1])
+    place = append(office_firm.platform.connection, half)
+    assert whole.id == half.id
+    with pytest.raises(RefusedError) as caught:
+        append(office_firm.platform.connection, whole)
+    assert Code.LOG_CONFLICT in caught.value.codes
+    assert place == append(office_firm.platform.connection, half)
+    office_firm.world.now += timedelta(seconds=1)
+    again = office_firm.world.sign(lift, "person:r.ho", ("person:r.ho", "person:s.lee"))
+    assert place + 1 == append(office_firm.platform.connection, again)
 
 
 def test_an_unknown_statement_is_not_in_the_log(office_firm: Firm) -> None:

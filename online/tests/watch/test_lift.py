@@ -75,6 +75,22 @@ def test_fewer_do_not(frozen: tuple[Firm, Digest], officers: tuple[str, ...], co
     assert () == load_standing_freezes(firm.admin, firm.rules)
 
 
+def test_an_under_signed_copy_does_not_keep_the_place_of_a_lift(frozen: tuple[Firm, Digest]) -> None:
+    firm, freeze = frozen
+    whole = lift_of(firm, freeze, OFFICERS)
+    half = Envelope(payload=whole.payload, payloadType=whole.payloadType, signatures=whole.signatures[:1])
+    append(firm.platform.connection, half)
+    # Nothing is lifted, and nobody is told that it was.
+    with pytest.raises(RefusedError) as caught:
+        accept_lift(firm.platform.connection, whole, firm.clock())
+    assert Code.LOG_CONFLICT in caught.value.codes
+    assert (freeze,) == load_standing_freezes(firm.admin, firm.rules)
+    assert [] == firm.query("select id from ledger.transfers where kind = 'unexplained'")
+    firm.clock.forward(seconds=1)
+    accept_lift(firm.platform.connection, lift_of(firm, freeze, OFFICERS), firm.clock())
+    assert () == load_standing_freezes(firm.admin, firm.rules)
+
+
 def test_only_a_freeze_is_lifted(frozen: tuple[Firm, Digest]) -> None:
     firm, freeze = frozen
     for other, code in ((firm.world.policy.id, Code.TYPE_MISMATCH), (Digest("sha256:" + "3" * 64), Code.NOT_IN_LOG)):

@@ -171,6 +171,11 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
         "Have it appended, then ask for its inclusion proof; what is not logged is not relied on.",
         "III.11 V.9c",
     ),
+    "LOG_CONFLICT": (
+        "The log already holds this statement under other signatures",
+        "Find out who appended the other copy, then have everybody sign again: the new statement has a place of its own.",
+        "III.11 V.9c",
+    ),
     # Docket
     "DOCKET_ORDER": (
         "The docket's statements are not in the order of the journey",

@@ -150,6 +150,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Nothing was booked; this is a fault of the caller that must be mended before it tries again.",
         "III.1 V.4",
     ),
+    "LEDGER_UNPROVED": (
+        "The ledger is not what the log's statements justify",
+        "Signing stays closed; compare the named rows with the named statements, and keep the database as it is.",
+        "III.1 III.11 V.4 V.5",
+    ),
     "LEDGER_CONFLICT": (
         "The ledger already holds another transfer under this id, or this one has ended",
         "Look up the first one; the same request again is harmless, another one under its name is not.",

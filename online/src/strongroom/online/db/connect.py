@@ -32,6 +32,7 @@ SQLSTATES: Mapping[str, Code] = MappingProxyType(
         "SR002": Code.LEDGER_UNBALANCED,
         "SR003": Code.APPEND_ONLY,
         "SR004": Code.LEDGER_UNBALANCED,
+        "SR005": Code.LOG_CONFLICT,
     }
 )
 """SQLSTATEs that our functions and triggers raise, in class SR, which PostgreSQL leaves free."""
