@@ -306,9 +306,10 @@ class Broadcast:
 
 
 class Outcome(StrEnum):
-    """How a transaction ended on chain."""
+    """How a transaction ended on chain. One that failed moved nothing, but its fee is paid."""
 
     SUCCESS = "success"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the platform says of its books: a deposit that it credits, a run of ledger against chain.
+"""What is said of the books: a deposit credited, a run of ledger against chain, and what a reorganisation undoes.
 
 Source: spec/statement.md.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from strongroom.core.ids import AccountId, AssetId, ChainId, EntryId, PartyId
+from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId
 from strongroom.core.records import Units
 
 
@@ -55,3 +55,35 @@ class Reconciliation:
     height: int
     rows: tuple[ReconciliationRow, ...]
     status: ReconciliationStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reorganisation:
+    """Blocks that were taken in left the chain. fork: the last block that stayed; old: the tip that is gone."""
+
+    chain: ChainId
+    fork_hash: str
+    fork_height: int
+    old_hash: str
+    old_height: int
+
+    @property
+    def depth(self) -> int:
+        """How many blocks are gone."""
+        return self.old_height - self.fork_height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositReversal:
+    """A credited deposit is in no block any more: its credit is taken back."""
+
+    credit: Digest
+    reorganisation: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementReversal:
+    """A settled transaction is in no block any more: its payments are reserved again and its fee is taken back."""
+
+    reorganisation: Digest
+    settlement: Digest

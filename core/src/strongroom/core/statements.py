@@ -49,6 +49,9 @@ class StatementType(StrEnum):
     HALT = "halt"
     DEPOSIT_CREDIT = "deposit-credit"
     RECONCILIATION = "reconciliation"
+    REORGANISATION = "reorganisation"
+    DEPOSIT_REVERSAL = "deposit-reversal"
+    SETTLEMENT_REVERSAL = "settlement-reversal"
 
 
 Body = (
@@ -72,6 +75,9 @@ Body = (
     | bodies.Halt
     | books.DepositCredit
     | books.Reconciliation
+    | books.Reorganisation
+    | books.DepositReversal
+    | books.SettlementReversal
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -94,6 +100,9 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.HALT: bodies.Halt,
     StatementType.DEPOSIT_CREDIT: books.DepositCredit,
     StatementType.RECONCILIATION: books.Reconciliation,
+    StatementType.REORGANISATION: books.Reorganisation,
+    StatementType.DEPOSIT_REVERSAL: books.DepositReversal,
+    StatementType.SETTLEMENT_REVERSAL: books.SettlementReversal,
 }
 
 

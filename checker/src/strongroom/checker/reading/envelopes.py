@@ -48,6 +48,9 @@ class Type(StrEnum):
     HALT = "halt"
     DEPOSIT_CREDIT = "deposit-credit"
     RECONCILIATION = "reconciliation"
+    REORGANISATION = "reorganisation"
+    DEPOSIT_REVERSAL = "deposit-reversal"
+    SETTLEMENT_REVERSAL = "settlement-reversal"
 
 
 class Environment(StrEnum):

@@ -265,7 +265,7 @@ def parse_settlement(node: Node) -> Settlement:
         confirmations=found["confirmations"].integer(),
         fee_paid=found["fee_paid"].units(),
         height=found["height"].integer(),
-        outcome=found["outcome"].word("success"),
+        outcome=found["outcome"].word("success", "failed"),
         prev=found["prev"].digest(),
         proposal=found["proposal"].digest(),
         txid=found["txid"].text(),

@@ -36,6 +36,9 @@ _ROLES: Mapping[StatementType, tuple[str, ...]] = {
     StatementType.HALT: ("station", "terminal", "gate", "approver"),
     StatementType.DEPOSIT_CREDIT: ("platform",),
     StatementType.RECONCILIATION: ("reconciler",),
+    StatementType.REORGANISATION: ("reconciler",),
+    StatementType.DEPOSIT_REVERSAL: ("platform",),
+    StatementType.SETTLEMENT_REVERSAL: ("platform",),
 }
 
 

@@ -182,8 +182,23 @@ PLACES: dict[str, tuple[str, str, str]] = {
     ),
     "CHAIN_REORGANISED": (
         "The chain turned back below a block that was taken in",
-        "Signing stays closed; let the reconciliation team compare both branches before following goes on.",
+        "What the lost blocks did is undone; let the reconciliation team look at what was credited or settled in them.",
         "V.4 V.5",
+    ),
+    "REORG_BELOW_CREDIT": (
+        "A credited deposit left the chain and the client no longer has it",
+        "The account takes no new orders until the shortfall is paid in; agree with the client, and with whoever mined.",
+        "III.A7-GP V.4 V.5",
+    ),
+    "DEPOSIT_DISPUTED": (
+        "A token's logs and the balances that it reports do not agree",
+        "Nothing is credited; let the reconciliation team read the transaction and the contract.",
+        "V.4 V.5",
+    ),
+    "CONTRACT_CHANGED": (
+        "The code at a token's contract is not the registered one",
+        "Its deposits are held and signing stays closed until the asset register names the new code, or the asset goes.",
+        "III.10 V.4",
     ),
     "UNEXPLAINED_OUTFLOW": (
         "Coins left one of our addresses and no docket explains it",
@@ -194,6 +209,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "The wallet's free coins do not cover amounts and fee",
         "Wait until committed coins are free again, or move coins into the wallet by a treasury instruction.",
         "III.1",
+    ),
+    "NODE_LAGGING": (
+        "A node is behind the others",
+        "Look at its disk, peers and version; nothing newer than its last block is credited or settled.",
+        "V.10",
     ),
     "NODE_UNAVAILABLE": ("A node does not answer", "Check the node and its address, then try again.", "V.10"),
     "NODE_REFUSED": ("A node refused the request", "Read the node's own words and correct the request.", "V.10"),
