@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from strongroom.core.checks.foundation import Entries
 from strongroom.core.checks.spend import native_asset_of
-from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, PartyId, WalletId
+from strongroom.core.ids import AccountId, AssetId, ChainId, PartyId, WalletId
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Account, AccountKind
@@ -28,24 +29,28 @@ def build_suspense_account(chain: ChainId) -> AccountId:
     return AccountId(f"account:suspense:{chain.replace(':', '-')}")
 
 
+def imply_accounts(entries: Entries) -> dict[AccountId, tuple[AccountKind, AssetId, str]]:
+    """Every account that these registers imply, with its kind, asset and holder. Pure; the prover asks it too."""
+    implied: dict[AccountId, tuple[AccountKind, AssetId, str]] = {}
+    for client in entries.clients.values():
+        for account in client.accounts:
+            is_house = client.id == HOUSE
+            kind, holder = (AccountKind.HOUSE, "house") if is_house else (AccountKind.CLIENT, str(client.id))
+            implied[account.id] = (kind, account.asset, holder)
+    for wallet, chain in sorted({(a.wallet, a.chain) for a in entries.addresses.values()}):
+        implied[build_custody_account(wallet)] = (AccountKind.CUSTODY, native_asset_of(chain), wallet)
+    for asset in entries.assets.values():
+        implied[build_expense_account(asset.chain)] = (AccountKind.EXPENSE, asset.id, "house")
+        implied[build_suspense_account(asset.chain)] = (AccountKind.SUSPENSE, asset.id, "house")
+    return implied
+
+
+BECAUSE = {AccountKind.CUSTODY: "addresses", AccountKind.EXPENSE: "assets", AccountKind.SUSPENSE: "assets"}
+"""The register whose head justifies opening an account of a kind; the clients' for all others."""
+
+
 def open_accounts(connection: Connection, rules: Rules) -> None:
     """Open every account that the registers imply; those that are open stay as they are."""
-    because = rules.heads["clients"][1].id
-    for client in rules.entries.clients.values():
-        for account in client.accounts:
-            kind = AccountKind.HOUSE if client.id == HOUSE else AccountKind.CLIENT
-            holder = "house" if client.id == HOUSE else client.id
-            _open(connection, account.id, kind, account.asset, holder, because)
-    keys = rules.heads["addresses"][1].id
-    for wallet, chain in sorted({(a.wallet, a.chain) for a in rules.entries.addresses.values()}):
-        _open(connection, build_custody_account(wallet), AccountKind.CUSTODY, native_asset_of(chain), wallet, keys)
-    assets = rules.heads["assets"][1].id
-    for asset in rules.entries.assets.values():
-        _open(connection, build_expense_account(asset.chain), AccountKind.EXPENSE, asset.id, "house", assets)
-        _open(connection, build_suspense_account(asset.chain), AccountKind.SUSPENSE, asset.id, "house", assets)
-
-
-def _open(
-    connection: Connection, account: AccountId, kind: AccountKind, asset: AssetId, holder: str, statement: Digest
-) -> None:
-    open_account(connection, Account(id=account, kind=kind, asset=asset, holder=holder, statement=statement))
+    for name, (kind, asset, holder) in imply_accounts(rules.entries).items():
+        because = rules.heads[BECAUSE.get(kind, "clients")][1].id
+        open_account(connection, Account(id=name, kind=kind, asset=asset, holder=holder, statement=because))
