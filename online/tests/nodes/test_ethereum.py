@@ -14,7 +14,8 @@ from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.chains.ethereum.transactions import parse_signed
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
-from strongroom.online.nodes.ethereum import EthereumNode, ReceiptStatus, transaction_id
+from strongroom.online.nodes.ethereum import EthereumNode, transaction_id
+from strongroom.online.nodes.executed import ReceiptStatus
 
 __all__ = ["ethereum_chain"]
 

@@ -13,7 +13,8 @@ from strongroom.core.errors import Refusal, UnavailableError
 from strongroom.core.ids import ChainId
 from strongroom.core.registers import AddressEntry
 from strongroom.online.nodes.bitcoin import BitcoinNode
-from strongroom.online.nodes.ethereum import EthereumNode, ReceiptStatus
+from strongroom.online.nodes.ethereum import EthereumNode
+from strongroom.online.nodes.executed import ReceiptStatus
 from strongroom.online.transfers.withdrawal.platform import EthereumTerms
 
 BASE_FEE_HEADROOM = 2

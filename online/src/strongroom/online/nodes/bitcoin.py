@@ -104,12 +104,12 @@ class BitcoinNode:
 
     __slots__ = ("_rpc",)
 
-    def __init__(self, url: str, user: str, password: str) -> None:
-        self._rpc = JsonRpc(url, credentials=(user, password))
+    def __init__(self, url: str, user: str, password: str, *, name: str = "") -> None:
+        self._rpc = JsonRpc(url, name=name, credentials=(user, password))
 
     @property
     def name(self) -> str:
-        """Host and port, as statements quote a node."""
+        """What statements and alerts call this node."""
         return self._rpc.name
 
     def __enter__(self) -> Self:
@@ -138,6 +138,16 @@ class BitcoinNode:
             if error.rpc_code == _OUT_OF_RANGE:
                 raise self._unavailable("getblockhash", f"block {height}", error.rpc_message) from error
             raise
+
+    def fetch_hashes(self, heights: Sequence[int]) -> tuple[str, ...]:
+        """The hashes of the blocks at these heights, in one request. Raises NODE_UNAVAILABLE for a lack."""
+        try:
+            found = self._rpc.call_batch("getblockhash", [[height] for height in heights])
+        except NodeRefusedError as error:
+            if error.rpc_code == _OUT_OF_RANGE:
+                raise self._unavailable("getblockhash", f"blocks up to {max(heights)}", error.rpc_message) from error
+            raise
+        return tuple(parse_plain_hash(each, f"{self.name} getblockhash") for each in found)
 
     def fetch_block(self, block_hash: str) -> BitcoinBlock:
         """The block with that hash, whole. Raises DIGEST_MISMATCH when the bytes are not that block's."""

@@ -8,14 +8,15 @@ Source: ethereum/execution-apis (eth_ methods), EIP-1898 (a block by its hash), 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import NewType, Self
+from typing import Self
 
-from strongroom.chains.ethereum.addresses import render_address
+from strongroom.chains.ethereum.addresses import parse_address
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, UnavailableError, malformed
+from strongroom.online.nodes.executed import BlockHash, EthereumTransaction, Receipt, parse_mined, parse_receipt
 from strongroom.online.nodes.replies import (
     Reply,
     parse_data,
@@ -25,44 +26,8 @@ from strongroom.online.nodes.replies import (
 )
 from strongroom.online.nodes.rpc import Json, JsonRpc, NodeRefusedError
 
-BlockHash = NewType("BlockHash", str)
-"""`0x` and 64 digits. A question by hash cannot be answered from another block after a reorganisation (EIP-1898)."""
-
-
-class ReceiptStatus(StrEnum):
-    """Whether a mined transaction did what it says. A failed one moved no value, but paid its fee."""
-
-    SUCCESS = "success"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """What a mined transaction did. fee_wei: what the sender paid, gas used times the effective price."""
-
-    hash: str
-    block_hash: BlockHash
-    block_number: int
-    status: ReceiptStatus
-    fee_wei: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EthereumTransaction:
-    """A mined transaction. to: `None` when it created a contract. type: the EIP-2718 type, 0 for legacy.
-
-    value_wei moved only when `status` says so; `fee_wei` left the sender in any case. data: the call data.
-    """
-
-    hash: str
-    sender: str
-    to: str | None
-    value_wei: int
-    nonce: int
-    type: int
-    data: bytes
-    status: ReceiptStatus
-    fee_wei: int
+BALANCE_OF = bytes.fromhex("70a08231")
+"""The first four bytes of Keccak-256 over `balanceOf(address)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +55,12 @@ class EthereumNode:
 
     __slots__ = ("_rpc",)
 
-    def __init__(self, url: str) -> None:
-        self._rpc = JsonRpc(url)
+    def __init__(self, url: str, *, name: str = "") -> None:
+        self._rpc = JsonRpc(url, name=name)
 
     @property
     def name(self) -> str:
-        """Host and port, as statements quote a node."""
+        """What statements and alerts call this node."""
         return self._rpc.name
 
     def __enter__(self) -> Self:
@@ -140,8 +105,38 @@ class EthereumNode:
             parent_hash=BlockHash(block.hash("parentHash")),
             timestamp_s=block.quantity("timestamp"),
             base_fee_wei=block.quantity("baseFeePerGas"),
-            transactions=tuple(_parse_transaction(t, r) for t, r in zip(transactions, receipts, strict=True)),
+            transactions=tuple(parse_mined(t, r) for t, r in zip(transactions, receipts, strict=True)),
         )
+
+    def fetch_hashes(self, numbers: Sequence[int]) -> tuple[BlockHash, ...]:
+        """The hashes of the canonical blocks at these heights, in one request. Raises NODE_UNAVAILABLE for a lack."""
+        found = self._rpc.call_batch("eth_getBlockByNumber", [[hex(number), False] for number in numbers])
+        for number, reply in zip(numbers, found, strict=True):
+            if reply is None:
+                raise self._unavailable("eth_getBlockByNumber", f"block {number}", "none")
+        return tuple(BlockHash(Reply(reply, f"{self.name} block").hash("hash")) for reply in found)
+
+    def fetch_balances(self, addresses: Sequence[str], block: BlockHash) -> tuple[int, ...]:
+        """Balances in wei after that block, in the order of the addresses, in one request."""
+        where = _block_parameter(block)
+        found = self._rpc.call_batch("eth_getBalance", [[address, where] for address in addresses])
+        return tuple(parse_quantity(each, f"{self.name} eth_getBalance") for each in found)
+
+    def fetch_token_balances(self, contract: str, addresses: Sequence[str], block: BlockHash) -> tuple[int, ...]:
+        """What a token's contract says that these addresses hold after that block, in one request.
+
+        Where there is no contract there is no answer, and nothing is held. Source: ERC-20, `balanceOf(address)`.
+        """
+        where = _block_parameter(block)
+        calls = [
+            [{"to": contract, "data": "0x" + (BALANCE_OF + bytes(12) + parse_address(address)).hex()}, where]
+            for address in addresses
+        ]
+        found = [parse_data(each, f"{self.name} balanceOf") for each in self._rpc.call_batch("eth_call", calls)]
+        for each in found:
+            if len(each) not in {0, 32}:
+                raise malformed(Code.FIELD_INVALID, f"{self.name} balanceOf", "one number", f"{len(each)} bytes")
+        return tuple(int.from_bytes(each, "big") for each in found)
 
     def fetch_balance(self, address: str, block: int | BlockHash) -> int:
         """The balance in wei after that block, by height or by hash."""
@@ -175,7 +170,7 @@ class EthereumNode:
         reply = self._rpc.call("eth_getTransactionReceipt", [txid])
         if reply is None:
             return None
-        receipt = _parse_receipt(Reply(reply, f"{self.name} receipt"))
+        receipt = parse_receipt(Reply(reply, f"{self.name} receipt"))
         if receipt.hash != txid:
             raise malformed(Code.FIELD_INVALID, f"{self.name} receipt", txid, receipt.hash)
         return receipt
@@ -215,7 +210,7 @@ class EthereumNode:
         if reply is None:
             raise self._unavailable("eth_getBlockReceipts", f"receipts of {block_hash}", "none")
         items = parse_list(reply, f"{self.name} receipts")
-        receipts = [_parse_receipt(Reply(each, f"{self.name} receipts[{i}]")) for i, each in enumerate(items)]
+        receipts = [parse_receipt(Reply(each, f"{self.name} receipts[{i}]")) for i, each in enumerate(items)]
         for receipt in receipts:
             if receipt.block_hash != block_hash:
                 raise malformed(Code.FIELD_INVALID, f"{self.name} receipts", block_hash, receipt.block_hash)
@@ -229,33 +224,6 @@ class EthereumNode:
 def transaction_id(raw: bytes) -> str:
     """The id of a signed transaction as it is broadcast: Keccak-256 of its bytes (EIP-2718)."""
     return "0x" + keccak256(raw).hex()
-
-
-def _parse_transaction(reply: Reply, receipt: Receipt) -> EthereumTransaction:
-    return EthereumTransaction(
-        hash=receipt.hash,
-        sender=render_address(reply.address("from")),
-        to=render_address(reply.address("to")) if reply.has("to") else None,
-        value_wei=reply.quantity("value"),
-        nonce=reply.quantity("nonce"),
-        type=reply.quantity("type"),
-        data=reply.data("input"),
-        status=receipt.status,
-        fee_wei=receipt.fee_wei,
-    )
-
-
-def _parse_receipt(reply: Reply) -> Receipt:
-    status = reply.quantity("status")
-    if status > 1:
-        raise malformed(Code.FIELD_INVALID, f"{reply.name}.status", "0x0 or 0x1", hex(status))
-    return Receipt(
-        hash=reply.hash("transactionHash"),
-        block_hash=BlockHash(reply.hash("blockHash")),
-        block_number=reply.quantity("blockNumber"),
-        status=ReceiptStatus.SUCCESS if status == 1 else ReceiptStatus.FAILED,
-        fee_wei=reply.quantity("gasUsed") * reply.quantity("effectiveGasPrice"),
-    )
 
 
 def _block_parameter(block: int | BlockHash) -> object:

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeVar
 
 import httpx
 
@@ -21,6 +21,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, UnavailableError, malformed
 from strongroom.core.nesting import is_nested_deeper
 
+T = TypeVar("T")
 Json = None | bool | int | Decimal | str | list["Json"] | dict[str, "Json"]
 """A node's answer as it was parsed; it goes no further than `replies.py`."""
 
@@ -28,6 +29,8 @@ MAX_REPLY_BYTES: Final = 256 * 1024 * 1024
 """A node's largest honest answer is a block with receipts; anything larger would only fill our memory."""
 MAX_REPLY_LEVELS: Final = 64
 ATTEMPTS: Final = 3
+BATCH: Final = 200
+"""Questions in one request: few enough that a node answers within the timeout."""
 _PAUSE_S: Final = 0.25
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 _BUSY_STATUS: Final = frozenset({429, 502, 503, 504})
@@ -46,7 +49,7 @@ class NodeRefusedError(RefusedError):
 
 
 class JsonRpc:
-    """One node's endpoint. name: the address without credentials, as statements and alerts quote it."""
+    """One node's endpoint. name: what statements and alerts call it; by default its address without credentials."""
 
     __slots__ = ("_client", "_pause", "_url", "name")
 
@@ -54,6 +57,7 @@ class JsonRpc:
         self,
         url: str,
         *,
+        name: str = "",
         credentials: tuple[str, str] | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
         pause: Callable[[float], None] = time.sleep,
@@ -63,7 +67,8 @@ class JsonRpc:
         self._url = url
         self._pause = pause
         parsed = httpx.URL(url)
-        self.name = f"{parsed.host}:{parsed.port or (443 if parsed.scheme == 'https' else 80)}{parsed.path.rstrip('/')}"
+        port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        self.name = name or f"{parsed.host}:{port}{parsed.path.rstrip('/')}"
 
     def close(self) -> None:
         """Close the connections."""
@@ -74,21 +79,46 @@ class JsonRpc:
 
         params: values that JSON can hold. Raises NODE_UNAVAILABLE, NODE_REFUSED or FIELD_INVALID.
         """
+        return self._retried(lambda: self.call_once(method, params))
+
+    def call_batch(self, method: str, many: Sequence[Sequence[object]]) -> list[Json]:
+        """Ask the same of many things at once; the results in the order of the questions.
+
+        Raises what `call` raises, for the first question that was refused.
+        """
+        results: list[Json] = []
+        for start in range(0, len(many), BATCH):
+            part = many[start : start + BATCH]
+            results += self._retried(lambda part=part: self._call_part(method, part))
+        return results
+
+    def _retried(self, ask: Callable[[], T]) -> T:
         for attempt in range(1, ATTEMPTS):
             try:
-                return self.call_once(method, params)
+                return ask()
             except UnavailableError:
                 self._pause(_PAUSE_S * attempt)
-        return self.call_once(method, params)
+        return ask()
 
     def call_once(self, method: str, params: Sequence[object]) -> Json:
         """Ask exactly once. Raises NODE_UNAVAILABLE, NODE_REFUSED or FIELD_INVALID."""
-        status, raw = self._post(method, params)
-        if status in {401, 403}:
-            raise self._unavailable(method, "our credentials accepted", f"HTTP status {status}")
-        if status in _BUSY_STATUS:
-            raise self._unavailable(method, "an answer", f"HTTP status {status}")
-        reply = self._parse(method, status, raw)
+        status, raw = self._post(method, _request(1, method, params))
+        return self._result(method, status, self._parse(method, status, raw), 1)
+
+    def _call_part(self, method: str, part: Sequence[Sequence[object]]) -> list[Json]:
+        numbered = list(enumerate(part, 1))
+        status, raw = self._post(method, [_request(number, method, params) for number, params in numbered])
+        replies = self._parse(method, status, raw)
+        if not isinstance(replies, list) or len(replies) != len(part):
+            raise malformed(Code.FIELD_INVALID, f"{self.name} {method}", f"{len(part)} answers", "another number")
+        # A node may answer in any order (JSON-RPC 2.0, section 6).
+        by_id = {reply.get("id"): reply for reply in replies if isinstance(reply, dict)}
+        return [self._result(method, status, by_id.get(number), number) for number, _ in numbered]
+
+    def _result(self, method: str, status: int, reply: Json, number: int) -> Json:
+        if not isinstance(reply, dict) or reply.get("id") != number:
+            field = f"{self.name} {method}"
+            raise malformed(Code.FIELD_INVALID, field, "an answer to our request", f"HTTP status {status}")
         error = reply.get("error")
         if error is not None:
             raise self._refusal(method, error)
@@ -96,8 +126,15 @@ class JsonRpc:
             raise malformed(Code.FIELD_INVALID, f"{self.name} {method}", "a result or an error", "neither")
         return reply["result"]
 
-    def _post(self, method: str, params: Sequence[object]) -> tuple[int, bytes]:
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    def _post(self, method: str, request: object) -> tuple[int, bytes]:
+        status, raw = self._exchange(method, request)
+        if status in {401, 403}:
+            raise self._unavailable(method, "our credentials accepted", f"HTTP status {status}")
+        if status in _BUSY_STATUS:
+            raise self._unavailable(method, "an answer", f"HTTP status {status}")
+        return status, raw
+
+    def _exchange(self, method: str, request: object) -> tuple[int, bytes]:
         try:
             with self._client.stream("POST", self._url, json=request) as response:
                 chunks: list[bytes] = []
@@ -113,18 +150,16 @@ class JsonRpc:
         except httpx.HTTPError as error:
             raise self._unavailable(method, "an answer", type(error).__name__) from error
 
-    def _parse(self, method: str, status: int, raw: bytes) -> dict[str, Json]:
+    def _parse(self, method: str, status: int, raw: bytes) -> Json:
         field = f"{self.name} {method}"
         if is_nested_deeper(raw, MAX_REPLY_LEVELS):
             raise malformed(Code.FIELD_INVALID, field, f"at most {MAX_REPLY_LEVELS} levels", "more")
         try:
-            reply = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+            reply: Json = json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
         except ValueError as error:
             if status != httpx.codes.OK:
                 raise self._unavailable(method, "an answer of the node", f"HTTP status {status}") from error
             raise malformed(Code.FIELD_INVALID, field, "JSON", f"{len(raw)} bytes") from error
-        if not isinstance(reply, dict) or reply.get("id") != 1:
-            raise malformed(Code.FIELD_INVALID, field, "an answer to our request", f"HTTP status {status}")
         return reply
 
     def _refusal(self, method: str, error: Json) -> UnavailableError | NodeRefusedError:
@@ -139,6 +174,10 @@ class JsonRpc:
     def _unavailable(self, method: str, expected: str, got: str) -> UnavailableError:
         refusal = Refusal(code=Code.NODE_UNAVAILABLE, field=f"{self.name} {method}", expected=expected, got=got)
         return UnavailableError(refusal)
+
+
+def _request(number: int, method: str, params: Sequence[object]) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
 
 
 def _refuse_constant(text: str) -> Json:

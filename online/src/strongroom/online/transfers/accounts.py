@@ -1,4 +1,4 @@
-"""Which ledger accounts there are: one a client and asset, one a wallet, and a chain's expense and suspense."""
+"""Which ledger accounts there are: one a client and asset, one a wallet and asset, a chain's expense and suspense."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ HOUSE = PartyId("client:house")
 """The operator's own entry in the client register: its money pays network fees and is kept apart in the ledger."""
 
 
-def build_custody_account(wallet: WalletId) -> AccountId:
-    """The ledger account of a wallet; a wallet holds its chain's native asset only."""
-    return AccountId(f"account:custody:{wallet.split(':', 1)[1]}")
+def build_custody_account(wallet: WalletId, asset: AssetId) -> AccountId:
+    """What a wallet holds of an asset: `account:custody:name`, for a token `account:custody.0x...:name`."""
+    return AccountId(f"account:custody{_of_token(asset)}:{wallet.split(':', 1)[1]}")
 
 
 def build_expense_account(chain: ChainId) -> AccountId:
@@ -24,9 +24,15 @@ def build_expense_account(chain: ChainId) -> AccountId:
     return AccountId(f"account:expense:{chain.replace(':', '-')}")
 
 
-def build_suspense_account(chain: ChainId) -> AccountId:
-    """What moved on one chain and nobody has explained yet."""
-    return AccountId(f"account:suspense:{chain.replace(':', '-')}")
+def build_suspense_account(chain: ChainId, asset: AssetId) -> AccountId:
+    """What moved of an asset on one chain and nobody has explained yet."""
+    return AccountId(f"account:suspense{_of_token(asset)}:{chain.replace(':', '-')}")
+
+
+def _of_token(asset: AssetId) -> str:
+    """The part of an account's name that tells a token from the chain's own coin, which has none."""
+    namespace, _, reference = asset.partition("/")[2].partition(":")
+    return f".{reference.lower()}" if namespace == "erc20" else ""
 
 
 def imply_accounts(entries: Entries) -> dict[AccountId, tuple[AccountKind, AssetId, str]]:
@@ -37,11 +43,12 @@ def imply_accounts(entries: Entries) -> dict[AccountId, tuple[AccountKind, Asset
             is_house = client.id == HOUSE
             kind, holder = (AccountKind.HOUSE, "house") if is_house else (AccountKind.CLIENT, str(client.id))
             implied[account.id] = (kind, account.asset, holder)
-    for wallet, chain in sorted({(a.wallet, a.chain) for a in entries.addresses.values()}):
-        implied[build_custody_account(wallet)] = (AccountKind.CUSTODY, native_asset_of(chain), wallet)
     for asset in entries.assets.values():
-        implied[build_expense_account(asset.chain)] = (AccountKind.EXPENSE, asset.id, "house")
-        implied[build_suspense_account(asset.chain)] = (AccountKind.SUSPENSE, asset.id, "house")
+        for wallet in sorted({a.wallet for a in entries.addresses.values() if a.chain == asset.chain}):
+            implied[build_custody_account(wallet, asset.id)] = (AccountKind.CUSTODY, asset.id, wallet)
+        implied[build_suspense_account(asset.chain, asset.id)] = (AccountKind.SUSPENSE, asset.id, "house")
+        # Fees are paid in the chain's own coin, whatever is moved.
+        implied[build_expense_account(asset.chain)] = (AccountKind.EXPENSE, native_asset_of(asset.chain), "house")
     return implied
 
 

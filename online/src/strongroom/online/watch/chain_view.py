@@ -16,7 +16,8 @@ from strongroom.core.errors import InvariantError, Refusal
 from strongroom.core.ids import ChainId
 from strongroom.core.registers import AddressEntry
 from strongroom.online.nodes.bitcoin import BitcoinNode
-from strongroom.online.nodes.ethereum import EthereumNode, EthereumTransaction, ReceiptStatus
+from strongroom.online.nodes.ethereum import EthereumNode
+from strongroom.online.nodes.executed import EthereumTransaction, ReceiptStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

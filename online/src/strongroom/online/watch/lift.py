@@ -66,13 +66,14 @@ def load_unexplained(connection: Connection, subject: str) -> tuple[UnexplainedO
 
 
 def _posting(outflow: UnexplainedOutflow, lift: Statement[FreezeLift], now: datetime) -> Posting:
+    asset = native_asset_of(outflow.chain)
     return Posting(
         id=TransferId(f"unexplained:{outflow.chain}:{outflow.txid}:{outflow.wallet}"),
         kind=PostingKind.UNEXPLAINED,
         statement=lift.id,
-        debit=build_suspense_account(outflow.chain),
-        credit=build_custody_account(outflow.wallet),
-        asset=native_asset_of(outflow.chain),
+        debit=build_suspense_account(outflow.chain, asset),
+        credit=build_custody_account(outflow.wallet, asset),
+        asset=asset,
         units=outflow.units,
         event_at=now,
     )

@@ -84,7 +84,7 @@ def _posting(deposit: Deposit, statement: Digest, kind: PostingKind, now: dateti
         id=TransferId(f"deposit:{deposit.chain}:{deposit.txid}:{deposit.output}"),
         kind=kind,
         statement=statement,
-        debit=build_custody_account(deposit.wallet),
+        debit=build_custody_account(deposit.wallet, deposit.asset),
         credit=deposit.account,
         asset=deposit.asset,
         units=deposit.units,

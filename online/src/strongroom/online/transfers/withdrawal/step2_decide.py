@@ -52,7 +52,8 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
         with connection.transaction():
             evaluation = _evaluate(platform, rules, statement, now)
             decision = platform.say(rules, _decision(rules, statement, evaluation))
-            reserve(connection, build_reservation(statement, build_custody_account(row.wallet), now))
+            custody = build_custody_account(row.wallet, statement.body.asset)
+            reserve(connection, build_reservation(statement, custody, now))
             add_usage(connection, evaluation.rules, row.id, row.amount, now)
             save_instruction(connection, row.id, State.SCREENING, decision=decision.id)
     except RefusedError as error:

@@ -51,7 +51,7 @@ def build_fee_posting(row: DocketRow, settlement: Statement[Settlement]) -> Post
         kind=PostingKind.NETWORK_FEE,
         statement=settlement.id,
         debit=build_expense_account(row.chain),
-        credit=build_custody_account(row.wallet),
+        credit=build_custody_account(row.wallet, asset),
         asset=asset,
         units=settlement.body.fee_paid,
         event_at=settlement.issued_at,
