@@ -8,11 +8,13 @@ import pytest
 
 from firm import Firm, change_register
 from strongroom.core.codes import Code
-from strongroom.core.errors import RefusedError
+from strongroom.core.errors import RefusedError, UnavailableError
 from strongroom.core.ids import PartyId
 from strongroom.core.packages import PackageKind, UpdateBody, parse_package
 from strongroom.core.trust import apply_update, enroll
-from strongroom.online.exchange.outgoing import write_outbox
+from strongroom.online.db.locks import locked_file
+from strongroom.online.evidence.store import LogReader
+from strongroom.online.exchange.outgoing import check_read_on, write_outbox
 from strongroom.online.exchange.store import add_device, load_packages, lock_device, save_seen
 
 GATE = PartyId("device:gate-1")
@@ -88,3 +90,24 @@ def test_files_are_written_whole_and_once(office_firm: Firm) -> None:
     path.with_suffix(".sent").unlink()
     assert [path] == write_outbox(firm.platform.connection, firm.outbox)
     assert updates(firm) == [path.read_bytes()]
+
+
+def test_a_worker_that_read_less_of_the_log_than_a_device_holds_reads_on_first(office_firm: Firm) -> None:
+    published(office_firm)
+    gate = lock_device(office_firm.admin, GATE)
+    with pytest.raises(UnavailableError) as caught:
+        check_read_on(LogReader(), gate)
+    assert Code.LOG_BEHIND in caught.value.codes
+    check_read_on(office_firm.platform.reader, gate)
+
+
+def test_one_worker_of_a_home_writes_its_files_at_a_time(office_firm: Firm) -> None:
+    published(office_firm)
+    before = sorted(office_firm.outbox.glob("*/*.package.json"))
+    lock = office_firm.outbox.with_suffix(".lock")
+    with locked_file(lock), pytest.raises(UnavailableError) as caught:
+        write_outbox(office_firm.admin, office_firm.outbox)
+    assert Code.FILE_BUSY in caught.value.codes
+    # Freed by its holder, and everything is there already.
+    assert [] == write_outbox(office_firm.admin, office_firm.outbox)
+    assert before == sorted(office_firm.outbox.glob("*/*.package.json"))

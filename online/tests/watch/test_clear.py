@@ -200,6 +200,22 @@ def test_the_watcher_reads_what_it_countersigns(
     assert None is not waiting.clear()
 
 
+def test_a_half_that_cannot_be_read_withholds_its_own_session_and_no_other(waiting: Waiting) -> None:
+    waiting.reconciler_half()
+    poison = "00" * 32
+    waiting.firm.query(
+        """insert into transfers.sessions (nonce, terminal, heads, seen, clear_payload, opened_at)
+           values (%s, %s, '{}', 0, 'no envelope', '2000-01-01')""",
+        poison,
+        TERMINAL,
+    )
+    countersign_sessions(waiting.firm.watcher)
+    withheld = waiting.firm.query("select withheld, clear from transfers.sessions where nonce = %s", poison)
+    assert "" != withheld[0][0]
+    assert withheld[0][1] is None
+    assert waiting.clear() is not None
+
+
 def test_the_budget_is_what_the_dockets_move_to_the_last_unit(waiting: Waiting) -> None:
     waiting.reconciler_half()
     (session,) = store.load_sessions_half_cleared(waiting.firm.admin)

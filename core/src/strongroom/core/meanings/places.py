@@ -222,6 +222,12 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Check that PostgreSQL runs and that its address and password are right, then try again.",
         "V.10",
     ),
+    "FILE_BUSY": ("Another worker of this home is at the same files", "Nothing: it is tried again by itself.", "V.10"),
+    "LOG_BEHIND": (
+        "A device holds more of the log than this worker has read",
+        "Nothing: the worker reads on and tries again by itself.",
+        "III.16",
+    ),
     # Ourselves
     "INVARIANT": (
         "Something that must always hold does not, which is our own fault",

@@ -1,4 +1,4 @@
--- Statements of the migrator. Format: a header `-- name --`, one line that says why, one statement.
+-- Statements of the migrator, and locks by name. Format: a header `-- name --`, one line that says why, one statement.
 
 -- lock --
 -- Only one program migrates a database at a time; the lock ends with the transaction.
@@ -24,3 +24,7 @@ select number, name, sha256 from migrations.applied order by number;
 -- save_applied --
 -- In the same transaction as the migration itself.
 insert into migrations.applied (number, name, sha256) values (%(number)s, %(name)s, %(sha256)s);
+
+-- lock_name --
+-- One piece of work at a time over all workers; the lock ends with the transaction.
+select pg_advisory_xact_lock(hashtextextended(%(name)s, 0));

@@ -30,6 +30,7 @@ from strongroom.core.statements import (
     sign_payload,
 )
 from strongroom.online.db.connect import Connection, execute, load_all, load_first
+from strongroom.online.db.locks import lock_name
 from strongroom.online.db.queries import load_queries
 from strongroom.online.keys import ServiceKey
 
@@ -161,7 +162,13 @@ class LogReader:
 
 
 def sign_checkpoint(connection: Connection, reader: LogReader, origin: LogKey, key: ServiceKey) -> None:
-    """Sign the log's present size with the log's key, if it has grown since the last signature."""
+    """Sign the log's present size with the log's key, if it has grown since the last time. One signer at a time."""
+    with connection.transaction():
+        lock_name(connection, "sign checkpoint")
+        _sign_checkpoint(connection, reader, origin, key)
+
+
+def _sign_checkpoint(connection: Connection, reader: LogReader, origin: LogKey, key: ServiceKey) -> None:
     reader.refresh(connection)
     size = reader.tree.size
     last = load_first(connection, _QUERIES["load_last_signed"], lambda size: int(size)) or 0

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.core.assemble import build_package_checkpoint, build_placed
+from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
+from strongroom.core.errors import Refusal, UnavailableError
 from strongroom.core.ids import PartyId
 from strongroom.core.packages import Package, PackageBody, PackageKind, Placed, RegisterDelta, UpdateBody
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Statement, StatementType
 from strongroom.online.db.connect import Connection
+from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import LogReader, load_by_kind
 from strongroom.online.exchange.store import Device, load_all_devices, load_packages, lock_device, save_package
 from strongroom.online.governance.store import Rules, load_delta
@@ -46,6 +49,7 @@ def send(
 ) -> Package:
     """Record one package in the caller's transaction: the next number, a checkpoint that extends the device's last."""
     known = lock_device(connection, device)
+    check_read_on(reader, known)
     step, size = build_package_checkpoint(reader, known.seen)
     package = Package(
         kind=kind,
@@ -57,6 +61,16 @@ def send(
     )
     save_package(connection, package, size, subject)
     return package
+
+
+def check_read_on(reader: LogReader, device: Device) -> None:
+    """Raise LOG_BEHIND, to be tried again, when another worker sent this device more of the log than is read here."""
+    if device.seen > reader.witnessed_size:
+        raise UnavailableError(
+            Refusal(
+                code=Code.LOG_BEHIND, field=device.id, expected=f"size {device.seen}", got=str(reader.witnessed_size)
+            )
+        )
 
 
 def send_update(
@@ -94,8 +108,14 @@ def build_freezes(connection: Connection, reader: LogReader, size: int) -> Freez
 def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
     """Write the files that are missing, each to a temporary name first.
 
-    A file once taken away by a courier is not written again: the `.sent` mark beside it stays.
+    A file once taken away by a courier is not written again: the `.sent` mark beside it stays. One worker of a home
+    at a time, since another's file may be taken away between a look at its mark and the writing.
     """
+    with locked_file(outbox.with_suffix(".lock")):
+        return _write_missing(connection, outbox)
+
+
+def _write_missing(connection: Connection, outbox: Path) -> list[Path]:
     written = []
     for device, sequence, kind, raw in load_packages(connection):
         folder = outbox / device.replace(":", "-")

@@ -19,7 +19,7 @@ from strongroom.core.canonical import parse_canonical
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, build_prev
-from strongroom.core.errors import RefusedError, refused, run_checks
+from strongroom.core.errors import MalformedError, RefusedError, refused, run_checks
 from strongroom.core.ids import ChainId, Digest
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import HexBytes, Units, parse_record
@@ -56,7 +56,7 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             store.save_clear_payload(
                 reconciler.connection, session.nonce, _sign_clear(reconciler, rules, reader, session)
             )
-        except RefusedError as error:
+        except (MalformedError, RefusedError) as error:
             store.save_withheld(reconciler.connection, session.nonce, str(error))
 
 
@@ -150,11 +150,12 @@ def countersign_sessions(watcher: Watcher) -> None:
             statement = _read_half(session, rules, watcher.clock())
             check_budget(watcher, session, statement.body)
             check_watched(watcher, rules)
-        except RefusedError as error:
+            envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
+            check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")
+        except (MalformedError, RefusedError) as error:
+            # A half that cannot even be read is whoever wrote the row's doing: it withholds its own session only.
             store.save_withheld(watcher.connection, session.nonce, str(error))
             continue
-        envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
-        check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")
         with watcher.connection.transaction():
             append(watcher.connection, envelope)
             store.save_clear(watcher.connection, session.nonce, statement.id)
@@ -206,28 +207,38 @@ def check_watched(watcher: Watcher, rules: Rules) -> None:
 def settle_outflows(watcher: Watcher) -> None:
     """Say a settlement for every docket whose transaction is deep enough on the watcher's own chain."""
     rules = watcher.load_rules()
-    for chain, holdings in sorted(watcher.chains.items()):
-        tip = holdings.fetch_tip()
-        deep = tip - watcher.confirmations[chain] + 1
-        for outflow in store.load_final_outflows(watcher.connection, chain, deep):
-            if holdings.fetch_block_of(outflow.txid) != outflow.block_hash:
-                # The follower saw it; this node does not, or elsewhere. Nothing is settled by hearsay.
-                detail = f"the watcher's node does not have {outflow.txid} in block {outflow.block_hash}"
-                store.open_alert(watcher.connection, Code.NODES_DISAGREE.value, "critical", outflow.txid, detail)
-                continue
-            with watcher.connection.transaction():
-                statements: list[Statement[Any]] = list(
-                    store.load_docket_statements(watcher.connection, outflow.proposal)
-                )
-                body = Settlement(
-                    block_hash=outflow.block_hash,
-                    confirmations=tip - outflow.height + 1,
-                    fee_paid=Units(outflow.fee),
-                    height=outflow.height,
-                    outcome=ChainOutcome.SUCCESS,
-                    prev=build_prev(statements, Stage.SETTLE),
-                    proposal=outflow.proposal,
-                    txid=outflow.txid,
-                )
-                statement = say(watcher.connection, rules.context, body, watcher.key, watcher.clock())
-                store.add_settlement(watcher.connection, outflow.proposal, statement.id)
+    for chain in sorted(watcher.chains):
+        settle_chain(watcher, rules, chain)
+
+
+def settle_chain(watcher: Watcher, rules: Rules, chain: ChainId) -> None:
+    """Say a settlement for every docket of one chain whose transaction is deep enough."""
+    holdings = watcher.chains[chain]
+    tip = holdings.fetch_tip()
+    deep = tip - watcher.confirmations[chain] + 1
+    for outflow in store.load_final_outflows(watcher.connection, chain, deep):
+        if holdings.fetch_block_of(outflow.txid) != outflow.block_hash:
+            # The follower saw it; this node does not, or elsewhere. Nothing is settled by hearsay.
+            detail = f"the watcher's node does not have {outflow.txid} in block {outflow.block_hash}"
+            store.open_alert(watcher.connection, Code.NODES_DISAGREE.value, "critical", outflow.txid, detail)
+            continue
+        with watcher.connection.transaction():
+            # Another watcher may have said it since the list was read: two settlements would spoil the docket.
+            if store.lock_unsettled(watcher.connection, outflow.proposal):
+                _say_settlement(watcher, rules, outflow, tip)
+
+
+def _say_settlement(watcher: Watcher, rules: Rules, outflow: store.FinalOutflow, tip: int) -> None:
+    statements: list[Statement[Any]] = list(store.load_docket_statements(watcher.connection, outflow.proposal))
+    body = Settlement(
+        block_hash=outflow.block_hash,
+        confirmations=tip - outflow.height + 1,
+        fee_paid=Units(outflow.fee),
+        height=outflow.height,
+        outcome=ChainOutcome.SUCCESS,
+        prev=build_prev(statements, Stage.SETTLE),
+        proposal=outflow.proposal,
+        txid=outflow.txid,
+    )
+    statement = say(watcher.connection, rules.context, body, watcher.key, watcher.clock())
+    store.add_settlement(watcher.connection, outflow.proposal, statement.id)

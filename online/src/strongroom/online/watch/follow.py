@@ -19,6 +19,7 @@ from strongroom.core.ids import ChainId, Digest
 from strongroom.core.records import Units
 from strongroom.core.registers import AddressEntry
 from strongroom.online.db.connect import Connection
+from strongroom.online.db.locks import lock_name
 from strongroom.online.evidence.store import say
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
@@ -61,6 +62,10 @@ def follow(reconciler: Reconciler, chain: ChainId, *, most: int = 100) -> int:
         if last and view.parent != last[1]:
             raise refused(Code.CHAIN_REORGANISED, f"{chain} block {height}", last[1], view.parent)
         with reconciler.connection.transaction():
+            # Two reconcilers may follow at once: the block belongs to whoever comes first, and the other begins anew.
+            lock_name(reconciler.connection, f"follow {chain}")
+            if store.load_last_block(reconciler.connection, chain) != last:
+                return taken
             process(reconciler, rules, view)
         last, height, taken = (height, view.hash), height + 1, taken + 1
     return taken

@@ -92,6 +92,14 @@ group by o.txid, o.height, o.block_hash, o.proposal;
 select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
 where d.proposal = %(proposal)s order by d.stage, d.statement;
 
+-- lock_docket --
+-- A docket, while its settlement is said.
+select state from transfers.dockets where proposal = %(proposal)s for update;
+
+-- load_settlements --
+-- How many settlements a docket has that wait for their posting or were posted.
+select count(*) as n from transfers.docket_statements where proposal = %(proposal)s and stage = 10;
+
 -- add_settlement --
 -- The settlement joins its docket.
 insert into transfers.docket_statements (proposal, statement, stage) values (%(proposal)s, %(statement)s, 10)

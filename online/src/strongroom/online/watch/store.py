@@ -198,6 +198,17 @@ def load_docket_statements(connection: Connection, proposal: Digest) -> tuple[St
     return load_all(connection, _QUERIES["load_docket_leaves"], build, {"proposal": proposal})
 
 
+def lock_unsettled(connection: Connection, proposal: Digest) -> bool:
+    """Whether a docket still waits for its settlement; it is locked until the transaction ends.
+
+    Two statements: the second sees what another watcher committed while the first one waited for the lock.
+    """
+    fields = {"proposal": proposal}
+    state = load_first(connection, _QUERIES["lock_docket"], lambda state: str(state), fields)
+    said = load_first(connection, _QUERIES["load_settlements"], lambda n: int(n), fields)
+    return state == "CONFIRMING" and not said
+
+
 def add_settlement(connection: Connection, proposal: Digest, statement: Digest) -> None:
     """The settlement joins its docket."""
     execute(connection, _QUERIES["add_settlement"], {"proposal": proposal, "statement": statement})

@@ -6,7 +6,7 @@ Its memory is a file of its own, not the platform's database: a database that is
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from strongroom.core.ids import Digest
 from strongroom.core.records import encode_record, parse_record
 from strongroom.core.roster import LogKey
 from strongroom.online.db.connect import Connection
+from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import LogReader, load_unwitnessed, save_witnessed
 from strongroom.online.keys import ServiceKey
 
@@ -46,6 +47,21 @@ def witness_checkpoints(
     waiting = load_unwitnessed(connection)
     if not waiting:
         return 0
+    # The memory is one file, and the order of what is cosigned is what it is for.
+    with locked_file(memory.with_suffix(".lock")):
+        _cosign_all(connection, reader, key, origin, memory, clock, waiting)
+    return len(waiting)
+
+
+def _cosign_all(
+    connection: Connection,
+    reader: LogReader,
+    key: ServiceKey,
+    origin: LogKey,
+    memory: Path,
+    clock: Callable[[], datetime],
+    waiting: Sequence[SizedNote],
+) -> None:
     reader.refresh(connection)
     for note in waiting:
         last = _load(memory)
@@ -58,7 +74,6 @@ def witness_checkpoints(
         root = "sha256:" + reader.tree.root(note.size).hex()
         _save(memory, _Memory(origin=origin.origin, root=Digest(root), size=note.size))
         save_witnessed(connection, cosigned)
-    return len(waiting)
 
 
 def _check_grown(note: SizedNote, last: _Memory | None, reader: LogReader, origin: LogKey) -> None:

@@ -17,7 +17,7 @@ from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post
 from strongroom.online.transfers.accounts import HOUSE, build_custody_account
-from strongroom.online.transfers.deposit.store import Deposit, load_confirmed, load_tip, save_credited
+from strongroom.online.transfers.deposit.store import Deposit, is_creditable, load_confirmed, load_tip, save_credited
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import open_alert
 
@@ -27,19 +27,23 @@ def credit_confirmed(platform: Platform, rules: Rules, confirmations: Mapping[Ch
 
     One that is refused waits and is told; it stops no other (III.A7-GP).
     """
+    return sum(credit_chain(platform, rules, chain, needed) for chain, needed in sorted(confirmations.items()))
+
+
+def credit_chain(platform: Platform, rules: Rules, chain: ChainId, needed: int) -> int:
+    """Credit every deposit of one chain with enough confirmations; returns how many."""
+    tip = load_tip(platform.connection, chain)
+    if tip is None:
+        return 0
     credited = 0
-    for chain, needed in sorted(confirmations.items()):
-        tip = load_tip(platform.connection, chain)
-        if tip is None:
+    for deposit in load_confirmed(platform.connection, chain, tip - needed + 1):
+        try:
+            credit(platform, rules, deposit, tip - deposit.height + 1)
+        except RefusedError as error:
+            subject = f"deposit {chain} {deposit.txid} {deposit.output}"
+            open_alert(platform.connection, error.code.value, "critical", subject, str(error))
             continue
-        for deposit in load_confirmed(platform.connection, chain, tip - needed + 1):
-            try:
-                credit(platform, rules, deposit, tip - deposit.height + 1)
-            except RefusedError as error:
-                subject = f"deposit {chain} {deposit.txid} {deposit.output}"
-                open_alert(platform.connection, error.code.value, "critical", subject, str(error))
-                continue
-            credited += 1
+        credited += 1
     return credited
 
 
@@ -65,6 +69,9 @@ def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: in
         txid=deposit.txid,
     )
     with platform.connection.transaction():
+        if not is_creditable(platform.connection, deposit):
+            # Another worker was here meanwhile.
+            return
         statement = platform.say(rules, body)
         kind = PostingKind.FUNDING if client == HOUSE else PostingKind.DEPOSIT
         post(platform.connection, _posting(deposit, statement.id, kind, platform.clock()))

@@ -38,6 +38,12 @@ def load_confirmed(connection: Connection, chain: ChainId, height: int) -> tuple
     return load_all(connection, _QUERIES["load_confirmed"], _deposit, {"chain": chain, "height": height})
 
 
+def is_creditable(connection: Connection, deposit: Deposit) -> bool:
+    """Whether a deposit still waits for its credit; it is locked until the transaction ends."""
+    fields = {"chain": deposit.chain, "txid": deposit.txid, "output": deposit.output, "hash": deposit.block_hash}
+    return load_first(connection, _QUERIES["lock_confirmed"], lambda state: str(state), fields) == "SEEN"
+
+
 def save_credited(connection: Connection, deposit: Deposit, statement: Digest) -> None:
     """Mark a deposit as credited by its statement."""
     fields = {"statement": statement, "chain": deposit.chain, "txid": deposit.txid, "output": deposit.output}

@@ -19,6 +19,7 @@ from strongroom.core.packages import (
     parse_package,
 )
 from strongroom.core.statements import Envelope, Statement, check_context, parse_statement
+from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import PLATFORM
 from strongroom.online.exchange.store import load_received, save_received
@@ -33,8 +34,14 @@ HANDLED = "handled"
 def read_inbox(platform: Platform, rules: Rules, inbox: Path) -> list[str]:
     """Handle every package file that is new, oldest name first; returns what became of each.
 
-    A refused package stops nobody else: it is kept with its reason, and the SOC is told (III.A7-GP).
+    A refused package stops nobody else: it is kept with its reason, and the SOC is told (III.A7-GP). One worker of a
+    home at a time, so that packages of a device are taken in their order.
     """
+    with locked_file(inbox.with_suffix(".lock")):
+        return _read_new(platform, rules, inbox)
+
+
+def _read_new(platform: Platform, rules: Rules, inbox: Path) -> list[str]:
     outcomes = []
     for path in sorted(inbox.glob("*/*.package.json")):
         raw = path.read_bytes()

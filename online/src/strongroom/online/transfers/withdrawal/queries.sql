@@ -26,6 +26,11 @@ from transfers.instructions where state = %(state)s order by submitted_at, id;
 select id, client, wallet, chain, asset, amount::text as amount, state, decision, proposal, why
 from transfers.instructions where id = %(id)s;
 
+-- lock_instructions --
+-- Instructions while a step changes them, as far as they are still in its state.
+select id, client, wallet, chain, asset, amount::text as amount, state, decision, proposal, why
+from transfers.instructions where id = any(%(ids)s) and state = %(state)s order by submitted_at, id for update;
+
 -- save_instruction --
 -- The next state of an instruction, with the reason when somebody must act.
 update transfers.instructions set state = %(state)s, decision = coalesce(%(decision)s, decision), why = %(why)s,
@@ -127,6 +132,11 @@ insert into transfers.session_dockets (nonce, proposal) values (%(nonce)s, %(pro
 -- load_cleared_sessions --
 -- Sessions that are cleared and not exported yet.
 select nonce, terminal, clear, seen from transfers.sessions where clear is not null and not exported order by opened_at;
+
+-- lock_session --
+-- One session, while its package is made.
+select nonce, terminal, clear, seen from transfers.sessions
+where nonce = %(nonce)s and clear is not null and not exported for update;
 
 -- load_session_dockets --
 -- The dockets of a session.

@@ -85,7 +85,6 @@ def count(platform: Platform, rules: Rules, row: DocketRow) -> None:
     known = platform.counted.get(row.proposal)
     if known == len(statements) or not all(platform.is_witnessed(s.id) for s in statements):
         return
-    platform.counted[row.proposal] = len(statements)
     now = platform.clock()
     docket = platform.assemble(rules, row, up_to=Stage.APPROVE)
     try:
@@ -93,6 +92,8 @@ def count(platform: Platform, rules: Rules, row: DocketRow) -> None:
         check_quorum_complete(proved, now)
     except RefusedError as error:
         if error.codes <= {Code.QUORUM_NOT_MET, Code.STALE_APPROVAL}:
+            # Remembered only when there is nothing to save: a state whose transaction is lost is counted again.
+            platform.counted[row.proposal] = len(statements)
             return
         raise
     save_docket(platform.connection, row.proposal, State.APPROVED)

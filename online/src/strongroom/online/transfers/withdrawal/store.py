@@ -128,6 +128,14 @@ def load_instruction(connection: Connection, instruction: Digest) -> Instruction
     return load_first(connection, _QUERIES["load_instruction"], _instruction, {"id": instruction})
 
 
+def lock_instructions(
+    connection: Connection, instructions: Sequence[Digest], state: State
+) -> tuple[InstructionRow, ...]:
+    """Those of these instructions that are still in a state, oldest first, locked until the transaction ends."""
+    fields = {"ids": list(instructions), "state": state.value}
+    return load_all(connection, _QUERIES["lock_instructions"], _instruction, fields)
+
+
 def save_instruction(
     connection: Connection, instruction: Digest, state: State, why: str = "", decision: Digest | None = None
 ) -> None:
@@ -272,6 +280,11 @@ def add_session(
 def load_cleared_sessions(connection: Connection) -> tuple[Session, ...]:
     """Sessions that both keys cleared and that were not exported yet."""
     return load_all(connection, _QUERIES["load_cleared_sessions"], _session)
+
+
+def lock_session(connection: Connection, nonce: str) -> Session | None:
+    """A session that is cleared and not exported, locked until the transaction ends; None when there is none such."""
+    return load_first(connection, _QUERIES["lock_session"], _session, {"nonce": nonce})
 
 
 def load_session_dockets(connection: Connection, nonce: str) -> tuple[Digest, ...]:
