@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from strongroom.core import ids, records
-from strongroom.core.bodies import Quorum
+from strongroom.core.bodies import Proposal, Quorum
 from strongroom.core.canonical import MAX_INTEGER
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.money import MAX_UNITS
@@ -136,6 +136,8 @@ SPECIAL: dict[Any, st.SearchStrategy[Any]] = {
 
 OWN_FIELDS: dict[tuple[type[Any], str], st.SearchStrategy[Any]] = {
     (Rule, "windows"): windows(),
+    (Proposal, "attempt"): st.just(1),
+    (Proposal, "replaces"): st.just("none"),
     (Roster, "parties"): parties(),
     (Roster, "overseers"): st.just(()),
 }

@@ -16,7 +16,9 @@ from strongroom.chains.ethereum import addresses as eth
 from strongroom.chains.ethereum.transactions import (
     Transfer,
     encode_unsigned,
+    parse_unsigned,
 )
+from strongroom.chains.ethereum.void import Void, encode_void
 from strongroom.core.bodies import (
     ChangeOutput,
     Decision,
@@ -31,7 +33,8 @@ from strongroom.core.bodies import (
     Verdict,
 )
 from strongroom.core.canonical import sha256
-from strongroom.core.docket import Stage, build_prev, docket_order
+from strongroom.core.docket import Stage, Twin, build_prev, docket_order
+from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import AccountId, ChainId, Digest, EntryId, PartyId
 from strongroom.core.records import DigestOrNone, Units
 from strongroom.core.registers import (
@@ -69,6 +72,8 @@ class Order:
     unsigned: bytes = b""
     signed: bytes = b""
     sealed: dict[str, bytes] = field(default_factory=dict)
+    twin: Twin = Twin.TRANSFER
+    honest: bytes = b""
     nonce: int = 7
     sequence: int = 1
 
@@ -162,7 +167,8 @@ class Order:
             to=eth.parse_address(instruction.body.destination.address),
             value_wei=instruction.body.amount,
         )
-        self.unsigned = self.edited("unsigned", encode_unsigned(transfer))
+        self.honest = encode_unsigned(transfer)
+        self.unsigned = self.edited("unsigned", self.honest)
         return self._proposal(
             change=(),
             commits=(f"nonce:{ETH}:{source.address}:{self.nonce}",),
@@ -171,7 +177,23 @@ class Order:
             sources=(EntryId("address:eth-1"),),
             unsigned_digest=sha256(self.unsigned),
             wallet=ETH_WALLET,
+            void=DigestOrNone(sha256(self.void_bytes(source.address))),
         )
+
+    def void_bytes(self, source: str) -> bytes:
+        """The void twin that follows from this trip's transfer; from the honest one when an edit made it unreadable."""
+        try:
+            transfer = parse_unsigned(self.unsigned)
+        except StrongroomError:
+            transfer = parse_unsigned(self.honest)
+        void = Void(
+            chain_id=transfer.chain_id,
+            nonce=transfer.nonce,
+            max_priority_fee_per_gas_wei=transfer.max_priority_fee_per_gas_wei,
+            max_fee_per_gas_wei=transfer.max_fee_per_gas_wei,
+            source=eth.parse_address(source),
+        )
+        return encode_void(void)
 
     def _build_ltc(self) -> Proposal:
         built = self.build_psbt()
@@ -185,6 +207,7 @@ class Order:
             outputs=tuple(PaymentOutput(index=i, instruction=s.id) for i, s in enumerate(instructions)),
             sources=(EntryId("address:ltc-1"), EntryId("address:ltc-2")),
             unsigned_digest=sha256(built.unsigned_bytes),
+            void=DigestOrNone("none"),
             wallet=LTC_WALLET,
         )
 

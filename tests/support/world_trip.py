@@ -12,12 +12,14 @@ from cryptography.hazmat.primitives import hpke
 from strongroom.chains.bitcoin import psbt as psbts
 from strongroom.chains.bitcoin.signing import build_witness, encode_der_signature, parse_der_signature
 from strongroom.chains.bitcoin.transactions import encode_transaction
+from strongroom.chains.ethereum.addresses import parse_address
+from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.chains.ethereum.transactions import (
     encode_signed,
     parse_unsigned,
     signing_digest,
-    transaction_hash,
 )
+from strongroom.chains.ethereum.void import Void, encode_signed_void, void_signing_digest
 from strongroom.core import assemble
 from strongroom.core.bodies import (
     Approval,
@@ -27,6 +29,7 @@ from strongroom.core.bodies import (
     JournalPlace,
     Outcome,
     Proposal,
+    Rejection,
     Release,
     Scope,
     Settlement,
@@ -40,7 +43,8 @@ from strongroom.core.checks.foundation import prove_foundation
 from strongroom.core.checks.journey import prove_journey
 from strongroom.core.checks.propose import build_facts
 from strongroom.core.checks.spend import read_spend
-from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart, encode_docket
+from strongroom.core.checks.twin import build_void_facts, choose_twin
+from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart, Twin, encode_docket
 from strongroom.core.facts import Facts
 from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.packages import (
@@ -98,7 +102,14 @@ class Trip(Order):
         return self
 
     def facts(self) -> Facts:
-        """The facts of this trip's bytes, as core reads them."""
+        """The facts of this trip's transfer, as core reads them: what approvers are shown."""
+        return self._read(Twin.TRANSFER)
+
+    def signed_facts(self) -> Facts:
+        """The facts of what is signed: the transfer's, or its void twin's."""
+        return self._read(self.twin)
+
+    def _read(self, which: Twin) -> Facts:
         docket = self.docket()
         foundation = prove_foundation(docket, self.world.roots)
         journey = prove_journey(docket, foundation)
@@ -107,6 +118,8 @@ class Trip(Order):
         entries = foundation.entries
         body = proposal.body
         spend = read_spend(body.chain, docket.transaction.unsigned, body.sources, body.wallet, entries)
+        if which is Twin.VOID:
+            return build_void_facts(body, journey, choose_twin(spend, which))
         return build_facts(proposal, journey, spend, entries)
 
     def approve(self) -> None:
@@ -126,14 +139,29 @@ class Trip(Order):
             )
             self.say(self.edited("approve", body), who)
 
+    def reject(self, who: str = "person:r.singh", reason: str = "not what the client told me") -> None:
+        """One person says no, to the transfer as it was shown."""
+        body = Rejection(
+            device=PartyId("device:approver-2"),
+            display_digest=self.facts().digest,
+            heads=self.world.current_heads(),
+            language="en",
+            prev=self.prev(Stage.APPROVE),
+            proposal=self.proposal.id,
+            reason=reason,
+            renderer=RENDERER,
+            unsigned_digest=self.unsigned_digest,
+        )
+        self.say(self.edited("reject", body), who)
+
     def verify(self) -> None:
         """The station's second reading."""
         body = Verification(
             heads=self.world.current_heads(),
             prev=self.prev(Stage.VERIFY),
             proposal=self.proposal.id,
-            reading_digest=self.facts().digest,
-            unsigned_digest=self.unsigned_digest,
+            reading_digest=self.signed_facts().digest,
+            unsigned_digest=self.signed_facts().unsigned_digest,
         )
         self.say(self.edited("verify", body), "device:station-1")
 
@@ -178,14 +206,28 @@ class Trip(Order):
         found = []
         for index, name in enumerate(self.keys_of(terminal)):
             digest = (
-                signing_digest(self.unsigned)
-                if self.chain == ETH
-                else psbts.parse_psbt(self.unsigned).signature_hash(index)
+                self.signing_digest() if self.chain == ETH else psbts.parse_psbt(self.unsigned).signature_hash(index)
             )
             r, s = parse_der_signature(chain_key(name).sign(digest, hasher=None))
             raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
             found.append(PartialSignature(input=index, key=name, signature=HexBytes(raw)))
         return tuple(found)
+
+    def signing_digest(self) -> bytes:
+        """The 32 bytes that an Ethereum key signs, of either twin."""
+        return signing_digest(self.unsigned) if self.twin is Twin.TRANSFER else void_signing_digest(self.void())
+
+    def void(self) -> Void:
+        """The void twin of this trip's transfer."""
+        transfer = parse_unsigned(self.unsigned)
+        source = self.world.registers["addresses"].find(self.proposal.body.sources[0], "addresses")
+        return Void(
+            chain_id=transfer.chain_id,
+            nonce=transfer.nonce,
+            max_priority_fee_per_gas_wei=transfer.max_priority_fee_per_gas_wei,
+            max_fee_per_gas_wei=transfer.max_fee_per_gas_wei,
+            source=parse_address(source.address),
+        )
 
     def seal(self, terminal: str, result: TerminalResult) -> bytes:
         """Seal a result to the gate, as a terminal does."""
@@ -221,20 +263,18 @@ class Trip(Order):
                 proposal=self.proposal.id,
                 sealed_digest=sha256(self.sealed[terminal]),
                 terminal=PartyId(terminal),
-                unsigned_digest=self.unsigned_digest,
+                unsigned_digest=self.signed_facts().unsigned_digest,
             )
             self.say(self.edited("sign", body), terminal, (terminal, *operators))
 
     def build_signed(self) -> bytes:
         """The signed transaction of the terminals' signatures."""
         if self.chain == ETH:
-            raw = chain_key("key:eth-1").sign_recoverable(signing_digest(self.unsigned), hasher=None)
-            return encode_signed(
-                parse_unsigned(self.unsigned),
-                raw[64],
-                int.from_bytes(raw[:32], "big"),
-                int.from_bytes(raw[32:64], "big"),
-            )
+            raw = chain_key("key:eth-1").sign_recoverable(self.signing_digest(), hasher=None)
+            parts = raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
+            if self.twin is Twin.VOID:
+                return encode_signed_void(self.void(), *parts)
+            return encode_signed(parse_unsigned(self.unsigned), *parts)
         decoded = psbts.parse_psbt(self.unsigned)
         witnesses = []
         for index, detail in enumerate(decoded.inputs):
@@ -251,7 +291,7 @@ class Trip(Order):
     def txid(self) -> str:
         """The transaction id, as the chain's people write it."""
         if self.chain == ETH:
-            return "0x" + transaction_hash(self.signed).hex()
+            return "0x" + keccak256(self.signed).hex()
         return psbts.parse_psbt(self.unsigned).txid_hex
 
     def release(self) -> None:
@@ -289,7 +329,7 @@ class Trip(Order):
     def docket(self) -> Docket:
         """The docket as far as this trip has come."""
         signed = HexOrNone(self.signed.hex() if self.signed else "none")
-        part = TransactionPart(chain=self.chain, signed=signed, unsigned=HexBytes(self.unsigned))
+        part = TransactionPart(chain=self.chain, signed=signed, twin=self.twin, unsigned=HexBytes(self.unsigned))
         return assemble.build_docket(self.world.log, self.world.governance, self.statements, part)
 
     def docket_bytes(self) -> bytes:

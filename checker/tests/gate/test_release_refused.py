@@ -22,7 +22,7 @@ from strongroom.checker.reading.verify import prove_docket
 from strongroom.core.assemble import Governance, build_docket, build_package_checkpoint, build_placed
 from strongroom.core.bodies import Decision, Instruction
 from strongroom.core.codes import Code
-from strongroom.core.docket import Stage, TransactionPart
+from strongroom.core.docket import Stage, TransactionPart, Twin
 from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import PartialSignature, ReleaseBody, TerminalResult, encode_result
@@ -322,7 +322,9 @@ def _publish(gate: Gatehouse, register: str, added: tuple[Any, ...] = (), remove
 def _standing_on(gate: Gatehouse, trip: Trip, governance: Governance) -> bytes:
     """The package of a docket that stands on what was in force earlier."""
     step, _ = build_package_checkpoint(gate.world.log, gate.seen)
-    part = TransactionPart(chain=trip.chain, signed=HexOrNone("none"), unsigned=HexBytes(trip.unsigned))
+    part = TransactionPart(
+        chain=trip.chain, signed=HexOrNone("none"), twin=Twin.TRANSFER, unsigned=HexBytes(trip.unsigned)
+    )
     docket = build_docket(gate.world.log, governance, trip.statements, part)
     return gate.pack(trip, lambda body: replace(body, checkpoint=step, docket=docket))
 

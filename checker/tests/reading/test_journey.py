@@ -16,6 +16,7 @@ from strongroom.core.bodies import Approval, ClearToSign, Head, Proposal, Reject
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.ids import Digest, PartyId
+from strongroom.core.records import Units
 from strongroom.core.statements import Environment
 from world import START, Edit, Trip, World, signer_of
 
@@ -287,5 +288,5 @@ def test_what_was_said_too_early_is_refused() -> None:
 
 def test_the_proposal_is_one_and_names_itself() -> None:
     trip = crooked(World()).to(Stage.PROPOSE)
-    trip.say(replace(trip.of(Proposal)[0].body, attempt=2), "service:builder")
+    trip.say(replace(trip.of(Proposal)[0].body, fee=Units(1)), "service:builder")
     refused(trip, "BYTES", Code.DOCKET_ORDER)

@@ -16,7 +16,7 @@ import world
 from strongroom.core import assemble
 from strongroom.core.bodies import Decision, Instruction
 from strongroom.core.codes import Code
-from strongroom.core.docket import Stage, TransactionPart
+from strongroom.core.docket import Stage, TransactionPart, Twin
 from strongroom.core.ids import PartyId
 from strongroom.core.records import HexBytes, HexOrNone, Units
 
@@ -40,7 +40,9 @@ def docket_on(firm: Any, trip: Any, governance: assemble.Governance) -> Callable
     """The docket as it stood on earlier lists, with its proofs under the log's last checkpoint."""
 
     def build(_: Any) -> Any:
-        part = TransactionPart(chain=trip.chain, signed=HexOrNone("none"), unsigned=HexBytes(trip.unsigned))
+        part = TransactionPart(
+            chain=trip.chain, signed=HexOrNone("none"), twin=Twin.TRANSFER, unsigned=HexBytes(trip.unsigned)
+        )
         return assemble.build_docket(firm.world.log, governance, trip.statements, part)
 
     return build

@@ -13,7 +13,7 @@ from enum import StrEnum
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
-from strongroom.core.records import DigestOrNone, HexBytes, Units, check_sorted
+from strongroom.core.records import NONE, DigestOrNone, HexBytes, Units, check_sorted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +169,17 @@ class Proposal:
     sign_by: datetime
     sources: tuple[EntryId, ...]
     unsigned_digest: Digest
+    void: DigestOrNone
     wallet: WalletId
 
     def __post_init__(self) -> None:
         for name in ("commits", "decisions", "instructions", "sources"):
             check_sorted(getattr(self, name), name)
+        if self.attempt < 1 or (self.attempt == 1) != (self.replaces == NONE):
+            # A second attempt that names nothing would slip past the memory of what it conflicts with.
+            raise malformed(
+                Code.FIELD_INVALID, "proposal.attempt", "1 exactly when replaces is none", str(self.attempt)
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

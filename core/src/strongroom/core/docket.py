@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from strongroom.core.canonical import Json, encode_with_notes, parse_with_notes
@@ -100,12 +100,20 @@ class CheckpointStep:
     note: Note
 
 
+class Twin(StrEnum):
+    """Which transaction a docket is about from VERIFY on: the transfer, or the one that makes it impossible."""
+
+    TRANSFER = "transfer"
+    VOID = "void"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionPart:
-    """The bytes: `unsigned` always, `signed` as hex from RELEASE on and `none` before."""
+    """The bytes: `unsigned` always and of the transfer, `signed` as hex from RELEASE on, of `twin`, `none` before."""
 
     chain: ChainId
     signed: HexOrNone
+    twin: Twin
     unsigned: HexBytes
 
     @property

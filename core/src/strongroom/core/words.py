@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from strongroom.core.bodies import Approval
+from strongroom.core.bodies import Approval, Rejection
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.spend import is_ethereum, native_asset_of
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import InvariantError, Refusal
 from strongroom.core.facts import Facts, FactsInput, FactsOutput
 from strongroom.core.money import render_units
@@ -33,7 +34,7 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     """What a signer or an approver reads, line by line."""
     assets = proved.foundation.entries.assets
     facts = proved.facts
-    lines = [f"ON        {_chain(facts)}"]
+    lines = [f"ON        {_chain(facts)}", *_void_lines(proved)]
     for output in facts.outputs:
         lines += _output_lines(output, assets)
     for each in facts.inputs:
@@ -48,6 +49,23 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     lines.append(_line("BYTES", group(facts.unsigned_digest)))
     lines.append(_line("FACTS", group(facts.digest)))
     return tuple(lines)
+
+
+def _void_lines(proved: ProvedDocket) -> list[str]:
+    """What a void twin is, and on whose word: no signer may take it for the transfer."""
+    if proved.twin is Twin.TRANSFER:
+        return []
+    nonce = proved.facts.inputs[0].index
+    lines = [
+        _line("VOID", f"This pays NOTHING. It takes nonce {nonce}, so that the transfer of this docket can never"),
+        _line("", "be mined. It costs its network fee and moves nothing else."),
+    ]
+    for rejection in proved.journey.all(Rejection):
+        said = f"rejected by {rejection.statement.issuer}, logged {encode_time(rejection.time)}"
+        lines += [_line("BECAUSE", said), _line("", f"reason {rejection.body.reason!r}")]
+    if not proved.journey.all(Rejection):
+        lines.append(_line("BECAUSE", f"the transfer was to be signed by {encode_time(proved.facts.sign_by)}: expired"))
+    return lines
 
 
 def render_amount(units: int, asset: str, assets: Mapping[str, AssetEntry]) -> str:
@@ -78,10 +96,16 @@ def _output_lines(output: FactsOutput, assets: Mapping[str, AssetEntry]) -> list
                 _line("BACK TO", group(output.address)),
                 _line("", f"ours: {output.entry}, derived again from our keys"),
             ]
+        case "void":
+            return [
+                _line("VOID", f"pays nothing, {render_amount(output.units, output.asset, assets)}, to ourselves"),
+                _line("BACK TO", group(output.address)),
+                _line("", f"ours: {output.entry}; it only uses up the nonce below"),
+            ]
         case other:
-            # The facts know two kinds; a third must not be passed over in silence.
+            # The facts know three kinds; a fourth must not be passed over in silence.
             raise InvariantError(
-                Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected="payment or change", got=other)
+                Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected="payment, change or void", got=other)
             )
 
 
@@ -102,9 +126,10 @@ def _fee_lines(facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
     share = facts.fee.units * 10_000 // paid if paid else 0
     ceiling = render_amount(facts.fee.ceiling, facts.fee.asset, assets)
     most = "at most " if is_ethereum(facts.chain) else ""
+    part = f"{share // 100}.{share % 100:02d} % of the payment" if paid else "nothing is paid"
     return [
         _line("FEE", f"{most}{render_amount(facts.fee.units, facts.fee.asset, assets)}"),
-        _line("", f"{share // 100}.{share % 100:02d} % of the payment, ceiling {ceiling}"),
+        _line("", f"{part}, ceiling {ceiling}"),
     ]
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from strongroom.checker.gate.seal import PartialSignature, Result
 from strongroom.checker.reading.bitcoin import read_psbt
 from strongroom.checker.reading.bitcoin_signed import combine_p2wsh
-from strongroom.checker.reading.ethereum import bytes_to_ethereum_address, read_ethereum_signed
+from strongroom.checker.reading.ethereum import bytes_to_ethereum_address, split_ethereum_signed
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.registers import Entries
@@ -45,7 +45,7 @@ def _combine_ethereum(spend: Spend, signatures: Sequence[PartialSignature]) -> b
     for parity in (b"", b"\x01"):
         signed = b"\x02" + bytes(rlp.encode([*items, parity, _number(r), _number(s)]))
         with gathered(found):
-            sender = bytes_to_ethereum_address(read_ethereum_signed(signed)[4])
+            sender = bytes_to_ethereum_address(split_ethereum_signed(signed)[2])
             if sender == spend.spent[0].address:
                 return signed
             senders.append(sender)

@@ -148,6 +148,7 @@ class Proposal:
     sign_by: datetime
     sources: tuple[EntryId, ...]
     unsigned_digest: Digest
+    void: Digest | None
     wallet: WalletId
 
 

@@ -15,7 +15,7 @@ from strongroom.checker.reading.journey_bodies import parse_journey_statement
 from strongroom.checker.reading.policy import Policy, parse_policy
 from strongroom.checker.reading.registers import Entry, RegisterHead, parse_entry, parse_register
 from strongroom.checker.reading.roots import REGISTERS, parse_root_envelopes
-from strongroom.checker.reading.stages import STAGE_OF, Stage
+from strongroom.checker.reading.stages import STAGE_OF, Stage, Twin
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, StrongroomError, malformed
 from strongroom.core.ids import ChainId, Digest
@@ -83,7 +83,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Docket:
-    """A docket of claims. unsigned: as in spec/docket.md. signed: None before RELEASE."""
+    """A docket of claims. unsigned: of the transfer, as in spec/docket.md. signed: of `twin`, None before RELEASE."""
 
     chain: ChainId
     checkpoints: tuple[Checkpoint, ...]
@@ -94,6 +94,7 @@ class Docket:
     rosters: tuple[Located, ...]
     said: tuple[Said, ...]
     signed: bytes | None
+    twin: Twin
     unsigned: bytes
     path: str
 
@@ -121,7 +122,7 @@ def parse_docket_node(node: Node) -> Docket:
     policy = parse_located(found["policy"])
     registers = found["registers"].members(*REGISTERS)
     said = _parse_all(found["statements"])
-    transaction = found["transaction"].members("chain", "signed", "unsigned")
+    transaction = found["transaction"].members("chain", "signed", "twin", "unsigned")
     return Docket(
         chain=transaction["chain"].chain(),
         checkpoints=tuple(parse_checkpoint(item) for item in _some(found["checkpoints"])),
@@ -132,6 +133,7 @@ def parse_docket_node(node: Node) -> Docket:
         rosters=tuple(parse_located(item) for item in _some(found["rosters"])),
         said=said,
         signed=transaction["signed"].hex_or_none(),
+        twin=transaction["twin"].choice(Twin),
         unsigned=transaction["unsigned"].hex(),
         path=node.path,
     )

@@ -69,7 +69,29 @@ def read_ethereum_signed(raw: bytes) -> tuple[EthereumReading, int, int, int, by
     """
     items = _read_list(raw, 12)
     reading = _read_payment(items[:9])
-    y_parity, r, s = (_read_number(item, name) for item, name in zip(items[9:], ("y_parity", "r", "s"), strict=True))
+    return reading, *_read_signature(items[9:], reading.signing_digest)
+
+
+def split_ethereum_signed(raw: bytes) -> tuple[bytes, int, bytes]:
+    """The unsigned bytes inside signed ones, r, and the 20 bytes of the sender; what they do is not judged.
+
+    Only for bytes that are compared, whole, with ones that were built here: a void twin pays nothing and is no payment.
+    """
+    items = _read_list(raw, 12)
+    unsigned = b"\x02" + bytes(rlp.encode(items[:9]))
+    _, r, _, sender = _read_signature(items[9:], keccak(unsigned))
+    return unsigned, r, sender
+
+
+def read_ethereum_fees(unsigned: bytes) -> tuple[int, int]:
+    """The price of gas and the tip inside it, in wei, as eth-account reads them out of unsigned bytes."""
+    items = _read_list(unsigned, 9)
+    said = TypedTransaction.from_bytes(HexBytes(b"\x02" + rlp.encode([*items, b"", b"\x01", b"\x01"]))).as_dict()
+    return int(said["maxFeePerGas"]), int(said["maxPriorityFeePerGas"])
+
+
+def _read_signature(items: list[object], digest: bytes) -> tuple[int, int, int, bytes]:
+    y_parity, r, s = (_read_number(item, name) for item, name in zip(items, ("y_parity", "r", "s"), strict=True))
     if y_parity > 1:
         raise refused(Code.TX_FIELD_INVALID, "y_parity", "0 or 1", str(y_parity))
     for value, name in ((r, "r"), (s, "s")):
@@ -77,7 +99,7 @@ def read_ethereum_signed(raw: bytes) -> tuple[EthereumReading, int, int, int, by
             raise malformed(Code.SIGNATURE_INVALID, name, "a scalar of secp256k1", hex(value))
     if 2 * s > _ORDER:
         raise refused(Code.SIGNATURE_HIGH_S, "s", "the lower of both values", hex(s))
-    return reading, y_parity, r, s, _recover(reading.signing_digest, y_parity, r, s)
+    return y_parity, r, s, _recover(digest, y_parity, r, s)
 
 
 def _read_list(raw: bytes, count: int) -> list[object]:

@@ -26,7 +26,7 @@ from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.roots import REGISTERS
 from strongroom.checker.reading.signers import check_signers
-from strongroom.checker.reading.stages import JOURNEY, Stage
+from strongroom.checker.reading.stages import JOURNEY, Stage, Twin
 from strongroom.checker.reading.trust import Foundation, check_place, find_checkpoint, moment_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, refused
@@ -86,7 +86,9 @@ def check_shape(docket: Docket) -> None:
             found.append(_wrong(Code.DOCKET_ORDER, after.path, f"{before.stage.name} or later", after.stage.name))
     for stage in JOURNEY:
         count = len(docket.at(stage))
-        if not count and stage < docket.furthest:
+        # Of a transfer that expired unseen nobody said anything; its void twin goes on without.
+        may_be_empty = stage is Stage.APPROVE and docket.twin is Twin.VOID
+        if not count and stage < docket.furthest and not may_be_empty:
             found.append(_wrong(Code.STAGE_MISSING, "statements", stage.name, "nothing"))
         if count > 1 and stage in _SINGLE:
             found.append(_wrong(Code.DOCKET_ORDER, docket.at(stage)[1].path, f"one {stage.name}", str(count)))

@@ -106,6 +106,7 @@ def parse_proposal(node: Node) -> Proposal:
         "sign_by",
         "sources",
         "unsigned_digest",
+        "void",
         "wallet",
     )
     change = {
@@ -114,8 +115,11 @@ def parse_proposal(node: Node) -> Proposal:
     outputs = {index: name.digest() for index, name in _parse_indexed(found["outputs"], "instruction").items()}
     if set(change) & set(outputs):
         raise malformed(Code.OUTPUT_UNEXPLAINED, found["change"].path, "no output that is also a payment", "one")
+    attempt, replaces = found["attempt"].integer(least=1), found["replaces"].digest_or_none()
+    if (attempt == 1) != (replaces is None):
+        raise found["attempt"].invalid("1 exactly when it replaces nothing")
     return Proposal(
-        attempt=found["attempt"].integer(least=1),
+        attempt=attempt,
         chain=found["chain"].chain(),
         change=change,
         commits=parse_sorted(found["commits"]),
@@ -126,10 +130,11 @@ def parse_proposal(node: Node) -> Proposal:
         outputs=outputs,
         prev=found["prev"].digest(),
         release_by=found["release_by"].time(),
-        replaces=found["replaces"].digest_or_none(),
+        replaces=replaces,
         sign_by=found["sign_by"].time(),
         sources=parse_sorted_ids(found["sources"], "address"),
         unsigned_digest=found["unsigned_digest"].digest(),
+        void=found["void"].digest_or_none(),
         wallet=WalletId(found["wallet"].own_id("wallet")),
     )
 

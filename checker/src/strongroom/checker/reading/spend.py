@@ -20,6 +20,7 @@ from strongroom.checker.reading.ethereum import (
 from strongroom.checker.reading.facts import FactsInput
 from strongroom.checker.reading.fields import NONE
 from strongroom.checker.reading.registers import Address, ChainKey, Entries
+from strongroom.checker.reading.stages import Twin
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, refused
 from strongroom.core.ids import AssetId, ChainId, Digest, EntryId, WalletId
@@ -39,7 +40,8 @@ class SpendOutput:
 class Spend:
     """What a transaction does. unsigned_bytes: the transaction alone, without metadata. fee: the most that can be paid.
 
-    spent: the address of ours behind each input, in the order of the bytes. commits: sorted.
+    spent: the address of ours behind each input, in the order of the bytes. commits: sorted. twin: VOID for one that
+    pays nothing and uses up a nonce.
     """
 
     chain: ChainId
@@ -51,6 +53,7 @@ class Spend:
     terms: Mapping[str, str]
     commits: tuple[str, ...]
     spent: tuple[Address, ...]
+    twin: Twin = Twin.TRANSFER
 
     @property
     def unsigned_digest(self) -> Digest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from strongroom.checker.reading.envelopes import Type
@@ -24,6 +24,13 @@ class Stage(IntEnum):
     RELEASE = 8
     BROADCAST = 9
     SETTLE = 10
+
+
+class Twin(StrEnum):
+    """Which transaction a docket is about from VERIFY on: the transfer, or the one that uses its nonce up."""
+
+    TRANSFER = "transfer"
+    VOID = "void"
 
 
 JOURNEY: Final = tuple(stage for stage in Stage if stage >= Stage.INSTRUCT)

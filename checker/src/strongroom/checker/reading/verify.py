@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from strongroom.checker.reading.bodies import Body
-from strongroom.checker.reading.checks import approve, instruct, propose, release, show, sign
+from strongroom.checker.reading.bodies import Body, Proposal
+from strongroom.checker.reading.checks import approve, instruct, propose, release, show, sign, twin
 from strongroom.checker.reading.docket import Docket, parse_docket
 from strongroom.checker.reading.envelopes import Envelope
 from strongroom.checker.reading.facts import Facts
@@ -22,7 +23,7 @@ from strongroom.checker.reading.refusals import DocketRefusedError, Line
 from strongroom.checker.reading.roots import parse_root_file
 from strongroom.checker.reading.rosters import PlacedRoster
 from strongroom.checker.reading.spend import Spend
-from strongroom.checker.reading.stages import JOURNEY, Stage
+from strongroom.checker.reading.stages import JOURNEY, Stage, Twin
 from strongroom.checker.reading.summary import summarize
 from strongroom.checker.reading.trust import Foundation, moment_of, prove_foundation
 from strongroom.core.codes import Code
@@ -33,7 +34,8 @@ from strongroom.core.errors import MalformedError, RefusedError, refused
 class Proof:
     """A docket that holds, up to `furthest`. Made by `prove_docket` and `prove_parsed` and nowhere else.
 
-    spend, facts: None before PROPOSE. txid: None before RELEASE. lines: everything that was said, in words.
+    spend, facts: of the twin that the docket is about; None before PROPOSE. txid: None before RELEASE. lines:
+    everything that was said, in words.
     """
 
     docket: Docket
@@ -78,6 +80,7 @@ def prove_parsed(
     for stage in JOURNEY:
         if stage <= docket.furthest:
             prover.prove(stage)
+    prover.prove_due()
     return Proof(
         docket=docket,
         foundation=foundation,
@@ -116,6 +119,8 @@ class _Prover:
     now: datetime
     spend: Spend | None = None
     facts: Facts | None = None
+    answered: Facts | None = None
+    """What people were shown: the transfer's facts; None for a void twin of a transfer that nobody answered."""
     txid: str | None = None
     steps: dict[Stage, Callable[[], None]] = field(init=False)
 
@@ -140,13 +145,36 @@ class _Prover:
             self.journey = hear(self.journey, stage)
             self.steps[stage]()
 
+    def prove_due(self) -> None:
+        """A void twin stands on a rejection or on time; judged when everything is heard that says when."""
+        if self._is_void() and self.journey.docket.furthest >= Stage.PROPOSE:
+            furthest = self.journey.docket.furthest
+            with _at(min(Stage.VERIFY, furthest), furthest, build_lines(self.journey.heard)):
+                twin.check_due(self.journey, self.now)
+
+    def _is_void(self) -> bool:
+        return self.journey.docket.twin is Twin.VOID
+
     def _propose(self) -> None:
-        self.spend = propose.read_spend(self.journey)
-        propose.check_proposal(self.journey, self.spend)
-        self.facts = show.build_facts(self.journey, self.spend)
+        journey, transfer = self.journey, propose.read_spend(self.journey)
+        more: list[Callable[[], None]] = [partial(twin.check_void, journey.one(Proposal), transfer)]
+        # An attack's transfer that no device shows can be voided; one that people answered is judged as they saw it.
+        if not self._is_void() or twin.is_answered(journey):
+            more.append(partial(propose.check_paid, journey, transfer))
+        if not self._is_void():
+            more.append(partial(propose.check_policy, journey, transfer))
+        propose.check_proposal(journey, transfer, *more)
+        if not self._is_void() or twin.is_answered(journey):
+            self.answered = show.build_facts(journey, transfer)
+        self.spend = twin.choose_twin(journey, transfer)
+        self.facts = twin.build_void_facts(journey, self.spend) if self._is_void() else self.answered
 
     def _approve(self) -> None:
         spend, facts = self._paid()
+        if self._is_void():
+            if self.answered:
+                approve.check_answers(self.journey, self.answered)
+            return
         approve.check_approvals(self.journey, facts)
         quorums = propose.quorums_in_force(self.journey, spend, [self.journey.foundation.policy.body])
         approve.check_quorums(self.journey, quorums, approve.payment_moment(self.journey, self.now))
@@ -154,7 +182,8 @@ class _Prover:
     def _sign(self) -> None:
         spend, _ = self._paid()
         sign.check_records(self.journey, spend)
-        approve.check_ages(self.journey, approve.payment_moment(self.journey, self.now))
+        if not self._is_void():
+            approve.check_ages(self.journey, approve.payment_moment(self.journey, self.now))
 
     def _release(self) -> None:
         spend, _ = self._paid()

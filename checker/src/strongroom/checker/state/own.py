@@ -23,7 +23,7 @@ from strongroom.checker.reading.refusals import DocketRefusedError, gathered, ra
 from strongroom.checker.reading.registers import entry_digest
 from strongroom.checker.reading.roots import REGISTERS
 from strongroom.checker.reading.rosters import check_party
-from strongroom.checker.reading.stages import Stage
+from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof, prove_parsed
 from strongroom.checker.state.trust import Trust
 from strongroom.core.codes import Code
@@ -46,16 +46,14 @@ def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: dateti
         proof = prove_parsed(docket, trust.pinned, own=trust.rosters, now=now)
     except DocketRefusedError as error:
         raise DocketRefusedError(error.stage, (*error.refusals, *found), error.furthest, error.lines) from error
-    if proof.furthest is not furthest:
+    if proof.furthest is not furthest and not _is_unanswered_void(proof, furthest):
         found.append(
             _wrong(Code.STAGE_MISSING, "statements", f"a docket that ends with {furthest.name}", proof.furthest.name)
         )
     checks: Sequence[Callable[[], None]] = (
         partial(check_own_heads, trust, proof),
         partial(check_own_entries, trust, proof),
-        partial(check_own_approvers, trust, proof, now),
-        partial(check_own_policy, trust, proof, now),
-        partial(check_own_ages, trust, proof, now),
+        *(() if proof.docket.twin is Twin.VOID else _build_payment_checks(trust, proof, now)),
     )
     for check in checks:
         with gathered(found):
@@ -63,6 +61,20 @@ def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: dateti
     if found:
         raise DocketRefusedError(own, found, proof.furthest, proof.lines)
     return proof
+
+
+def _is_unanswered_void(proof: Proof, furthest: Stage) -> bool:
+    """A void twin of a transfer that nobody answered has no statement at APPROVE."""
+    return proof.docket.twin is Twin.VOID and (furthest, proof.furthest) == (Stage.APPROVE, Stage.PROPOSE)
+
+
+def _build_payment_checks(trust: Trust, proof: Proof, now: datetime) -> Sequence[Callable[[], None]]:
+    """What is asked of a transaction that pays somebody, and of no other."""
+    return (
+        partial(check_own_approvers, trust, proof, now),
+        partial(check_own_policy, trust, proof, now),
+        partial(check_own_ages, trust, proof, now),
+    )
 
 
 def check_own_heads(trust: Trust, proof: Proof) -> None:
@@ -84,9 +96,12 @@ def check_own_heads(trust: Trust, proof: Proof) -> None:
 
 
 def check_own_entries(trust: Trust, proof: Proof) -> None:
-    """Every entry that the docket rests on stands in the device's own register, byte for byte."""
+    """Every entry that the docket rests on stands in the device's own register, byte for byte.
+
+    A void twin rests on keys and addresses alone: a destination that is gone since must not keep its nonce for ever.
+    """
     found: list[Refusal] = []
-    for name in REGISTERS:
+    for name in ("addresses", "keys") if proof.docket.twin is Twin.VOID else REGISTERS:
         held = trust.registers[name].values if name in trust.registers else {}
         for each in proof.docket.registers[name].entries:
             ours = held.get(each.entry.id)

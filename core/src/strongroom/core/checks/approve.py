@@ -27,16 +27,18 @@ def check_not_rejected(journey: Journey) -> None:
 
 
 def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, facts: Facts) -> None:
-    """Each approval is of this proposal, these bytes and these facts, from an enrolled approval device."""
-    for proved in journey.all(Approval):
-        body, who = proved.body, proved.statement.issuer
+    """Each yes and each no is of this proposal, these bytes and these facts, from an enrolled approval device.
+
+    A no is judged like a yes: it is what a void twin stands on.
+    """
+    answers: tuple[Proved[Approval] | Proved[Rejection], ...] = (*journey.all(Approval), *journey.all(Rejection))
+    for proved in answers:
+        body, path = proved.body, f"{proved.statement.type.value} of {proved.statement.issuer}"
         if body.proposal != proposal or body.unsigned_digest != facts.unsigned_digest:
-            raise refused(Code.DIGEST_MISMATCH, f"approval of {who}", facts.unsigned_digest, body.unsigned_digest)
+            raise refused(Code.DIGEST_MISMATCH, path, facts.unsigned_digest, body.unsigned_digest)
         if body.display_digest != facts.digest or body.renderer != RENDERER:
-            raise refused(Code.DISPLAY_MISMATCH, f"approval of {who}", facts.digest, body.display_digest)
-        check_party(
-            foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"approval of {who}.device"
-        )
+            raise refused(Code.DISPLAY_MISMATCH, path, facts.digest, body.display_digest)
+        check_party(foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"{path}.device")
 
 
 def check_separated(journey: Journey, foundation: Foundation) -> None:

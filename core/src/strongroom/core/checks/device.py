@@ -6,8 +6,9 @@ still stand. Requirements: III.A6-GP, III.14, III.15, III.16, V.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
 from strongroom.core.bodies import Approval, Instruction
 from strongroom.core.checks.approve import check_approved, quorums_in_force
@@ -15,31 +16,44 @@ from strongroom.core.checks.journey import check_head_not_lower
 from strongroom.core.checks.propose import check_policy_without_windows
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.codes import Code
-from strongroom.core.docket import Stage
+from strongroom.core.docket import Stage, Twin
 from strongroom.core.errors import refused, run_checks
 from strongroom.core.roster import check_not_expired, check_overseers, check_party
 from strongroom.core.trust import Trust
+
+Pair = tuple[str, Mapping[str, object], Mapping[str, object], Code]
+"""A register's name, the docket's entries, the device's own, and what a difference is called."""
 
 
 def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
     """Compare a proved docket with a device's own trust at its own time. Raises RefusedError with every difference."""
     own = trust.entries
     theirs = proved.foundation.entries
-    pairs: tuple[tuple[str, Mapping[str, object], Mapping[str, object], Code], ...] = (
-        ("clients", theirs.clients, own.clients, Code.NOT_IN_REGISTER),
-        ("whitelist", theirs.whitelist, own.whitelist, Code.DEST_NOT_WHITELISTED),
+    sources: tuple[Pair, ...] = (
         ("keys", theirs.keys, own.keys, Code.SOURCE_NOT_OURS),
         ("addresses", theirs.addresses, own.addresses, Code.SOURCE_NOT_OURS),
+    )
+    paid: tuple[Pair, ...] = (
+        ("clients", theirs.clients, own.clients, Code.NOT_IN_REGISTER),
+        ("whitelist", theirs.whitelist, own.whitelist, Code.DEST_NOT_WHITELISTED),
         ("assets", theirs.assets, own.assets, Code.ASSET_UNKNOWN),
     )
+    always: list[Callable[[], None]] = [
+        trust.check_not_frozen,
+        lambda: check_not_expired(trust.root.expires, now, "root"),
+        lambda: check_not_expired(trust.roster.body.expires, now, "roster"),
+        lambda: check_overseers(trust.roster.body, now),
+        lambda: _check_heads(proved, trust),
+        *[partial(_check_entries, *pair) for pair in sources],
+    ]
+    if proved.twin is Twin.VOID:
+        # It pays nobody, so a destination or a client that is gone since must not keep its nonce for ever.
+        run_checks(always)
+        return
     run_checks(
         [
-            trust.check_not_frozen,
-            lambda: check_not_expired(trust.root.expires, now, "root"),
-            lambda: check_not_expired(trust.roster.body.expires, now, "roster"),
-            lambda: check_overseers(trust.roster.body, now),
-            lambda: _check_heads(proved, trust),
-            *[lambda pair=pair: _check_entries(*pair) for pair in pairs],
+            *always,
+            *[partial(_check_entries, *pair) for pair in paid],
             lambda: _check_ages(proved, trust, now),
             lambda: check_policy_without_windows(trust.policy_in_force, proved.requests),
             lambda: _check_own_quorums(proved, trust, now),

@@ -23,7 +23,7 @@ from strongroom.core.bodies import (
 from strongroom.core.checks.foundation import Foundation, Proved, place
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
-from strongroom.core.docket import STAGE_OF, Docket, Stage, build_prev, docket_order
+from strongroom.core.docket import STAGE_OF, Docket, Stage, Twin, build_prev, docket_order
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest
 from strongroom.core.statements import Body, check_context, parse_statement
@@ -69,7 +69,7 @@ def prove_journey(docket: Docket, foundation: Foundation) -> Journey:
         roster = foundation.roster_at(placed.index)
         check_statement_signers(statement, roster, placed.time, foundation.entries, path)
         proved.append(placed)
-    check_order(proved)
+    check_order(proved, docket.transaction.twin)
     check_prev(proved)
     check_heads(proved, foundation)
     by_type: dict[type, tuple[Proved[Any], ...]] = {}
@@ -83,16 +83,19 @@ def prove_journey(docket: Docket, foundation: Foundation) -> Journey:
 _SINGLE = (Proposal, Verification, Release, Broadcast, Settlement)
 
 
-def check_order(proved: Sequence[Proved[Any]]) -> None:
+def check_order(proved: Sequence[Proved[Any]], twin: Twin) -> None:
     """Stages in order, none skipped, log indexes rising from stage to stage, one statement where only one may be.
 
-    A record may stand before another terminal's clear, since terminals of an m-of-n wallet sign in parallel.
+    A record may stand before another terminal's clear, since terminals of an m-of-n wallet sign in parallel. A void
+    twin may have nothing at APPROVE: of a transfer that expired unseen, nobody said anything.
     """
     keys = [docket_order(p.statement) for p in proved]
     if keys != sorted(set(keys)):
         raise refused(Code.DOCKET_ORDER, "statements", "stages in order, ids sorted, none twice", "another order")
     stages = {STAGE_OF[p.statement.type] for p in proved}
     for stage in Stage:
+        if stage is Stage.APPROVE and twin is Twin.VOID:
+            continue
         if stage < max(stages) and stage not in stages:
             raise refused(Code.STAGE_MISSING, "statements", stage.name, "nothing")
     for body_type in _SINGLE:

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from strongroom.chains.bitcoin.transactions import encode_stripped, parse_transaction, txid_hex
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_signed, transaction_hash
+from strongroom.chains.ethereum.void import Void, strip_signed_void
 from strongroom.core.bodies import Broadcast, Proposal, Release, Settlement
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.foundation import Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.checks.spend import Spend, is_ethereum
 from strongroom.core.codes import Code
-from strongroom.core.docket import Docket, Stage
+from strongroom.core.docket import Docket, Stage, Twin
 from strongroom.core.errors import refused
 
 
 def strip_signatures(spend: Spend, signed: bytes) -> tuple[bytes, str]:
     """The unsigned bytes inside signed ones, and the transaction id."""
+    if isinstance(spend.decoded, Void):
+        return strip_signed_void(signed)
     if is_ethereum(spend.chain):
         return encode_unsigned(parse_signed(signed).transfer), "0x" + transaction_hash(signed).hex()
     transaction = parse_transaction(signed)
@@ -39,7 +42,7 @@ def check_release(docket: Docket, journey: Journey, proposal: Proved[Proposal], 
         raise refused(Code.SIGNED_MISMATCH, "transaction.signed", spend.unsigned_bytes.hex(), stripped.hex())
     if release.body.signed_digest != sha256(signed) or release.body.txid != txid:
         raise refused(Code.DIGEST_MISMATCH, "release.signed_digest", sha256(signed), release.body.signed_digest)
-    if release.time > proposal.body.release_by:
+    if docket.transaction.twin is Twin.TRANSFER and release.time > proposal.body.release_by:
         raise refused(Code.RELEASE_EXPIRED, "release", f"not after {proposal.body.release_by}", str(release.time))
     claims: tuple[Proved[Release | Broadcast | Settlement], ...] = (
         *journey.all(Release),

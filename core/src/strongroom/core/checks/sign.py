@@ -13,13 +13,16 @@ from strongroom.core.checks.foundation import Foundation, Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.checks.spend import Spend, keys_of
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
 from strongroom.core.records import NONE
 from strongroom.core.roster import check_overseers
 
 
-def check_records(journey: Journey, foundation: Foundation, proposal: Proved[Proposal], spend: Spend) -> None:
-    """Each record: its clear, its session, its operators, its keys, in time."""
+def check_records(
+    journey: Journey, foundation: Foundation, proposal: Proved[Proposal], spend: Spend, twin: Twin
+) -> None:
+    """Each record: its clear, its session, its operators, its keys, in time. A void twin is signed after `sign_by`."""
     for proved in journey.all(SignatureRecord):
         clear = _clear_of(proved, journey)
         check_clear_matches(clear.body, proved.body)
@@ -28,7 +31,9 @@ def check_records(journey: Journey, foundation: Foundation, proposal: Proved[Pro
         _check_about(proved, proposal, spend)
         _check_keys(proved.body, foundation, spend)
         _check_separation(proved, journey, foundation)
-        _check_in_time(proved, clear, proposal.body)
+        _check_in_time(proved, clear)
+        if twin is Twin.TRANSFER:
+            _check_sign_by(proved, proposal.body)
     _check_every_clear_used(journey)
     _check_threshold(journey, spend)
 
@@ -90,12 +95,16 @@ def _check_separation(proved: Proved[SignatureRecord], journey: Journey, foundat
             raise refused(Code.SEPARATION, "signature-record.operators", "nobody who approved", operator)
 
 
-def _check_in_time(proved: Proved[SignatureRecord], clear: Proved[ClearToSign], proposal: Proposal) -> None:
+def _check_sign_by(proved: Proved[SignatureRecord], proposal: Proposal) -> None:
     signed_at = proved.statement.issued_at
     if signed_at > proposal.sign_by:
         raise refused(
             Code.INSTRUCTION_EXPIRED, "signature-record.issued_at", f"not after {proposal.sign_by}", str(signed_at)
         )
+
+
+def _check_in_time(proved: Proved[SignatureRecord], clear: Proved[ClearToSign]) -> None:
+    signed_at = proved.statement.issued_at
     # A terminal's time never precedes a checkpoint that it has seen, so a record cannot claim to be older than its
     # clear.
     if signed_at < clear.statement.issued_at or signed_at > proved.time:

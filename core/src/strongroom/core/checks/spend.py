@@ -16,6 +16,7 @@ from strongroom.chains.bitcoin.psbt import Psbt, parse_psbt
 from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
 from strongroom.chains.ethereum.addresses import address_of, chain_id_of, native_asset, render_address
 from strongroom.chains.ethereum.transactions import Transfer, max_fee_wei, parse_unsigned
+from strongroom.chains.ethereum.void import Void
 from strongroom.core.canonical import Json, sha256
 from strongroom.core.checks.foundation import Entries
 from strongroom.core.codes import Code
@@ -50,7 +51,7 @@ class Spend:
     terms: Mapping[str, Json]
     commits: tuple[str, ...]
     sources: tuple[AddressEntry, ...]
-    decoded: Transfer | Psbt
+    decoded: Transfer | Void | Psbt
 
 
 def is_ethereum(chain: ChainId) -> bool:

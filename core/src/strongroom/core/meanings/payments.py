@@ -78,6 +78,26 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
         "Look up the earlier docket; nothing is to be signed for this one.",
         "III.1 III.16",
     ),
+    "VOID_MISMATCH": (
+        "The void twin that the proposal names is not the one that follows from its transfer",
+        "Stop, keep the docket, and have the transaction proposed anew; only the builder can have named another.",
+        "III.5 III.16",
+    ),
+    "VOID_NOT_DUE": (
+        "The void twin is not due: the transfer is neither rejected nor expired",
+        "Reject the transfer if it must not go, or wait until its time to be signed is over.",
+        "III.5 III.12 III.16",
+    ),
+    "VOIDED": (
+        "The void twin of this transfer has been signed or released, so nothing else may use its nonce or instruction",
+        "Have the client sign a new instruction; the voided one is over.",
+        "III.1 III.16",
+    ),
+    "ALREADY_RELEASED": (
+        "A transaction with this nonce has left, so its void twin is not released any more",
+        "Wait until what left is final; a live transfer is cancelled under containment only.",
+        "III.1 III.16",
+    ),
     "STALE_APPROVAL": (
         "An approval has passed the time until which it was given",
         "Ask the approver to look at the transaction again and approve anew.",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from strongroom.chains.bitcoin.psbt import parse_psbt
+from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.chains.ethereum.transactions import signing_digest
+from strongroom.chains.ethereum.void import Void
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.spend import is_ethereum, keys_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, refused
-from strongroom.core.ids import ChainId, Digest, PartyId
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
 from strongroom.vault.hsm.key_file import MAX_BYTES, SUFFIX, parse_key_file
 from strongroom.vault.hsm.wrapped_keys import WrappedKey
@@ -19,9 +21,12 @@ from strongroom.vault.terminal.desk import KeyUse
 from strongroom.vault.terminal.files import load_file
 
 
-def build_digests(chain: ChainId, unsigned: bytes) -> tuple[Digest, tuple[bytes, ...]]:
+def build_digests(proved: ProvedDocket) -> tuple[Digest, tuple[bytes, ...]]:
     """The digest of the unsigned transaction and, for each input, the 32 bytes that its keys sign."""
-    if is_ethereum(chain):
+    unsigned = proved.unsigned
+    if isinstance(proved.spend.decoded, Void):
+        return sha256(unsigned), (keccak256(unsigned),)
+    if is_ethereum(proved.spend.chain):
         return sha256(unsigned), (signing_digest(unsigned),)
     psbt = parse_psbt(unsigned)
     return sha256(psbt.unsigned_bytes), tuple(psbt.signature_hash(i) for i in range(len(psbt.inputs)))
@@ -32,7 +37,7 @@ def build_key_uses(proved: ProvedDocket, me: PartyId, folder: Path) -> tuple[Key
 
     Raises KEY_NOT_IN_TOKEN, with every key that is missing.
     """
-    _, digests = build_digests(proved.spend.chain, proved.docket.transaction.unsigned)
+    _, digests = build_digests(proved)
     sources = {str(source.id): source for source in proved.spend.sources}
     uses: list[KeyUse] = []
     found: list[Refusal] = []

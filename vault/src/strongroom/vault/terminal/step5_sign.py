@@ -9,7 +9,9 @@ from datetime import datetime
 
 from strongroom.core.bodies import Approval
 from strongroom.core.canonical import encode_canonical
+from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import refused, run_checks
 from strongroom.core.ids import Digest
 from strongroom.core.packages import PartialSignature
@@ -70,11 +72,16 @@ def _check_approvals(plan: Plan, now: datetime) -> None:
 def _sign_one(desk: Desk, plan: Plan, use: KeyUse) -> tuple[int, int]:
     """Immediately before the token is called: the bytes are still those that were proved and shown."""
     proved = plan.proved
-    unsigned, digests = build_digests(proved.spend.chain, proved.docket.transaction.unsigned)
-    _check_same("unsigned_digest", proved.proposal.body.unsigned_digest, unsigned)
+    unsigned, digests = build_digests(proved)
+    _check_same("unsigned_digest", _proposed_digest(proved), unsigned)
     _check_same("facts.unsigned_digest", proved.facts.unsigned_digest, unsigned)
     _check_same(f"inputs[{use.input}]", use.digest.hex(), digests[use.input].hex())
     return desk.sign_digest(use.key, use.digest)
+
+
+def _proposed_digest(proved: ProvedDocket) -> str:
+    body = proved.proposal.body
+    return body.unsigned_digest if proved.twin is Twin.TRANSFER else body.void
 
 
 def _check_same(field: str, expected: str, got: str) -> None:

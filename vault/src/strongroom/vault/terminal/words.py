@@ -14,6 +14,7 @@ from strongroom.chains.bitcoin.networks import network_of
 from strongroom.chains.bitcoin.psbt import Psbt
 from strongroom.chains.ethereum import describe as ethereum
 from strongroom.chains.ethereum.transactions import Transfer
+from strongroom.chains.ethereum.void import Void, render_void
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.records import encode_time
 from strongroom.core.words import group, render_docket
@@ -46,6 +47,8 @@ def render_bytes(proved: ProvedDocket) -> tuple[str, ...]:
     """The transaction in the words of its own decoder."""
     decoded = proved.spend.decoded
     match decoded:
+        case Void():
+            return render_void(decoded)
         case Transfer():
             return ethereum.render_plain(ethereum.describe(decoded))
         case Psbt():

@@ -25,18 +25,28 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
 
 
-def check_approvals(journey: Journey, facts: Facts) -> None:
-    """Each approval is of this proposal, these bytes and these facts, on an enrolled device; nobody says no."""
+def check_answers(journey: Journey, facts: Facts) -> None:
+    """Each yes and each no is of this proposal, these bytes and these facts, on an enrolled device."""
     found: list[Refusal] = []
-    initiators = {each for i in journey.all(Instruction) for each in _keys(i.statement.envelope)}
     for approval in journey.all(Approval):
         _check_about(journey, approval, facts, found)
+    for rejection in journey.all(Rejection):
+        _check_about(journey, rejection, facts, found)
+    raise_found(found)
+
+
+def check_approvals(journey: Journey, facts: Facts) -> None:
+    """As `check_answers`; nobody approves what they instructed or listed, and nobody says no."""
+    found: list[Refusal] = []
+    with gathered(found):
+        check_answers(journey, facts)
+    initiators = {each for i in journey.all(Instruction) for each in _keys(i.statement.envelope)}
+    for approval in journey.all(Approval):
         if initiators & _keys(approval.statement.envelope):
             path = f"{approval.statement.path}.signatures"
             found.append(_wrong(Code.SELF_APPROVAL, path, "nobody who instructed", approval.statement.issuer))
         _check_offices(journey, approval, found)
     for rejection in journey.all(Rejection):
-        _check_about(journey, rejection, facts, found)
         got = f"{rejection.statement.issuer}: {rejection.body.reason}"
         found.append(_wrong(Code.REJECTED, rejection.path, "no rejection", got))
     raise_found(found)

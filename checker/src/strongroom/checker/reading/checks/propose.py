@@ -40,24 +40,40 @@ def read_spend(journey: Journey) -> Spend:
     return read_bitcoin_spend(docket.chain, docket.unsigned, entries, UNSIGNED)
 
 
-def check_proposal(journey: Journey, spend: Spend) -> None:
-    """Everything that the proposal claims and the bytes do, all refusals at once."""
+def check_proposal(journey: Journey, spend: Spend, *more: Callable[[], None]) -> None:
+    """What the proposal claims about the bytes, whoever they pay, and `more`; all refusals at once."""
     proposal = journey.one(Proposal)
     checks: Sequence[Callable[[], None]] = (
         partial(_check_digest, proposal, spend),
         partial(_check_named, journey, proposal),
-        partial(_check_payments, journey, proposal, spend),
-        partial(_check_change, journey, proposal, spend),
         partial(_check_sources, journey, proposal, spend),
         partial(_check_wallets, journey, proposal),
         partial(_check_claims, proposal, spend),
         partial(_check_fee, journey, proposal, spend),
         partial(_check_times, journey, proposal),
+        *more,
     )
     found: list[Refusal] = []
     for check in checks:
         with gathered(found):
             check()
+    raise_found(found)
+
+
+def check_paid(journey: Journey, spend: Spend) -> None:
+    """Whom the bytes pay, and what comes back to us."""
+    proposal = journey.one(Proposal)
+    found: list[Refusal] = []
+    with gathered(found):
+        _check_payments(journey, proposal, spend)
+    with gathered(found):
+        _check_change(journey, proposal, spend)
+    raise_found(found)
+
+
+def check_policy(journey: Journey, spend: Spend) -> None:
+    """The docket's policy lets every instruction through."""
+    found: list[Refusal] = []
     for request in build_requests(journey, spend):
         with gathered(found):
             check_request(journey.foundation.policy.body, request, "policy")

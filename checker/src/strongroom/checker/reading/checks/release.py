@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
+from eth_utils.crypto import keccak
+
 from strongroom.checker.reading.bitcoin import read_psbt
 from strongroom.checker.reading.bitcoin_signed import read_bitcoin_signed, verify_p2wsh_signatures
 from strongroom.checker.reading.bodies import Broadcast, Instruction, Proposal, Release, Settlement, SignatureRecord
 from strongroom.checker.reading.ethereum import (
     bytes_to_ethereum_address,
-    ethereum_transaction_hash,
     read_ethereum_signed,
+    split_ethereum_signed,
 )
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import Heard, Journey
@@ -19,6 +21,7 @@ from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.refusals import raise_found
 from strongroom.checker.reading.registers import Entries
 from strongroom.checker.reading.spend import Spend, prefixed
+from strongroom.checker.reading.stages import Twin
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, refused
 from strongroom.core.ids import EntryId
@@ -49,7 +52,7 @@ def check_release(journey: Journey, spend: Spend) -> str:
         found.append(_wrong(Code.DIGEST_MISMATCH, f"{release.path}.signed_digest", digest, release.body.signed_digest))
     _check_claim(journey, release, reading.txid, found)
     last = min(journey.one(Proposal).body.release_by, *(each.body.release_by for each in journey.all(Instruction)))
-    if release.moment > last:
+    if spend.twin is Twin.TRANSFER and release.moment > last:
         expected = f"not after {render_time(last)}"
         found.append(_wrong(Code.RELEASE_EXPIRED, release.path, expected, render_time(release.moment)))
     raise_found(found)
@@ -84,18 +87,26 @@ def read_signed(spend: Spend, unsigned: bytes, signed: bytes, entries: Entries, 
 
 def _read_ethereum(spend: Spend, signed: bytes, path: str) -> SignedReading:
     with prefixed(path):
-        reading, _, r, _, sender = read_ethereum_signed(signed)
-    if reading.unsigned_bytes != spend.unsigned_bytes:
-        raise refused(Code.SIGNED_MISMATCH, path, spend.unsigned_bytes.hex(), reading.unsigned_bytes.hex())
+        unsigned, r, sender = _split(spend, signed)
+    if unsigned != spend.unsigned_bytes:
+        raise refused(Code.SIGNED_MISMATCH, path, spend.unsigned_bytes.hex(), unsigned.hex())
     source = spend.spent[0]
     recovered = bytes_to_ethereum_address(sender)
     if recovered != source.address:
         raise refused(Code.SIGNER_KEY_MISMATCH, f"{path}.sender", source.address, recovered)
     return SignedReading(
-        txid="0x" + ethereum_transaction_hash(signed).hex(),
+        txid="0x" + keccak(signed).hex(),
         keys=frozenset(source.keys),
         r_values=(r.to_bytes(32, "big"),),
     )
+
+
+def _split(spend: Spend, signed: bytes) -> tuple[bytes, int, bytes]:
+    """Unsigned bytes, r and sender. A transfer is read as strictly as before it was signed; a void twin is compared."""
+    if spend.twin is Twin.VOID:
+        return split_ethereum_signed(signed)
+    reading, _, r, _, sender = read_ethereum_signed(signed)
+    return reading.unsigned_bytes, r, sender
 
 
 def _read_bitcoin(spend: Spend, unsigned: bytes, signed: bytes, entries: Entries, path: str) -> SignedReading:

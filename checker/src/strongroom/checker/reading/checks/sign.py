@@ -20,7 +20,7 @@ from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.registers import KeyState
 from strongroom.checker.reading.rosters import check_overseers
 from strongroom.checker.reading.spend import Spend
-from strongroom.checker.reading.stages import Stage
+from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, refused
 
@@ -53,6 +53,8 @@ def check_records(journey: Journey, spend: Spend) -> None:
         _check_subject(journey, record, spend, found)
         with gathered(found):
             _check_clear(journey, record, spend)
+        if spend.twin is Twin.TRANSFER:
+            _check_sign_by(journey, record, found)
         with gathered(found):
             _check_keys(journey, record, spend)
         with gathered(found):
@@ -79,7 +81,7 @@ def _check_clear(journey: Journey, record: Heard[SignatureRecord], spend: Spend)
     with gathered(found):
         _check_session(clear, record)
     with gathered(found):
-        _check_time(journey, clear, record)
+        _check_time(clear, record)
     with gathered(found):
         _check_budget(journey, clear, spend)
     raise_found(found)
@@ -108,14 +110,18 @@ def _check_session(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) ->
     raise_found(found)
 
 
-def _check_time(journey: Journey, clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> None:
-    """Signed in time. The record's own time is bounded by its clear and its checkpoint, or it could claim any."""
-    found: list[Refusal] = []
+def _check_sign_by(journey: Journey, record: Heard[SignatureRecord], found: list[Refusal]) -> None:
     signed_at, path = record.statement.issued_at, f"{record.statement.path}.payload.issued_at"
     last = min(journey.one(Proposal).body.sign_by, *(each.body.sign_by for each in journey.all(Instruction)))
     if signed_at > last:
         expected = f"not after {render_time(last)}"
         found.append(_wrong(Code.INSTRUCTION_EXPIRED, path, expected, render_time(signed_at)))
+
+
+def _check_time(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> None:
+    """Signed in time. The record's own time is bounded by its clear and its checkpoint, or it could claim any."""
+    found: list[Refusal] = []
+    signed_at, path = record.statement.issued_at, f"{record.statement.path}.payload.issued_at"
     if not clear.statement.issued_at <= signed_at <= record.moment:
         expected = f"{render_time(clear.statement.issued_at)} to {render_time(record.moment)}"
         found.append(_wrong(Code.CLOCK_BEHIND, path, expected, render_time(signed_at)))

@@ -15,12 +15,14 @@ from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
 from strongroom.chains.bitcoin.transactions import Transaction
 from strongroom.chains.ethereum.addresses import chain_id_of, parse_address
 from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned
+from strongroom.chains.ethereum.void import Void, encode_void
 from strongroom.core.bodies import ChangeOutput, Instruction, PaymentOutput
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.foundation import Entries
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import ChainId, Digest, EntryId, WalletId
+from strongroom.core.records import NONE, DigestOrNone
 from strongroom.core.registers import AddressEntry, AddressPurpose
 from strongroom.core.statements import Statement
 from strongroom.online.transfers.withdrawal.platform import EthereumTerms
@@ -43,6 +45,13 @@ class Built:
     sources: tuple[EntryId, ...]
     outputs: tuple[PaymentOutput, ...]
     change: tuple[ChangeOutput, ...]
+    void: bytes
+    """The unsigned bytes of the void twin; empty on the Bitcoin family."""
+
+    @property
+    def void_digest(self) -> DigestOrNone:
+        """`proposal.void`."""
+        return DigestOrNone(sha256(self.void)) if self.void else DigestOrNone(NONE)
 
 
 def build_ethereum(
@@ -67,6 +76,18 @@ def build_ethereum(
         sources=(source.id,),
         outputs=(PaymentOutput(index=0, instruction=statement.id),),
         change=(),
+        void=encode_void(build_void_of(chain, source, terms)),
+    )
+
+
+def build_void_of(chain: ChainId, source: AddressEntry, terms: EthereumTerms) -> Void:
+    """The void twin of a transaction from this address on these terms."""
+    return Void(
+        chain_id=chain_id_of(chain),
+        nonce=terms.nonce,
+        max_priority_fee_per_gas_wei=terms.max_priority_fee_per_gas_wei,
+        max_fee_per_gas_wei=terms.max_fee_per_gas_wei,
+        source=parse_address(source.address),
     )
 
 
@@ -122,6 +143,7 @@ def build_bitcoin(
         sources=tuple(sorted({coin.address for coin, _ in chosen})),
         outputs=tuple(PaymentOutput(index=i, instruction=s.id) for i, s in enumerate(ordered)),
         change=change,
+        void=b"",
     )
 
 

@@ -72,6 +72,7 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
         sign_by=min(i.body.sign_by for i in instructions),
         sources=built.sources,
         unsigned_digest=built.unsigned_digest,
+        void=built.void_digest,
         wallet=rows[0].wallet,
     )
     with platform.connection.transaction():

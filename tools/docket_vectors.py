@@ -1,0 +1,91 @@
+"""Make `vectors/docket/` again after a change of a format: `.venv/bin/python tools/docket_vectors.py`.
+
+The firm is that of `tests/support/world.py`; strongroom.core makes the dockets, and the tests of both readings prove
+them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parents[1]
+sys.path.insert(0, str(HERE / "tests/support"))
+
+from strongroom.core.canonical import encode_canonical  # noqa: E402 -- The path to the tests' firm comes first.
+from strongroom.core.checks.prove import prove_docket  # noqa: E402
+from strongroom.core.docket import Stage, Twin, parse_docket  # noqa: E402
+from strongroom.core.records import encode_record  # noqa: E402
+from world import Trip, World, eth_trip, ltc_trip  # noqa: E402
+
+FOLDER = HERE / "vectors/docket"
+
+
+def main() -> None:
+    """Write the dockets, their root, and the index of both."""
+    world = World()
+    void = eth_trip(world, nonce=8, sequence=2).to(Stage.APPROVE)
+    void.reject()
+    void.twin = Twin.VOID
+    trips = {
+        "ethereum": eth_trip(world).to(Stage.SETTLE),
+        "litecoin": ltc_trip(world, sequence=3).to(Stage.SETTLE),
+        "void": void.to(Stage.SETTLE),
+    }
+    (FOLDER / "root.json").write_bytes(encode_canonical([encode_record(r) for r in world.roots]))
+    index: dict[str, Any] = {
+        "source": "made by tools/docket_vectors.py",
+        "fingerprint": world.fingerprint,
+        "accepted": [],
+        "refused": [],
+    }
+    for name, trip in trips.items():
+        raw = trip.docket_bytes()
+        (FOLDER / f"{name}.docket.json").write_bytes(raw)
+        index["accepted"].append(describe(name, trip, raw, world))
+        index["refused"] += refused(f"{name}.docket.json", raw.decode())
+    (FOLDER / "dockets.json").write_text(json.dumps(index, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def describe(name: str, trip: Trip, raw: bytes, world: World) -> dict[str, Any]:
+    """What a reader must find in a docket."""
+    proved = prove_docket(parse_docket(raw), world.roots)
+    return {
+        "file": f"{name}.docket.json",
+        "furthest": proved.journey.furthest.name,
+        "proposal": proved.proposal.id,
+        "facts": proved.facts.digest,
+        "txid": trip.txid,
+        "statements": [p.id for p in proved.journey.statements],
+    }
+
+
+def refused(file: str, text: str) -> list[dict[str, str]]:
+    """Changes of the text, `old` replaced by `new` once, each with the code of both readings."""
+    form = '"format":"strongroom-docket/1"'
+    (chain,) = re.findall(r'"transaction":\{"chain":"[^"]*"', text)
+    (unsigned,) = re.findall(r'"unsigned":"[0-9a-f]*"', text)
+    (signed,) = re.findall(r'"signed":"[0-9a-f]*"', text)
+    more = unsigned[:-1] + '00"'
+    changes = [
+        ("another format", form, form.replace("/1", "/2"), "FIELD_INVALID"),
+        ("a space", '"format":', '"format": ', "JSON_NOT_CANONICAL"),
+        ("a key twice", form, f"{form},{form}", "JSON_DUPLICATE_KEY"),
+        ("a field too many", form, f'"extra":"x",{form}', "FIELD_UNKNOWN"),
+        ("another owner of the destination", "Harbour Fund Ltd", "Harbour Fund Inc", "PROOF_INVALID"),
+        ("another chain beside the bytes", chain, '"transaction":{"chain":"eip155:1"', "TX_WRONG_CHAIN"),
+        ("one byte more", unsigned, more, "PSBT_INVALID" if "litecoin" in file else "TX_TRAILING_BYTES"),
+        ("no signed bytes", signed, '"signed":"none"', "STAGE_MISSING"),
+    ]
+    if "void" in file:
+        changes.append(("signed as if it were the transfer", '"twin":"void"', '"twin":"transfer"', "REJECTED"))
+    if "ethereum" in file:
+        changes.append(("a void that nobody asked for", '"twin":"transfer"', '"twin":"void"', "VOID_NOT_DUE"))
+    return [{"file": file, "name": name, "old": old, "new": new, "code": code} for name, old, new, code in changes]
+
+
+if __name__ == "__main__":
+    main()
