@@ -25,6 +25,7 @@ from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
 from strongroom.online.governance.store import load_rules, publish
 from strongroom.online.ledger.store import check_ledger
+from strongroom.online.prove.prover import build_prover
 from strongroom.online.transfers.accounts import open_accounts
 from strongroom.online.transfers.withdrawal.resend import resend
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
@@ -90,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     docket.add_argument("proposal")
     docket.add_argument("--out", type=Path, required=True)
     _command(commands, "alerts", "what the SOC must look at, as JSON", _alerts)
-    _command(commands, "check-ledger", "add up the whole ledger again", _check_ledger)
+    _command(commands, "check-ledger", "add up the whole ledger again, and prove it by the log", _check_ledger)
     return parser
 
 
@@ -219,7 +220,8 @@ def _alerts(config: Config, options: argparse.Namespace) -> int:
 def _check_ledger(config: Config, options: argparse.Namespace) -> int:
     with _open(config) as connection:
         check_ledger(connection)
-    _say({"ledger": "adds up", "config": str(options.config)})
+        build_prover(config.root, Path(config.home), system_clock).check(connection)
+    _say({"ledger": "adds up, and every row has its statement", "config": str(options.config)})
     return 0
 
 

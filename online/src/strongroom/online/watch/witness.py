@@ -5,31 +5,21 @@ Its memory is a file of its own, not the platform's database: a database that is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from strongroom.core import log
 from strongroom.core.assemble import SizedNote
-from strongroom.core.canonical import encode_canonical, parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
-from strongroom.core.records import encode_record, parse_record
 from strongroom.core.roster import LogKey
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import locked_file
+from strongroom.online.evidence.memory import LogMemory, load_memory, save_memory
 from strongroom.online.evidence.store import LogReader, load_unwitnessed, save_witnessed
 from strongroom.online.keys import ServiceKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Memory:
-    origin: str
-    root: Digest
-    size: int
 
 
 def witness_checkpoints(
@@ -64,7 +54,7 @@ def _cosign_all(
 ) -> None:
     reader.refresh(connection)
     for note in waiting:
-        last = _load(memory)
+        last = load_memory(memory)
         # The last one itself comes again when this program ended between its own memory and the database.
         if last is not None and note.size < last.size:
             continue
@@ -72,11 +62,11 @@ def _cosign_all(
         cosigned = _cosign(note, key, int(clock().timestamp()))
         # The own memory first: cosigned and forgotten would be a second chance for another history.
         root = "sha256:" + reader.tree.root(note.size).hex()
-        _save(memory, _Memory(origin=origin.origin, root=Digest(root), size=note.size))
+        save_memory(memory, LogMemory(origin=origin.origin, root=Digest(root), size=note.size))
         save_witnessed(connection, cosigned)
 
 
-def _check_grown(note: SizedNote, last: _Memory | None, reader: LogReader, origin: LogKey) -> None:
+def _check_grown(note: SizedNote, last: LogMemory | None, reader: LogReader, origin: LogKey) -> None:
     parsed = log.parse_note(note.note, "checkpoint")
     log.check_log_signature(parsed, origin.origin, origin.key.public)
     newer = log.parse_checkpoint_body(parsed.body)
@@ -94,19 +84,3 @@ def _cosign(note: SizedNote, key: ServiceKey, moment: int) -> SizedNote:
     cosignature = log.build_cosignature(body=parsed.body, key=name, timestamp_s=moment, sign=key.sign)
     whole = log.Note(body=parsed.body, signatures=(*parsed.signatures, cosignature))
     return SizedNote(size=note.size, note=log.encode_note(whole))
-
-
-def _load(path: Path) -> _Memory | None:
-    if not path.exists():
-        return None
-    return parse_record(_Memory, parse_canonical(path.read_bytes()), "witness")
-
-
-def _save(path: Path, memory: _Memory) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
-        handle.write(encode_canonical(encode_record(memory)))
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)

@@ -1,0 +1,219 @@
+"""From a verified statement to exactly the ledger rows that it justifies. Pure: statements in, claims out.
+
+    deposit-credit     the deposit, at once; the address register must name that account
+    decision           the reservation of its instruction, at once, unless it blocks or holds
+    settlement         each reservation of its docket settled, and the network fee; by the platform's next pass
+    rejection          each reservation of its docket may be void
+    freeze-lift        what the frozen transaction moved may go to suspense; how much, the chain says
+
+Everything else justifies nothing. V.4; spec/ledger.md, "Ledger against log".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from strongroom.core.bodies import (
+    Decision,
+    Freeze,
+    FreezeLift,
+    Instruction,
+    Outcome,
+    Proposal,
+    Rejection,
+    Settlement,
+    Verdict,
+)
+from strongroom.core.books import DepositCredit
+from strongroom.core.checks.foundation import Entries
+from strongroom.core.checks.instruct import find_account
+from strongroom.core.checks.spend import native_asset_of
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, WalletId, parse_chain_id
+from strongroom.core.statements import Statement
+from strongroom.online.ledger.rules import PostingKind, TransferId
+from strongroom.online.prove.rows import Claim, Duty, End, Ended, Ending, Phase, Posting, Row
+from strongroom.online.transfers.accounts import (
+    HOUSE,
+    build_custody_account,
+    build_expense_account,
+    build_suspense_account,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What an instruction asks for, with the wallet that its account had when it was taken in."""
+
+    account: AccountId
+    asset: AssetId
+    units: int
+    wallet: WalletId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a proposal pays, and from where."""
+
+    chain: ChainId
+    instructions: tuple[Digest, ...]
+    wallet: WalletId
+
+
+@dataclass(slots=True, kw_only=True)
+class Facts:
+    """What the log said before a statement. entries: clients, addresses and assets in force at its place."""
+
+    entries: Entries
+    orders: dict[Digest, Order] = field(default_factory=dict)
+    plans: dict[Digest, Plan] = field(default_factory=dict)
+    frozen: dict[Digest, str] = field(default_factory=dict)
+
+    def learn(self, statement: Statement[Any]) -> None:
+        """Keep what later statements refer to. Raises NOT_IN_REGISTER for an instruction on nobody's account."""
+        match statement.body:
+            case Instruction() as body:
+                self.orders[statement.id] = Order(
+                    account=body.account,
+                    asset=body.asset,
+                    units=body.amount,
+                    wallet=find_account(body, self.entries).wallet,
+                )
+            case Proposal() as body:
+                plan = Plan(chain=body.chain, instructions=body.instructions, wallet=body.wallet)
+                self.plans[statement.id] = plan
+            case Freeze() as body:
+                self.frozen[statement.id] = body.evidence
+            case _:
+                return
+
+    def plan(self, proposal: Digest) -> Plan:
+        """What a proposal pays. Raises NOT_IN_LOG when no proposal of a builder has this id."""
+        if proposal not in self.plans:
+            raise refused(Code.NOT_IN_LOG, "proposal", proposal, "no such proposal")
+        return self.plans[proposal]
+
+
+def justify(statement: Statement[Any], facts: Facts) -> tuple[Claim, ...]:
+    """The rows that a statement justifies, its signers being verified and `facts` what came before it.
+
+    Raises NOT_IN_REGISTER or NOT_IN_LOG when the statement contradicts what the registers or the log say.
+    """
+    match statement.body:
+        case DepositCredit() as body:
+            return (_deposit(statement.id, body, facts.entries),)
+        case Decision() as body:
+            return _reservation(body, facts)
+        case Settlement() as body:
+            return _settlement(statement.id, body, facts.plan(body.proposal))
+        case Rejection() as body:
+            plan = facts.plan(body.proposal)
+            return tuple(_ending(i, Ended.VOID, statement.id, Duty.MAY) for i in plan.instructions)
+        case FreezeLift() as body:
+            return _suspense(statement.id, facts.frozen.get(body.freeze, ""), facts.entries)
+        case _:
+            return ()
+
+
+def withdrawal_of(instruction: Digest) -> TransferId:
+    """The ledger's id of an instruction's payment."""
+    return TransferId(f"withdrawal:{instruction}")
+
+
+def _deposit(statement: Digest, body: DepositCredit, entries: Entries) -> Posting:
+    """The account must be the one that the signed registers give the address to, whoever signed the credit."""
+    address = entries.addresses.get(body.address)
+    if address is None or str(address.account) != body.account or address.chain != body.chain:
+        got = "no such address" if address is None else f"{address.account} on {address.chain}"
+        raise refused(Code.NOT_IN_REGISTER, f"{body.address}.account", f"{body.account} on {body.chain}", got)
+    client = entries.clients.get(EntryId(body.client))
+    if client is None or client.account(body.account).asset != body.asset:
+        raise refused(Code.NOT_IN_REGISTER, "deposit-credit.client", f"the holder of {body.account}", body.client)
+    kind = PostingKind.FUNDING if body.client == HOUSE else PostingKind.DEPOSIT
+    row = Row(
+        id=TransferId(f"deposit:{body.chain}:{body.txid}:{body.output}"),
+        phase=Phase.POSTED,
+        kind=kind.value,
+        statement=statement,
+        debit=build_custody_account(address.wallet, body.asset),
+        credit=body.account,
+        asset=body.asset,
+        units=body.amount,
+    )
+    return Posting(row=row, duty=Duty.NOW)
+
+
+def _reservation(body: Decision, facts: Facts) -> tuple[Claim, ...]:
+    """What a client may no longer spend. A second decision on it, for a fee bump, justifies the very same row."""
+    if body.verdict not in (Verdict.ALLOW, Verdict.REQUIRE_APPROVAL):
+        return ()
+    if body.instruction not in facts.orders:
+        raise refused(Code.NOT_IN_LOG, "decision.instruction", body.instruction, "no such instruction of a client")
+    order = facts.orders[body.instruction]
+    row = Row(
+        id=withdrawal_of(body.instruction),
+        phase=Phase.PENDING,
+        kind=PostingKind.WITHDRAWAL.value,
+        statement=body.instruction,
+        debit=order.account,
+        credit=build_custody_account(order.wallet, order.asset),
+        asset=order.asset,
+        units=order.units,
+    )
+    return (Posting(row=row, duty=Duty.NOW),)
+
+
+def _settlement(statement: Digest, body: Settlement, plan: Plan) -> tuple[Claim, ...]:
+    claims: list[Claim] = []
+    if body.outcome is Outcome.SUCCESS:
+        claims += [_ending(i, Ended.POSTED, statement, Duty.SOON) for i in plan.instructions]
+    if body.fee_paid:
+        asset = native_asset_of(plan.chain)
+        row = Row(
+            id=TransferId(f"fee:{body.proposal}"),
+            phase=Phase.POSTED,
+            kind=PostingKind.NETWORK_FEE.value,
+            statement=statement,
+            debit=build_expense_account(plan.chain),
+            credit=build_custody_account(plan.wallet, asset),
+            asset=asset,
+            units=body.fee_paid,
+        )
+        claims.append(Posting(row=row, duty=Duty.SOON))
+    return tuple(claims)
+
+
+def _ending(instruction: Digest, outcome: Ended, statement: Digest, duty: Duty) -> Ending:
+    return Ending(end=End(transfer=withdrawal_of(instruction), outcome=outcome, statement=statement), duty=duty)
+
+
+def _suspense(statement: Digest, evidence: str, entries: Entries) -> tuple[Claim, ...]:
+    """The officers' word names the transaction; which wallets it drained, and of how much, the chain says.
+
+    So the units are open here. Whoever changes them in the ledger changes what custody holds, and the comparison with
+    the chain finds that.
+    """
+    named, _, txid = evidence.partition(" ")
+    wallets = sorted({a.wallet for a in entries.addresses.values() if a.chain == named})
+    if not wallets or not txid:
+        return ()
+    chain = parse_chain_id(named, "freeze.evidence")
+    asset = native_asset_of(chain)
+    return tuple(
+        Posting(
+            row=Row(
+                id=TransferId(f"unexplained:{chain}:{txid}:{wallet}"),
+                phase=Phase.POSTED,
+                kind=PostingKind.UNEXPLAINED.value,
+                statement=statement,
+                debit=build_suspense_account(chain, asset),
+                credit=build_custody_account(wallet, asset),
+                asset=asset,
+                units=0,
+            ),
+            duty=Duty.MAY,
+        )
+        for wallet in wallets
+    )
