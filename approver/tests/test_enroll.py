@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from strongroom.approver.store import Home, write_durably
+from strongroom.approver.files import write_durably
+from strongroom.approver.store import Home
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError
@@ -72,7 +73,7 @@ def test_a_root_file_is_a_list_of_roots(make_desk: MakeDesk) -> None:
         assert 3 == desk.type(*words, lines=(desk.world.fingerprint,) * 2)
         assert refused_with(desk, code)
     (desk.folder / "other.json").unlink()
-    assert 3 == desk.type(*words, lines=(desk.world.fingerprint,) * 2)
+    assert 4 == desk.type(*words, lines=(desk.world.fingerprint,) * 2)
     assert refused_with(desk, Code.FILE_UNAVAILABLE)
     assert 0 == desk.enroll()
 
@@ -118,7 +119,7 @@ def test_a_changed_trust_file_is_refused(make_desk: MakeDesk) -> None:
 def test_a_file_is_old_or_new_and_never_half(tmp_path: Path) -> None:
     path = tmp_path / "trust.json"
     write_durably(path, b"old")
-    (tmp_path / "trust.tmp").write_bytes(b"ha")
+    (tmp_path / ".trust.json.part").write_bytes(b"ha")
     assert b"old" == path.read_bytes()
     write_durably(path, b"new")
     assert b"new" == path.read_bytes()

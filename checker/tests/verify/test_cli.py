@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bad_files import BAD_FILES, BadFile, without_rights
 from strongroom.checker.console import Exit
 from strongroom.checker.verify.cli import main
 from strongroom.core.codes import Code
@@ -162,3 +163,20 @@ def test_it_needs_no_network_no_database_and_nothing_of_core_but_names(files: Pa
     )
     assert Exit.DONE == done.returncode, done.stdout + done.stderr
     assert "TAKEN []" in done.stdout
+
+
+@pytest.mark.parametrize("bad", BAD_FILES, ids=str)
+@pytest.mark.parametrize("place", ["docket", "root"])
+def test_a_file_that_cannot_be_read_is_told_and_proves_nothing(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], bad: BadFile, place: str
+) -> None:
+    path = tmp_path / "bad.json"
+    bad.make(path, (files / ("eth.docket.json" if place == "docket" else "root.json")).read_bytes())
+    docket, root = (path, files / "root.json") if place == "docket" else (files / "eth.docket.json", path)
+    with without_rights():
+        code = main([str(docket), "--root", str(root)])
+    said = capsys.readouterr()
+    assert (Exit.REFUSED if bad.is_there else Exit.USAGE) == code
+    assert any(code in said.out for code in bad.codes) if bad.is_there else str(path) in said.err
+    assert "PROVED up to" not in said.out
+    assert Exit.DONE == run(files, "eth.docket.json")

@@ -1,7 +1,7 @@
 """`strongroom-approver`: enrol, import updates, read a docket and answer.
 
-Exit codes: 0 done, 2 usage, 3 refused, 4 something did not answer. PINs come from the terminal or from standard
-input, one a line, never from arguments or the environment.
+Exit codes: 0 done, 2 usage, 3 refused, 4 a token, file or disk is not available, 5 our own fault. PINs come from the
+terminal or from standard input, one a line, never from arguments or the environment.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.approver import flow
-from strongroom.approver.store import Config, Counters, Home, write_durably
+from strongroom.approver.files import load_file, write_durably
+from strongroom.approver.store import Config, Counters, Home
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
-from strongroom.core.errors import StrongroomError, UnavailableError, malformed, refused
+from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
 from strongroom.core.ids import parse_digest, parse_party_id
-from strongroom.core.packages import Package, encode_package
-from strongroom.core.statements import Envelope, parse_envelope
+from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
+from strongroom.core.statements import Envelope, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
 
 Clock = Callable[[], datetime]
+MAX_ROOT_BYTES = 1024 * 1024
 DESCRIPTION = """\
 The approval device of one person. It keeps its own root, roster, registers and policy, reads every docket itself,
 shows everything from the bytes to be signed, and signs the person's answer with their own token.
@@ -33,6 +35,10 @@ shows everything from the bytes to be signed, and signs the person's answer with
       --module /usr/lib/softhsm/libsofthsm2.so --token m.chan      (type the root's fingerprint twice)
   strongroom-approver import --home HOME 000001-update.package.json
   strongroom-approver decide --home HOME 000002-approval-request.package.json --out OUTBOX
+
+The same package again gives the same answer again, without a PIN.
+
+exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or disk is not available, 5 our own fault
 """
 
 
@@ -49,10 +55,15 @@ def run(argv: Sequence[str] | None, clock: Clock) -> int:
         with home.locked():
             command: Callable[[Home, argparse.Namespace, datetime], int] = options.command
             return command(home, options, clock())
-    except UnavailableError as error:
-        return _explain(error, 4, options)
     except StrongroomError as error:
-        return _explain(error, 3, options)
+        return _explain(error, exit_code(error), options)
+
+
+def exit_code(error: StrongroomError) -> int:
+    """Who must act, as a number."""
+    if isinstance(error, UnavailableError):
+        return 4
+    return 5 if isinstance(error, InvariantError) else 3
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +104,7 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
     second = parse_digest(_ask("Fingerprint of the root, second person: "), "fingerprint")
     if first != second:
         raise refused(Code.ROOT_MISMATCH, "fingerprint", first, second)
-    trust = enroll(parse_root_file(read_file(options.root)), first)
+    trust = enroll(parse_root_file(load_file(options.root, MAX_ROOT_BYTES)), first)
     device, person = parse_party_id(options.device, "--device"), parse_party_id(options.person, "--person")
     home.save_config(Config(device=device, module=options.module, person=person, token=options.token))
     home.save_counters(Counters(received=0, sent=0, wrong_at=now, wrong_pins=0))
@@ -105,7 +116,7 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
 
 
 def _import(home: Home, options: argparse.Namespace, now: datetime) -> int:
-    trust = flow.receive_update(home, read_file(options.package), now)
+    trust = flow.receive_update(home, load_file(options.package, MAX_PACKAGE_BYTES), now)
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
     _say(options, facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
@@ -113,7 +124,10 @@ def _import(home: Home, options: argparse.Namespace, now: datetime) -> int:
 
 
 def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
-    raw = read_file(options.package)
+    raw = load_file(options.package, MAX_PACKAGE_BYTES)
+    known = flow.repeat(home, raw)
+    if known is not None:
+        return _repeat(options, known)
     token = home.load_config().token
     with flow.open_counted(home, lambda: _pin(f"PIN of {token}: "), now) as person:
         signer = (person.key, person.sign)
@@ -130,6 +144,14 @@ def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
     path = _save(options.out, package)
     _say(options, {"answer": answer.value, "file": str(path)}, f"{answer.value}: written to {path}.")
     return 0
+
+
+def _repeat(options: argparse.Namespace, package: Package) -> int:
+    """The same file again gets the same answer, written once more: a medium may have been full, lost or pulled out."""
+    path = _save(options.out, package)
+    _say(options, {"answer": "repeated", "file": str(path)}, f"Answered before: the same again in {path}.")
+    statements = package.body.statements if isinstance(package.body, StatementsBody) else ()
+    return 3 if any(parse_statement(s).type is StatementType.HALT for s in statements) else 0
 
 
 def _status(home: Home, options: argparse.Namespace, now: datetime) -> int:
@@ -149,16 +171,7 @@ def parse_root_file(raw: bytes) -> tuple[Envelope, ...]:
     return tuple(parse_envelope(item, f"root.json[{i}]") for i, item in enumerate(value))
 
 
-def read_file(path: Path) -> bytes:
-    """Read a file whole, or say which one could not be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise refused(Code.FILE_UNAVAILABLE, str(path), "a readable file", error.strerror or "unreadable") from error
-
-
 def _save(folder: Path, package: Package) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / package.file_name
     write_durably(path, encode_package(package))
     return path

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from strongroom.approver.store import Config, Home
-from strongroom.approver.token import PersonKey, open_token
+from strongroom.approver.token import PersonKey, find_token, open_token
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
 from strongroom.core.checks.approve import RENDERER
 from strongroom.core.checks.device import check_against_trust
@@ -28,9 +28,10 @@ from strongroom.core.packages import (
     StatementsBody,
     UpdateBody,
     check_addressed,
+    encode_package,
     parse_package,
 )
-from strongroom.core.records import NONE, DigestOrNone
+from strongroom.core.records import NONE, DigestOrNone, encode_time
 from strongroom.core.roster import check_party
 from strongroom.core.statements import Body, Envelope, build_payload, sign_payload
 from strongroom.core.trust import Trust, apply_freezes, apply_update, extend
@@ -55,18 +56,24 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A docket that waits for this person: proved, compared with this device's own copies, and in words."""
+    """A docket that waits for this person: proved, compared with this device's own copies, and in words.
 
+    raw: the package that brought it.
+    """
+
+    raw: bytes
     proved: ProvedDocket
     trust: Trust
-    sequence: int
     lines: tuple[str, ...]
 
 
 def receive_update(home: Home, raw: bytes, now: datetime) -> Trust:
     """Take an update package: new roster, registers, policy. HEAD_ROLLBACK for an older one, and nothing changes."""
     package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
-    trust = apply_update(home.load_trust(), body, now)
+    known = home.load_trust()
+    check_clock(known, now)
+    trust = apply_update(known, body, now)
+    check_clock(trust, now)
     home.save_trust(trust)
     home.save_counters(replace(home.load_counters(), received=package.sequence))
     return trust
@@ -74,10 +81,14 @@ def receive_update(home: Home, raw: bytes, now: datetime) -> Trust:
 
 def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     """Prove a docket and compare it with this device's own copies. Raises with every reason to refuse."""
-    package, body = _open(home, raw, PackageKind.APPROVAL_REQUEST, DocketBody)
-    trust, witnessed = extend(home.load_trust(), body.checkpoint)
+    _, body = _open(home, raw, PackageKind.APPROVAL_REQUEST, DocketBody)
+    known = home.load_trust()
+    check_clock(known, now)
+    trust, witnessed = extend(known, body.checkpoint)
     trust = apply_freezes(trust, body.freezes, body.lifts, witnessed)
     home.save_trust(trust)
+    # The package may prove that it is later than this clock says: a clock set back must not outlive `sign_by`.
+    check_clock(trust, now)
     if body.docket.checkpoints[-1].note != body.checkpoint.note:
         raise refused(Code.LOG_NOT_CONSISTENT, "docket.checkpoints", "the package's checkpoint last", "another")
     proved = prove_docket(body.docket, trust.roots, now=now)
@@ -88,28 +99,46 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
         raise refused(
             Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.proposal.body.sign_by}", str(now)
         )
-    return Waiting(proved=proved, trust=trust, sequence=package.sequence, lines=render_docket(proved))
+    return Waiting(raw=raw, proved=proved, trust=trust, lines=render_docket(proved))
+
+
+def check_clock(trust: Trust, now: datetime) -> None:
+    """Raise CLOCK_BEHIND when the clock stands before the last checkpoint: expired orders would come to life again."""
+    seen = trust.checkpoint_time
+    if seen is not None and now < seen:
+        raise refused(Code.CLOCK_BEHIND, "clock", f"{encode_time(seen)} or later", encode_time(now))
 
 
 @contextmanager
 def open_counted(home: Home, ask_pin: Callable[[], str], now: datetime) -> Iterator[PersonKey]:
-    """The person's open token; every wrong PIN is written down first. Raises PIN_WRONG without asking while it rests.
+    """The person's open token; every attempt is written down first. Raises PIN_WRONG without asking while it rests.
 
     SoftHSM never locks, and a module that does lock may be asked elsewhere, so this device counts by itself.
     """
     config, counters = home.load_config(), home.load_counters()
     until = counters.wrong_at + timedelta(seconds=REST_S)
     if counters.wrong_pins >= MAX_WRONG_PINS and now < until:
-        raise refused(Code.PIN_WRONG, "token", f"no attempt before {until}", f"{counters.wrong_pins} wrong PINs")
+        got = f"{counters.wrong_pins} wrong in a row"
+        raise refused(Code.PIN_WRONG, "token", f"no attempt before {until}", got)
+    find_token(Path(config.module), config.token)
+    pin = ask_pin()
+    # Counted first: a power cut or a full disk at the right moment would make attempts free.
+    home.save_counters(replace(counters, wrong_at=now, wrong_pins=counters.wrong_pins + 1))
     with ExitStack() as stack:
         try:
-            person = stack.enter_context(open_token(Path(config.module), config.token, ask_pin()))
+            person = stack.enter_context(open_token(Path(config.module), config.token, pin))
         except RefusedError as error:
             if Code.PIN_WRONG in error.codes:
-                home.save_counters(replace(counters, wrong_at=now, wrong_pins=counters.wrong_pins + 1))
+                raise _wrong_pin(counters.wrong_pins + 1) from error
             raise
         home.save_counters(replace(counters, wrong_pins=0))
         yield person
+
+
+def _wrong_pin(wrong: int) -> RefusedError:
+    left = MAX_WRONG_PINS - wrong
+    after = f"{left} left before it rests" if left > 0 else f"it rests for {REST_S} s"
+    return refused(Code.PIN_WRONG, "token", "the PIN of this token", f"{wrong} wrong in a row, {after}")
 
 
 def decide(
@@ -121,7 +150,7 @@ def decide(
     if person.key.key_id != signer[0].key_id:
         raise refused(Code.SIGNER_KEY_MISMATCH, "token", person.key.key_id, signer[0].key_id)
     body = _approval(waiting, config, now) if answer is Answer.APPROVE else _rejection(waiting, config, answer, reason)
-    return _hand_over(home, waiting.sequence, _sign(waiting.trust, config.person, body, signer, now), now)
+    return _hand_over(home, waiting.raw, _sign(waiting.trust, config.person, body, signer, now), now)
 
 
 def halt(home: Home, raw: bytes, error: StrongroomError, signer: tuple[PublicKey, Sign], now: datetime) -> Package:
@@ -132,8 +161,7 @@ def halt(home: Home, raw: bytes, error: StrongroomError, signer: tuple[PublicKey
         for r in error.refusals
     )
     body = Halt(proposal=DigestOrNone(NONE), refusals=reasons, stage="APPROVE")
-    sequence = parse_package(raw).sequence
-    return _hand_over(home, sequence, _sign(home.load_trust(), config.person, body, signer, now), now)
+    return _hand_over(home, raw, _sign(home.load_trust(), config.person, body, signer, now), now)
 
 
 def _open(home: Home, raw: bytes, kind: PackageKind, body_type: type[B]) -> tuple[Package, B]:
@@ -180,14 +208,33 @@ def _sign(trust: Trust, issuer: PartyId, body: Body, signer: tuple[PublicKey, Si
     return sign_payload(kind, payload, [signer])
 
 
-def _hand_over(home: Home, received: int, envelope: Envelope, now: datetime) -> Package:
-    counters = home.load_counters()
-    home.save_counters(replace(counters, received=max(received, counters.received), sent=counters.sent + 1))
-    return Package(
+def _hand_over(home: Home, request: bytes, envelope: Envelope, now: datetime) -> Package:
+    """Keep the answer, then count it; from here on the same request gets the same answer, whatever a medium does."""
+    package = Package(
         kind=PackageKind.STATEMENTS,
         sender=home.load_config().device,
         to=PLATFORM,
-        sequence=counters.sent + 1,
+        sequence=home.load_counters().sent + 1,
         created_at=now,
         body=StatementsBody(statements=(envelope,)),
     )
+    home.save_answer(request, encode_package(package))
+    _count(home, request, package)
+    return package
+
+
+def repeat(home: Home, request: bytes) -> Package | None:
+    """The answer that was given to this very request before; None for a new one. It needs no PIN: nothing is signed."""
+    known = home.load_answer(request)
+    if known is None:
+        return None
+    package = parse_package(known)
+    _count(home, request, package)
+    return package
+
+
+def _count(home: Home, request: bytes, answer: Package) -> None:
+    """Neither number is used again. Told twice it is the same: a power cut may come between an answer and its count."""
+    counters = home.load_counters()
+    received = max(parse_package(request).sequence, counters.received)
+    home.save_counters(replace(counters, received=received, sent=max(answer.sequence, counters.sent)))

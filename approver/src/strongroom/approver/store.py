@@ -6,19 +6,20 @@ A crash between two writes leaves the older file, never half of a new one.
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from strongroom.core.canonical import encode_canonical, parse_canonical
+from strongroom.approver.files import load_file, unavailable, write_durably
+from strongroom.core.canonical import encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, UnavailableError, refused
 from strongroom.core.ids import PartyId
+from strongroom.core.packages import MAX_PACKAGE_BYTES
 from strongroom.core.records import encode_record, parse_record
-from strongroom.core.trust import Trust
+from strongroom.core.trust import MAX_TRUST_BYTES, Trust
 from strongroom.core.trust_file import encode_trust, parse_trust
 
 
@@ -34,7 +35,10 @@ class Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """Last package sequence numbers in and out, wrong PINs since the last right one, and when the last was typed."""
+    """Last package sequence numbers in and out, wrong PINs since the last right one, and when the last was typed.
+
+    A PIN that is about to be tried counts as wrong until the token takes it.
+    """
 
     received: int
     sent: int
@@ -51,8 +55,12 @@ class Home:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Only one process works on this home."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.path / "lock").open("w") as handle:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise unavailable(self.path, "a folder for this device", error) from error
+        with lock as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -84,33 +92,40 @@ class Home:
 
     def save_config(self, config: Config) -> None:
         """Write the configuration."""
-        write_durably(self.path / "config.json", encode_canonical(encode_record(config)))
+        self._write(self.path / "config.json", encode_canonical(encode_record(config)))
 
     def save_trust(self, trust: Trust) -> None:
         """Write the trust file."""
-        write_durably(self.path / "trust.json", encode_trust(trust))
+        self._write(self.path / "trust.json", encode_trust(trust))
 
     def save_counters(self, counters: Counters) -> None:
         """Write the counters."""
-        write_durably(self.path / "counters.json", encode_canonical(encode_record(counters)))
+        self._write(self.path / "counters.json", encode_canonical(encode_record(counters)))
+
+    def load_answer(self, request: bytes) -> bytes | None:
+        """The package that answered a request, byte for byte; None for a request that is new."""
+        path = self._answer_path(request)
+        return load_file(path, MAX_PACKAGE_BYTES) if path.exists() else None
+
+    def save_answer(self, request: bytes, answer: bytes) -> None:
+        """Keep an answer before anybody gets it: a medium that is full or lost must not cost a signature."""
+        self._write(self._answer_path(request), answer)
+
+    def _answer_path(self, request: bytes) -> Path:
+        return self.path / "answers" / f"{sha256(request).removeprefix('sha256:')}.package.json"
 
     def _read(self, name: str) -> bytes:
+        path = self.path / name
+        if not path.exists():
+            raise refused(Code.FILE_UNAVAILABLE, str(path), "an enrolled device", "no such file")
+        return load_file(path, MAX_TRUST_BYTES)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Raises UnavailableError STATE_UNWRITABLE: this device remembers first and acts afterwards."""
         try:
-            return (self.path / name).read_bytes()
-        except FileNotFoundError as error:
-            raise refused(Code.FILE_UNAVAILABLE, str(self.path / name), "an enrolled device", "no such file") from error
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write to a temporary name, flush to disk, rename, flush the folder."""
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+            write_durably(path, data)
+        except UnavailableError as error:
+            facts = error.refusals[0]
+            raise UnavailableError(
+                Refusal(code=Code.STATE_UNWRITABLE, field=facts.field, expected=facts.expected, got=facts.got)
+            ) from error

@@ -44,25 +44,31 @@ class PersonKey:
         return r.to_bytes(32, "big") + min(s, P256_ORDER - s).to_bytes(32, "big")
 
 
+def find_token(module: Path, label: str) -> pkcs11.Token:
+    """The one token with this label. Raises TOKEN_UNAVAILABLE."""
+    with translated():
+        tokens = [slot.get_token() for slot in pkcs11.lib(str(module)).get_slots(token_present=True)]
+    found = [token for token in tokens if token.label == label]
+    if len(found) != 1:
+        # Two tokens with one label would let a stranger's token answer for the person's.
+        raise _gone(f"exactly one token labelled {label}", str(len(found)))
+    return found[0]
+
+
 @contextmanager
 def open_token(module: Path, label: str, pin: str) -> Iterator[PersonKey]:
     """Log in to the one token with this label and find its one statement key. Raises PIN_WRONG or TOKEN_UNAVAILABLE."""
-    with translated():
-        tokens = [slot.get_token() for slot in pkcs11.lib(str(module)).get_slots(token_present=True)]
-        found = [token for token in tokens if token.label == label]
-        if len(found) != 1:
-            # Two tokens with one label would let a stranger's token answer for the person's.
-            raise _gone(f"exactly one token labelled {label}", str(len(found)))
-        with found[0].open(user_pin=pin) as session:
-            privates = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: KEY_LABEL}))
-            publics = list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.LABEL: KEY_LABEL}))
-            if len(privates) != 1 or len(publics) != 1 or publics[0][Attribute.KEY_TYPE] != KeyType.EC:
-                raise _gone(f"one EC key pair labelled {KEY_LABEL}", f"{len(privates)} and {len(publics)}")
-            # EC_POINT is a DER octet string around the 65 bytes of the point.
-            point = publics[0][Attribute.EC_POINT][2:]
-            yield PersonKey(
-                key=PublicKey(alg=Algorithm.P256, public=HexBytes(point)), _private=cast("_CanSign", privates[0])
-            )
+    token = find_token(module, label)
+    with translated(), token.open(user_pin=pin) as session:
+        privates = list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: KEY_LABEL}))
+        publics = list(session.get_objects({Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.LABEL: KEY_LABEL}))
+        if len(privates) != 1 or len(publics) != 1 or publics[0][Attribute.KEY_TYPE] != KeyType.EC:
+            raise _gone(f"one EC key pair labelled {KEY_LABEL}", f"{len(privates)} and {len(publics)}")
+        # EC_POINT is a DER octet string around the 65 bytes of the point.
+        point = publics[0][Attribute.EC_POINT][2:]
+        yield PersonKey(
+            key=PublicKey(alg=Algorithm.P256, public=HexBytes(point)), _private=cast("_CanSign", privates[0])
+        )
 
 
 @contextmanager

@@ -23,9 +23,9 @@ class Exit(IntEnum):
 
 EXIT_CODES = """exit codes:
   0  done: everything held
-  2  wrong usage, or a file that cannot be read
+  2  wrong usage, or a file or folder that cannot be read or written
   3  refused; the reasons are printed
-  4  something outside did not answer; nothing is lost, run the same command again
+  4  a node, or this device's own memory, is not available; nothing is lost, run the same command again
 """
 
 

@@ -22,6 +22,7 @@ from strongroom.checker.gate.release import Outcome, release_package
 from strongroom.checker.gate.seal import make_seal_key
 from strongroom.checker.gate.status import load_status, render_status, status_json
 from strongroom.checker.reading.keys import Algorithm, Key
+from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import KEYS, Clock, enroll, import_update, make_key, read_clock
 from strongroom.checker.state.home import create_home, load_bytes, locked_home
 from strongroom.core.ids import PartyId, parse_own_id
@@ -86,7 +87,9 @@ def _keys(arguments: argparse.Namespace) -> Exit:
 def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     home: Path = arguments.home
     device = PartyId(parse_own_id(str(arguments.device), "device", "--device"))
-    voice = enroll(home, device, load_bytes(arguments.root), ask_fingerprints(typed, arguments.fingerprint))
+    voice = enroll(
+        home, device, load_bytes(arguments.root, MAX_ROOT_BYTES), ask_fingerprints(typed, arguments.fingerprint)
+    )
     with locked_home(home):
         seal = make_seal_key(home).public_key().public_bytes_raw()
     if arguments.json:

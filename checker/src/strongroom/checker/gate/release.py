@@ -33,6 +33,7 @@ from strongroom.checker.state.device import Clock, Run, hand_out, opened, packag
 from strongroom.checker.state.home import load_bytes, save_bytes
 from strongroom.checker.state.own import claimed_proposal, prove_with_own
 from strongroom.checker.state.packages import (
+    MAX_PACKAGE_BYTES,
     DocketBody,
     Kind,
     Package,
@@ -70,7 +71,7 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
     Raises the refusals of a package that is not for this gate or cannot be read, which are not answered, and
     UnavailableError when no node could be reached: the release is kept, and the same call sends it.
     """
-    raw = load_bytes(package_file)
+    raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     name = package_digest(raw)
     with opened(folder, clock) as run:
         known = run.store.load_answer(name)

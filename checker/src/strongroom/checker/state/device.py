@@ -25,6 +25,7 @@ from strongroom.checker.state.home import (
     save_secret,
 )
 from strongroom.checker.state.packages import (
+    MAX_PACKAGE_BYTES,
     Kind,
     Package,
     check_addressed,
@@ -133,7 +134,7 @@ def opened(folder: Path, clock: Clock) -> Iterator[Run]:
 
 def import_update(folder: Path, package_file: Path, clock: Clock) -> Trust:
     """Take an `update` package, whole or not at all; returns the new beliefs."""
-    raw = load_bytes(package_file)
+    raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     with opened(folder, clock) as run:
         package = run.open_package(raw, Kind.UPDATE)
         update = parse_update(package.body)

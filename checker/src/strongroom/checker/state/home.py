@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, UnavailableError, refused
+from strongroom.core.errors import Refusal, UnavailableError, malformed, refused
 
 LOCK: Final = "lock"
+_BLOCK: Final = 1024 * 1024
+_MAX_SECRET_BYTES: Final = 4096
 
 
 @contextmanager
@@ -44,12 +47,32 @@ def create_home(folder: Path, *, expected: frozenset[str] = frozenset()) -> None
         raise refused(Code.ALREADY_EXISTS, str(folder), "a new or empty folder", " ".join(found[:5]))
 
 
-def load_bytes(path: Path) -> bytes:
-    """Read a file. Raises FILE_UNAVAILABLE."""
+def load_bytes(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes; of a larger one nothing is read.
+
+    Raises TOO_LARGE, and FILE_UNAVAILABLE also for a folder, a pipe or a device that stands there.
+    """
     try:
-        return path.read_bytes()
+        # A pipe would hold us until somebody writes to it; opened like this it is at once seen to be one.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise _unavailable(path, "a readable file", error.strerror) from error
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise _unavailable(path, "a regular file", stat.filemode(facts.st_mode))
+        content = bytearray()
+        if facts.st_size <= limit:
+            while len(content) <= limit and (block := os.read(descriptor, _BLOCK)):
+                content += block
+    except OSError as error:
+        raise _unavailable(path, "a readable file", error.strerror) from error
+    finally:
+        os.close(descriptor)
+    if facts.st_size > limit or len(content) > limit:
+        got = f"{max(facts.st_size, len(content))} bytes"
+        raise malformed(Code.TOO_LARGE, str(path), f"at most {limit} bytes", got)
+    return bytes(content)
 
 
 def save_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
@@ -70,7 +93,7 @@ def save_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
 def load_secret(path: Path, size: int) -> bytes:
     """Read a secret of `size` bytes in hex. Raises FILE_UNAVAILABLE, also when others than its owner can read it."""
-    raw = load_bytes(path)
+    raw = load_bytes(path, _MAX_SECRET_BYTES)
     if path.stat().st_mode & 0o077:
         raise _unavailable(path, "mode 0600", "a file that others can open")
     text = raw.decode("ascii", errors="replace").strip()

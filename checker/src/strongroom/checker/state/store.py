@@ -15,7 +15,7 @@ from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.state.trust import Trust
 from strongroom.checker.state.trust_file import encode_trust, parse_trust
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, RefusedError, UnavailableError
+from strongroom.core.errors import Refusal, RefusedError, UnavailableError, refused
 from strongroom.core.ids import ChainId, Digest
 
 DATABASE: Final = "state.sqlite"
@@ -169,20 +169,61 @@ _OWNED: Final = {
 
 @contextmanager
 def open_store(folder: Path) -> Iterator[Store]:
-    """Open the database of a home. Raises FILE_UNAVAILABLE when there is none."""
+    """Open the database of a home. Raises FILE_UNAVAILABLE when there is none, and what `told` raises."""
     path = folder / DATABASE
     if not path.is_file():
         raise _unavailable(str(path), "an enrolled device", "none")
-    with closing(_connect(path)) as connection:
+    if not path.stat().st_size:
+        # SQLite takes an empty file for a new database, and a gate without its memory would release again.
+        raise refused(Code.STATE_BROKEN, str(path), "a sound database", "an empty file")
+    with told(path), closing(_connect(path)) as connection:
         yield Store(connection)
 
 
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors about the file into ours; the transaction that met one is undone.
+
+    Raises UnavailableError STATE_UNWRITABLE when it cannot be written, RefusedError STATE_BROKEN when it is no sound
+    database. Every other error of the driver is our own mistake and passes through.
+    """
+    try:
+        yield
+    except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+        code, name = error.sqlite_errorcode & 0xFF, error.sqlite_errorname
+        if code in _UNWRITABLE:
+            facts = Refusal(code=Code.STATE_UNWRITABLE, field=str(path), expected="a memory to write to", got=name)
+            raise UnavailableError(facts) from error
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise refused(Code.STATE_BROKEN, str(path), "a sound database", name) from error
+        raise
+
+
+_UNWRITABLE: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
 def create_store(folder: Path, trust: Trust) -> None:
-    """Make the database of a new device."""
+    """Make the database of a new device. Raises what `told` raises, and then leaves nothing behind."""
     schema = files("strongroom.checker.state").joinpath("schema.sql").read_text()
-    with closing(_connect(folder / DATABASE)) as connection:
-        connection.executescript(schema)
-        Store(connection).save_trust(trust)
+    path = folder / DATABASE
+    try:
+        with told(path), closing(_connect(path)) as connection:
+            connection.executescript(schema)
+            Store(connection).save_trust(trust)
+    except UnavailableError:
+        # Half a memory would keep its owner from enrolling again.
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -21,6 +21,7 @@ from strongroom.checker.enrolling import (
     update_json,
 )
 from strongroom.checker.reading.facts import encode_facts
+from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import Clock, enroll, import_update, read_clock
 from strongroom.checker.state.home import load_bytes
 from strongroom.checker.station.verify import Outcome, verify_package
@@ -80,7 +81,9 @@ def check_no_network(interfaces: Interfaces) -> None:
 def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     home: Path = arguments.home
     device = PartyId(parse_own_id(str(arguments.device), "device", "--device"))
-    voice = enroll(home, device, load_bytes(arguments.root), ask_fingerprints(typed, arguments.fingerprint))
+    voice = enroll(
+        home, device, load_bytes(arguments.root, MAX_ROOT_BYTES), ask_fingerprints(typed, arguments.fingerprint)
+    )
     if arguments.json:
         print_json(enrolment_json(voice))
     else:

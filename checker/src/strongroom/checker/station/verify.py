@@ -17,7 +17,7 @@ from strongroom.checker.reading.verify import Proof
 from strongroom.checker.state.device import Clock, Run, hand_out, opened, package_digest
 from strongroom.checker.state.home import load_bytes
 from strongroom.checker.state.own import claimed_proposal, prove_with_own
-from strongroom.checker.state.packages import Kind, encode_statements, parse_verification
+from strongroom.checker.state.packages import MAX_PACKAGE_BYTES, Kind, encode_statements, parse_verification
 from strongroom.checker.state.speak import build_statement, halt_body, verification_body
 from strongroom.checker.state.store import Answer
 from strongroom.checker.state.update import apply_news
@@ -45,7 +45,7 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
 
     Raises the refusals of a package that is not for this station or cannot be read; those are not answered.
     """
-    raw = load_bytes(package_file)
+    raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     name = package_digest(raw)
     with opened(folder, clock) as run:
         known = run.store.load_answer(name)

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.checker.console import EXIT_CODES, Exit, complain, print_json, refusal_json, render_refusals, say
+from strongroom.checker.reading.docket import MAX_DOCKET_BYTES
 from strongroom.checker.reading.facts import Facts, encode_facts
 from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.reading.refusals import DocketRefusedError, Line
-from strongroom.checker.reading.roots import parse_root_file
+from strongroom.checker.reading.roots import MAX_ROOT_BYTES, parse_root_file
 from strongroom.checker.reading.stages import JOURNEY, Stage
 from strongroom.checker.reading.verify import Proof, prove_docket
-from strongroom.core.errors import MalformedError, Refusal
+from strongroom.checker.state.home import load_bytes
+from strongroom.core.errors import MalformedError, Refusal, UnavailableError
 from strongroom.core.ids import Digest
 
 DESCRIPTION = """Prove dockets of a Strongroom custody firm, offline, with its root and nothing else.
@@ -68,10 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     codes: list[Exit] = []
     verdicts: list[Verdict] = []
     try:
-        root = Path(arguments.root).read_bytes()
-        files = [(path, path.read_bytes()) for path in map(Path, arguments.files)]
-    except OSError as error:
-        complain(f"strongroom-verify: cannot read {error.filename}: {error.strerror}")
+        root = load_bytes(Path(arguments.root), MAX_ROOT_BYTES)
+        files = [(path, load_bytes(path, MAX_DOCKET_BYTES)) for path in map(Path, arguments.files)]
+    except (MalformedError, UnavailableError) as error:
+        for refusal in error.refusals:
+            complain(f"strongroom-verify: cannot read {refusal.field}: {refusal.got}, not {refusal.expected}")
         return Exit.USAGE
     for path, content in files:
         verdict = judge(path, content, root, now or datetime.now(UTC))

@@ -117,7 +117,7 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     ),
     "EXPIRED": (
         "The document has expired",
-        "Have its quorum issue the next version.",
+        "Have its quorum issue the next version, and import it on every device; until then nothing is signed.",
         "III.15 III.16",
     ),
     "HEAD_ROLLBACK": (

@@ -63,6 +63,16 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Check the path, the medium and its permissions, then try again.",
         "III.1",
     ),
+    "STATE_UNWRITABLE": (
+        "The device's own memory cannot be written durably, so it does nothing that it could not remember",
+        "Make room on the device's disk or mend it, then hand in the same file again.",
+        "III.11 III.16",
+    ),
+    "STATE_BROKEN": (
+        "The device's own memory cannot be read back whole",
+        "Take the device out of use; enrol it anew only after its answers were compared with the log.",
+        "III.11 V.9b",
+    ),
     "PIN_WRONG": (
         "The token refused the PIN",
         "Let its owner type it again with care; wrong attempts are counted.",

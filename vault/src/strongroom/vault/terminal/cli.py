@@ -18,6 +18,7 @@ from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, Ope
 from strongroom.vault.terminal.console import StreamConsole
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
+from strongroom.vault.terminal.outbox import send_again
 from strongroom.vault.terminal.outside import Outside, build_outside, check_no_network
 from strongroom.vault.terminal.people import open_crew
 from strongroom.vault.terminal.status import build_status
@@ -35,6 +36,7 @@ In this order:
   2. import   whenever lists change: an update package; two people see the difference and type accept
   3. run      one session: PINs, a nonce goes out, a signing package with its clear-to-sign comes in, each
               transfer is proved, checked, shown and answered with sign, reject or unsure; one package goes back
+     again    writes the last package that went out once more, when its medium was lost, full or pulled out
      status   at any time: heads, journal, freezes, limits used
 
   strongroom-terminal enroll --home HOME --root root.json --id device:terminal-1 --token terminal-1 --keys KEYS \\
@@ -116,6 +118,9 @@ def build_parser() -> argparse.ArgumentParser:
     session.add_argument(
         "--operator", type=_person, action="append", help="who operates, twice; without it everybody who is enrolled"
     )
+    again = _add(commands, "again", _again, "Writes a package that was handed out once more, byte for byte.")
+    again.add_argument("--out", type=Path, required=True, help="folder to write it to")
+    again.add_argument("--file", help="its name, NNNNNN-KIND.package.json; without it the last one")
     _add(commands, "status", _status, "Shows heads, journal, freezes and limits used.")
     return parser
 
@@ -199,6 +204,11 @@ def _report(outcome: Outcome) -> Result:
     ]
     package = str(outcome.package) if outcome.package else "none"
     return {"package": package, "results": [*signed, *refused], "session": outcome.session.nonce.hex()}
+
+
+def _again(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    with open_terminal(options.home, outside) as terminal:
+        return 0, {"package": str(send_again(terminal, options.out, options.file))}
 
 
 def _status(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
-from strongroom.core.errors import malformed, refused
+from strongroom.core.errors import UnavailableError, malformed, refused
 from strongroom.core.ids import Digest, parse_digest
 from strongroom.core.statements import Envelope, parse_envelope
 from strongroom.core.trust import Trust, enroll
@@ -33,21 +34,35 @@ class Enrolled:
 def enroll_terminal(home: Home, config: Config, root_file: Path, outside: Outside) -> Enrolled:
     """Make a new terminal.
 
-    Raises ALREADY_EXISTS where one is; ROOT_MISMATCH when either person typed another fingerprint; TOKEN_UNAVAILABLE
-    when a token that it is to use is not there.
+    Raises ALREADY_EXISTS where one is; JOURNAL_BROKEN where one was and its journal is gone; ROOT_MISMATCH when either
+    person typed another fingerprint; TOKEN_UNAVAILABLE when a token that it is to use is not there.
     """
     if home.journal.exists():
         raise refused(Code.ALREADY_EXISTS, str(home.path), "no terminal yet", "an enrolled terminal")
+    if home.trust.exists():
+        # Deleting the journal would forget what was signed, and how many PINs were tried.
+        raise refused(Code.JOURNAL_BROKEN, str(home.journal), "the journal of this terminal", "no such file")
     roots = parse_root_file(load_file(root_file, MAX_ROOT_BYTES))
     trust = _check_fingerprints(roots, outside)
     module = open_module(config.module)
     for label in (config.token, *(o.token for o in config.operators)):
         find_token(module, label)
-    save_config(home, config)
-    with Journal.create(home.journal, outside.clock, config.terminal) as journal:
-        fields = {"fingerprint": roots[0].id, "package": "enrolment"}
-        TrustKeeper(home, journal, trust).save(EntryKind.UPDATED, trust, {**fields}, ())
+    try:
+        save_config(home, config)
+        with Journal.create(home.journal, outside.clock, config.terminal) as journal:
+            fields = {"fingerprint": roots[0].id, "package": "enrolment"}
+            TrustKeeper(home, journal, trust).save(EntryKind.UPDATED, trust, {**fields}, ())
+    except UnavailableError:
+        _remove_half_made(home)
+        raise
     return Enrolled(fingerprint=roots[0].id, version=trust.root.version)
+
+
+def _remove_half_made(home: Home) -> None:
+    """Take back what this enrolment made before the disk failed, so that it can be repeated; nothing else was there."""
+    for path in home.path.glob(f"{home.journal.name}*"):
+        path.unlink()
+    shutil.rmtree(home.trust, ignore_errors=True)
 
 
 def parse_root_file(raw: bytes) -> tuple[Envelope, ...]:

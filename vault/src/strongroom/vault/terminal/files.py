@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from fnmatch import fnmatch
 from pathlib import Path
 
 from strongroom.core.codes import Code
@@ -25,20 +27,43 @@ def save_durably(path: Path, raw: bytes) -> None:
 
 
 def load_file(path: Path, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes. Raises TOO_LARGE, UnavailableError FILE_UNAVAILABLE."""
+    """Read a regular file of at most `limit` bytes; a larger one is not read at all.
+
+    Raises TOO_LARGE; UnavailableError FILE_UNAVAILABLE, also for a folder, a pipe or a device under that name.
+    """
     try:
-        with path.open("rb") as handle:
-            raw = handle.read(limit + 1)
+        # Without O_NONBLOCK a pipe that nobody writes to would hold the program for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise _not_a_file(path, "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe or a device")
+            if found.st_size > limit:
+                raise refused(Code.TOO_LARGE, str(path), f"at most {limit} bytes", f"{found.st_size} bytes")
+            with os.fdopen(descriptor, "rb", closefd=False) as handle:
+                raw = handle.read(limit + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise _unavailable(path, "a readable file", error) from error
     if len(raw) > limit:
-        raise refused(Code.TOO_LARGE, str(path), f"at most {limit} bytes", "more")
+        raise refused(Code.TOO_LARGE, str(path), f"at most {limit} bytes", "a file that grows")
     return raw
 
 
 def find_files(folder: Path, pattern: str) -> tuple[Path, ...]:
-    """Files of a folder by name. A folder that is not there yet holds nothing: the medium may come later."""
-    return tuple(sorted(path for path in folder.glob(pattern) if path.is_file()))
+    """What a folder has under such names, whatever it is; a folder that is not there yet holds nothing.
+
+    The medium may come later. What is no file is told by whoever reads it, not passed over here in silence.
+    Raises UnavailableError FILE_UNAVAILABLE for a folder that cannot be looked into.
+    """
+    try:
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise _unavailable(folder, "a folder that can be read", error) from error
+    return tuple(path for path in found if fnmatch(path.name, pattern))
 
 
 def _flush_folder(folder: Path) -> None:
@@ -47,6 +72,10 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _not_a_file(path: Path, got: str) -> UnavailableError:
+    return UnavailableError(Refusal(code=Code.FILE_UNAVAILABLE, field=str(path), expected="a regular file", got=got))
 
 
 def _unavailable(path: Path, expected: str, error: OSError) -> UnavailableError:

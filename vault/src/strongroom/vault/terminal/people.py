@@ -14,8 +14,8 @@ from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import encode_time
-from strongroom.core.roster import Party, check_party
-from strongroom.vault.hsm.module import TokenModule, open_module
+from strongroom.core.roster import Party, check_not_expired, check_party
+from strongroom.vault.hsm.module import TokenModule, find_token, open_module
 from strongroom.vault.hsm.signing_key import PersonToken
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
 from strongroom.vault.terminal.journal.entry import EntryKind
@@ -25,6 +25,7 @@ from strongroom.vault.terminal.terminal import Terminal
 MAX_WRONG_PINS = 5
 """Wrong PINs in a row after which a token has to rest: not every module locks by itself (SoftHSM does not)."""
 REST_S = 900
+"""Seconds of rest; then one attempt, and another rest when that is wrong too. See docs/runbook/device-refuses.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,13 @@ class Crew:
 
 
 def find_operators(terminal: Terminal, people: Sequence[PartyId], now: datetime) -> tuple[Party, ...]:
-    """The roster entries of the two who are to operate. Raises OPERATORS_NOT_TWO, ROLE_MISSING, SIGNER_NOT_VALID."""
+    """The roster entries of the two who are to operate.
+
+    Raises OPERATORS_NOT_TWO, ROLE_MISSING, SIGNER_NOT_VALID; EXPIRED for our own root or roster, before a PIN is asked.
+    """
     roster = terminal.trust.roster.body
+    check_not_expired(terminal.trust.root.expires, now, f"root version {terminal.trust.root.version}")
+    check_not_expired(roster.expires, now, f"roster version {roster.version}")
     operators = [check_party(roster, person, "operator", now, f"operators.{person}") for person in sorted(set(people))]
     check_operators(operators, "operators")
     return tuple(operators)
@@ -72,29 +78,44 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
 
 
 def _open_token(terminal: Terminal, module: TokenModule, stack: ExitStack, label: str, who: str) -> PersonToken:
-    """Ask for the PIN, count the attempt, and keep the token open in `stack`."""
+    """Ask for the PIN, count the attempt before it is made, and keep the token open in `stack`.
+
+    Counted first, because otherwise a power cut or a full disk at the right moment would make attempts free.
+    """
+    find_token(module, label)
     _check_rested(terminal, label)
     pin = terminal.outside.console.ask_secret(f"PIN of {who} (token {label}):")
+    _remember(terminal, label, WrongPin(token=label))
     try:
         token = stack.enter_context(PersonToken(module, label, pin))
     except RefusedError as error:
         if Code.PIN_WRONG in error.codes:
-            _remember(terminal, label, WrongPin(token=label))
+            raise _wrong_pin(terminal, label) from error
+        # The token took the PIN; it is its key that was refused.
+        _remember(terminal, label, RightPin(token=label))
         raise
     _remember(terminal, label, RightPin(token=label))
     return token
 
 
+def _wrong_pin(terminal: Terminal, label: str) -> RefusedError:
+    """How many attempts are left, for the people who are about to type the next."""
+    wrong = terminal.journal.state.wrong_pins(label)
+    left = MAX_WRONG_PINS - wrong
+    after = f"{left} left before it rests" if left > 0 else f"it rests for {REST_S} s"
+    return refused(Code.PIN_WRONG, f"token {label!r}", "the PIN of this token", f"{wrong} wrong in a row, {after}")
+
+
 def _check_rested(terminal: Terminal, label: str) -> None:
     """Raise PIN_WRONG while a token rests after too many wrong PINs, without asking for another one."""
-    wrong = terminal.journal.state.wrong_pins(label)
-    if wrong < MAX_WRONG_PINS:
+    state = terminal.journal.state
+    wrong, entry = state.wrong_pins(label), state.last_pin_entry(label)
+    if wrong < MAX_WRONG_PINS or entry is None:
         return
-    last = max(e.time for e in terminal.journal.entries_of_kind(EntryKind.PIN_TRIED))
-    until = last + timedelta(seconds=REST_S)
+    until = terminal.journal.entry(entry).time + timedelta(seconds=REST_S)
     if terminal.now() < until:
         raise refused(
-            Code.PIN_WRONG, f"token {label!r}", f"no attempt before {encode_time(until)}", f"{wrong} wrong PINs"
+            Code.PIN_WRONG, f"token {label!r}", f"no attempt before {encode_time(until)}", f"{wrong} wrong in a row"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket
-from strongroom.core.errors import MalformedError, Refusal, RefusedError, refused
+from strongroom.core.errors import MalformedError, Refusal, RefusedError, UnavailableError, refused
 from strongroom.core.log import WitnessedCheckpoint
 from strongroom.core.packages import (
     MAX_PACKAGE_BYTES,
@@ -46,37 +46,60 @@ class Received:
 def wait_for_package(terminal: Terminal, folder: Path, wait_s: int) -> Received:
     """Look into the folder until a signing package with a fresh sequence number is there.
 
-    Packages of earlier sessions may still lie on the medium; they are named when nothing else comes (PACKAGE_SEQUENCE
-    with CLEAR_MISSING). Raises PACKAGE_NOT_FOR_US and what a package fails at that cannot be read; that one is kept.
+    Packages of earlier sessions, and whatever else cannot be taken, may still lie on the medium: each is named on the
+    screen at once and passed over, and all of them are named with CLEAR_MISSING when nothing else comes.
+    Raises PACKAGE_NOT_FOR_US and what a package fails at that cannot be read; that one is kept.
     """
     ends_ns = terminal.outside.elapsed_ns() + wait_s * _NS
+    told: set[Refusal] = set()
     while True:
-        found, stale = _look(terminal, folder)
+        found, passed = _look(terminal, folder)
         if found is not None:
             return found
+        for refusal in (r for r in passed if r not in told):
+            terminal.outside.console.say(f"Passed over: {refusal.code.value}: {refusal.sentence}")
+        told.update(passed)
         if terminal.outside.elapsed_ns() >= ends_ns:
             missing = Refusal(
                 code=Code.CLEAR_MISSING, field=str(folder), expected=f"a signing package in {wait_s} s", got="none"
             )
-            raise RefusedError(*stale, missing)
+            raise RefusedError(*passed, missing)
         terminal.outside.pause(POLL_S)
 
 
 def _look(terminal: Terminal, folder: Path) -> tuple[Received | None, tuple[Refusal, ...]]:
-    stale: list[Refusal] = []
-    for path in find_files(folder, PATTERN):
+    """The first package that can be taken, or what is wrong with everything that lies there."""
+    passed: list[Refusal] = []
+    try:
+        paths = find_files(folder, PATTERN)
+    except UnavailableError as error:
+        return None, error.refusals
+    for path in paths:
         try:
             return read_package(terminal, path), ()
-        except RefusedError as error:
-            if error.codes != {Code.PACKAGE_SEQUENCE}:
-                raise
-            stale += error.refusals
-    return None, tuple(stale)
+        except _PassedOverError as error:
+            passed += error.refusals
+    return None, tuple(passed)
+
+
+class _PassedOverError(RefusedError):
+    """A file that cannot be this session's package; the next one may be."""
 
 
 def read_package(terminal: Terminal, path: Path) -> Received:
-    """Read a signing package for this terminal. What cannot be read is kept. Raises MalformedError, PACKAGE_*."""
-    raw = load_file(path, MAX_PACKAGE_BYTES)
+    """Read a signing package for this terminal. What cannot be read is kept. Raises MalformedError, PACKAGE_*.
+
+    What is no file, too large, of an earlier session, or refused and kept before is only passed over: a bad file that
+    stays on the medium must not stop every session that comes after it.
+    """
+    try:
+        raw = load_file(path, MAX_PACKAGE_BYTES)
+    except (RefusedError, UnavailableError) as error:
+        raise _PassedOverError(*error.refusals) from error
+    if kept_path(terminal, raw).exists():
+        first = "a package that comes for the first time"
+        again = Refusal(code=Code.PACKAGE_SEQUENCE, field=str(path), expected=first, got="one that was refused before")
+        raise _PassedOverError(again)
     try:
         package = parse_package(raw)
         last = terminal.journal.state.last_package_in(package.sender)
@@ -86,15 +109,21 @@ def read_package(terminal: Terminal, path: Path) -> Received:
         if not isinstance(package.body, SigningBody):
             raise refused(Code.TYPE_MISMATCH, "package.body", PackageKind.SIGNING.value, package.kind.value)
     except (MalformedError, RefusedError) as error:
-        if error.codes != {Code.PACKAGE_SEQUENCE}:
-            keep_package(terminal, raw)
+        if error.codes == {Code.PACKAGE_SEQUENCE}:
+            raise _PassedOverError(*error.refusals) from error
+        keep_package(terminal, raw)
         raise
     return Received(raw=raw, package=package, body=package.body)
 
 
+def kept_path(terminal: Terminal, raw: bytes) -> Path:
+    """Where the bytes of a refused package are kept: named by their digest."""
+    return terminal.home.kept / f"{sha256(raw).removeprefix('sha256:')}.package.json"
+
+
 def keep_package(terminal: Terminal, raw: bytes) -> Path:
     """Keep the bytes of a package that was refused, named by their digest."""
-    path = terminal.home.kept / f"{sha256(raw).removeprefix('sha256:')}.package.json"
+    path = kept_path(terminal, raw)
     save_durably(path, raw)
     return path
 

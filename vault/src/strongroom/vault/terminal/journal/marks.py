@@ -125,7 +125,7 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrongPin:
-    """A token refused a PIN. token: its label."""
+    """A PIN is about to be tried at a token, and counts as wrong until the token takes it. token: its label."""
 
     token: str
 

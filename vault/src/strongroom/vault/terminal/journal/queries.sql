@@ -123,6 +123,10 @@ SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND time >= :s
 -- Wrong PINs since the last right one.
 SELECT failures FROM pin_failure WHERE token = :token;
 
+-- last_pin_entry --
+-- A token rests from its own last attempt, whatever is tried at others.
+SELECT entry FROM pin_failure WHERE token = :token;
+
 -- save_pin_failures --
 -- SoftHSM does not lock after wrong PINs, so the terminal counts.
 INSERT INTO pin_failure (token, failures, entry) VALUES (:token, :failures, :entry)

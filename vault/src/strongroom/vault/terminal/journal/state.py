@@ -81,6 +81,11 @@ class JournalState:
         """True when a lift of this freeze was taken in."""
         return self._one("freeze_lift", freeze=freeze) is not None
 
+    def last_pin_entry(self, token: str) -> int | None:
+        """The entry of the last attempt at a token; None when there was none."""
+        row = self._one("last_pin_entry", token=token)
+        return None if row is None else int(str(row[0]))
+
     def last_package_in(self, sender: PartyId) -> int:
         """The highest sequence number taken in from a sender; 0 when there was none."""
         return self._number("last_package", direction="in", party=sender)
