@@ -280,9 +280,21 @@ def _rule(name: str, asset: AssetId, most: int, fee: int) -> Rule:
 
 def _assets() -> list[AssetEntry]:
     return [
-        AssetEntry(chain=ETH, decimals=18, id=ETH_ASSET, kind=AssetKind.NATIVE, symbol="ETH"),
-        AssetEntry(chain=LTC, decimals=8, id=LTC_ASSET, kind=AssetKind.NATIVE, symbol="LTC"),
+        _native_coin(ETH, ETH_ASSET, "ETH", 18),
+        _native_coin(LTC, LTC_ASSET, "LTC", 8),
     ]
+
+
+def _native_coin(chain: ChainId, asset: AssetId, symbol: str, decimals: int) -> AssetEntry:
+    return AssetEntry(
+        chain=chain,
+        code_hash="none",
+        contract="none",
+        decimals=decimals,
+        id=asset,
+        kind=AssetKind.NATIVE,
+        symbol=symbol,
+    )
 
 
 def _client_entry(client: Client) -> ClientEntry:

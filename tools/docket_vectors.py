@@ -19,7 +19,7 @@ from strongroom.core.canonical import encode_canonical  # noqa: E402 -- The path
 from strongroom.core.checks.prove import prove_docket  # noqa: E402
 from strongroom.core.docket import Stage, Twin, parse_docket  # noqa: E402
 from strongroom.core.records import encode_record  # noqa: E402
-from world import Trip, World, eth_trip, ltc_trip  # noqa: E402
+from world import Trip, World, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip  # noqa: E402
 
 FOLDER = HERE / "vectors/docket"
 
@@ -34,6 +34,9 @@ def main() -> None:
         "ethereum": eth_trip(world).to(Stage.SETTLE),
         "litecoin": ltc_trip(world, sequence=3).to(Stage.SETTLE),
         "void": void.to(Stage.SETTLE),
+        "token": usd_trip(world, nonce=9, sequence=4).to(Stage.SETTLE),
+        "one-key": one_key_trip(world, nonce=10, sequence=5).to(Stage.SETTLE),
+        "mixed": mixed_trip(world, nonce=11, sequence=6).to(Stage.SETTLE),
     }
     (FOLDER / "root.json").write_bytes(encode_canonical([encode_record(r) for r in world.roots]))
     index: dict[str, Any] = {
@@ -77,11 +80,17 @@ def refused(file: str, text: str) -> list[dict[str, str]]:
         ("a field too many", form, f'"extra":"x",{form}', "FIELD_UNKNOWN"),
         ("another owner of the destination", "Harbour Fund Ltd", "Harbour Fund Inc", "PROOF_INVALID"),
         ("another chain beside the bytes", chain, '"transaction":{"chain":"eip155:1"', "TX_WRONG_CHAIN"),
-        ("one byte more", unsigned, more, "PSBT_INVALID" if "litecoin" in file else "TX_TRAILING_BYTES"),
+        ("one byte more", unsigned, more, "PSBT_INVALID" if "bip122" in chain else "TX_TRAILING_BYTES"),
         ("no signed bytes", signed, '"signed":"none"', "STAGE_MISSING"),
     ]
     if "void" in file:
         changes.append(("signed as if it were the transfer", '"twin":"void"', '"twin":"transfer"', "REJECTED"))
+    if "token" in file:
+        changes += [
+            ("approve instead of transfer", unsigned, unsigned.replace("a9059cbb", "095ea7b3"), "TX_CONTRACT_CALL"),
+            ("another contract behind the name", '"contract":"0xA0b8', '"contract":"0xB0b8', "ADDRESS_INVALID"),
+            ("another hash of the code", '"code_hash":"keccak256:', '"code_hash":"keccak512:', "FIELD_INVALID"),
+        ]
     if "ethereum" in file:
         changes.append(("a void that nobody asked for", '"twin":"transfer"', '"twin":"void"', "VOID_NOT_DUE"))
     return [{"file": file, "name": name, "old": old, "new": new, "code": code} for name, old, new, code in changes]

@@ -10,12 +10,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from strongroom.chains.ethereum.addresses import render_address, token_asset
 from strongroom.core import ids, records
 from strongroom.core.bodies import Proposal, Quorum
 from strongroom.core.canonical import MAX_INTEGER
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.money import MAX_UNITS
 from strongroom.core.policy import Rule, Window
+from strongroom.core.registers import AssetEntry, AssetKind
 from strongroom.core.roster import SEAL_SUITE, Delegation, Delegations, GateSeal, Holder, Party, Roster
 
 TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20) | st.sampled_from(["é", "港", "😂"])
@@ -120,9 +122,40 @@ def parties() -> st.SearchStrategy[tuple[Party, ...]]:
     return st.builds(build, st.sets(own("person", "device", "service"), max_size=5), st.tuples(TIMES, TIMES))
 
 
+def assets() -> st.SearchStrategy[AssetEntry]:
+    """A chain's own coin, or a token at a contract that its name repeats."""
+
+    def native(asset: ids.AssetId, decimals: int, symbol: str) -> AssetEntry:
+        return AssetEntry(
+            chain=ids.chain_of(asset),
+            code_hash="none",
+            contract="none",
+            decimals=decimals,
+            id=asset,
+            kind=AssetKind.NATIVE,
+            symbol=symbol,
+        )
+
+    def token(raw: bytes, code: bytes, decimals: int, symbol: str) -> AssetEntry:
+        chain, contract = ids.ChainId("eip155:1"), render_address(raw)
+        return AssetEntry(
+            chain=chain,
+            code_hash=f"keccak256:{code.hex()}",
+            contract=contract,
+            decimals=decimals,
+            id=token_asset(chain, contract),
+            kind=AssetKind.ERC20,
+            symbol=symbol,
+        )
+
+    decimals, raw, code = st.integers(0, 36), st.binary(min_size=20, max_size=20), st.binary(min_size=32, max_size=32)
+    return st.builds(native, LEAVES[ids.AssetId], decimals, TEXT) | st.builds(token, raw, code, decimals, TEXT)
+
+
 SPECIAL: dict[Any, st.SearchStrategy[Any]] = {
     PublicKey: public_keys(),
     Quorum: quorums(),
+    AssetEntry: assets(),
     Delegation: holders("some"),
     Delegations: st.builds(
         Delegations,

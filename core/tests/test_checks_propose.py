@@ -23,7 +23,21 @@ from strongroom.core.ids import ChainId, EntryId, WalletId
 from strongroom.core.policy import Effect
 from strongroom.core.records import DigestOrNone, HexBytes, Units
 from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
-from world import ETH, ETH_ASSET, GWEI, LTC, LTC_ASSET, Edit, Trip, World, eth_trip, ltc_key_names, ltc_trip, seed
+from world import (
+    ETH,
+    ETH_ASSET,
+    GWEI,
+    LTC,
+    LTC_ASSET,
+    USD_ASSET,
+    Edit,
+    Trip,
+    World,
+    eth_trip,
+    ltc_key_names,
+    ltc_trip,
+    seed,
+)
 
 from .refusals import Case, by_sentence, change, eth_bytes, later, ltc_bytes, payments_of, prove, refuse, spends_of
 
@@ -496,7 +510,7 @@ def test_keys_are_read_from_the_register_and_nowhere_else() -> None:
 
     trip = ltc_trip(World(edits={"keys": stolen}))
     refuse(Code.SOURCE_NOT_OURS, lambda: prove(trip.to(Stage.PROPOSE)))
-    assert {LTC_ASSET, ETH_ASSET} == {e.id for e in World().registers["assets"].entries}
+    assert {LTC_ASSET, ETH_ASSET, USD_ASSET} == {e.id for e in World().registers["assets"].entries}
     prove(ltc_trip(World()).to(Stage.PROPOSE))
 
 

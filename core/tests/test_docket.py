@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import MAX_DOCKET_BYTES, Docket, Stage, encode_docket, parse_docket, parse_docket_value
 from strongroom.core.errors import StrongroomError
 from strongroom.core.statements import Envelope, parse_envelope
-from world import World, eth_trip, ltc_trip
+from world import Trip, World, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip
 
 from .refusals import refuse
 
 FOLDER = Path(__file__).parents[2] / "vectors/docket"
 INDEX = json.loads((FOLDER / "dockets.json").read_text("utf-8"))
-SAMPLE = 150
+NAMES = [vector["file"].removesuffix(".docket.json") for vector in INDEX["accepted"]]
+SAMPLE = 60
 """Positions that are flipped in each docket by default; `pytest -m slow` takes all."""
 
 
@@ -65,7 +67,7 @@ def check_flips(raw: bytes, positions: list[int], flips: random.Random) -> None:
         assert caught.value.codes, position
 
 
-@pytest.mark.parametrize("name", ["ethereum", "litecoin"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_sample_of_changed_bytes_is_refused(name: str) -> None:
     raw = (FOLDER / f"{name}.docket.json").read_bytes()
     chosen = random.Random(name)
@@ -73,13 +75,13 @@ def test_a_sample_of_changed_bytes_is_refused(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ethereum", "litecoin"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_changed_byte_is_refused(name: str) -> None:
     raw = (FOLDER / f"{name}.docket.json").read_bytes()
     check_flips(raw, list(range(len(raw))), random.Random(name))
 
 
-@pytest.mark.parametrize("name", ["ethereum", "litecoin"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_letter_of_hex_is_tied_to_something(name: str) -> None:
     """A flip that keeps the JSON canonical gets past the parser, so one of each kind of value is changed on purpose."""
     text = (FOLDER / f"{name}.docket.json").read_text("utf-8")
@@ -91,10 +93,9 @@ def test_every_letter_of_hex_is_tied_to_something(name: str) -> None:
             prove_docket(parse_docket(changed.encode()), ROOT)
 
 
-@pytest.mark.parametrize("make", [eth_trip, ltc_trip])
-def test_a_docket_goes_there_and_back(make: object) -> None:
-    trip = (eth_trip if make is eth_trip else ltc_trip)(World()).to(Stage.PROPOSE)
-    docket = trip.docket()
+@pytest.mark.parametrize("make", [eth_trip, usd_trip, ltc_trip, one_key_trip, mixed_trip])
+def test_a_docket_goes_there_and_back(make: Callable[[World], Trip]) -> None:
+    docket = make(World()).to(Stage.PROPOSE).docket()
     assert docket == parse_docket(encode_docket(docket))
     assert docket == parse_docket_value(parse_with_notes(encode_docket(docket), limit=MAX_DOCKET_BYTES))
 

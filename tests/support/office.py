@@ -138,35 +138,19 @@ class SoftTerminal:
 
     def _signatures(self, docket: Docket, proved: ProvedDocket) -> tuple[PartialSignature, ...]:
         unsigned = bytes(docket.transaction.unsigned)
-        if docket.transaction.chain == ETH:
-            key = self._key(proved.proposal.body.sources[0])
-            return (sign_digest(0, key, signing_digest(unsigned)),)
-        decoded = psbts.parse_psbt(unsigned)
-        by_script = {
-            bytes(point): address
-            for address in self.trust.entries.addresses.values()
-            for point in [self._key_or_none(address.id)]
-            if point
-        }
+        ethereum = docket.transaction.chain == ETH
+        decoded = None if ethereum else psbts.parse_psbt(unsigned)
         found = []
-        for index, detail in enumerate(decoded.inputs):
-            key = next(k for point, a in by_script.items() if point in detail.witness_script for k in [self._key(a.id)])
-            found.append(sign_digest(index, key, decoded.signature_hash(index)))
+        for index, source in enumerate(proved.facts.inputs):
+            digest = decoded.signature_hash(index) if decoded else signing_digest(unsigned)
+            found += [sign_digest(index, key, digest) for key in self._keys(source.entry)]
         return tuple(found)
 
-    def _key(self, address: str) -> KeyEntry:
-        """This terminal's key of an address."""
+    def _keys(self, address: str) -> list[KeyEntry]:
+        """This terminal's keys of an address."""
         entries = self.trust.entries
-        return next(
-            entries.keys[k] for k in entries.addresses[EntryId(address)].keys if entries.keys[k].terminal == self.id
-        )
-
-    def _key_or_none(self, address: str) -> bytes:
-        entries = self.trust.entries
-        mine = [
-            entries.keys[k] for k in entries.addresses[EntryId(address)].keys if entries.keys[k].terminal == self.id
-        ]
-        return bytes(mine[0].public) if mine else b""
+        keys = [entries.keys[name] for name in entries.addresses[EntryId(address)].keys]
+        return [key for key in keys if key.terminal == self.id]
 
     def _seal(self, result: TerminalResult) -> bytes:
         suite = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)

@@ -1,9 +1,9 @@
 """A whole custody firm in memory, with software keys: what tests build their dockets, packages and devices from.
 
-`World()` has a root, roster, registers, policy, a witnessed log and two wallets (Ethereum, 2-of-3 Litecoin). `Trip`
-walks one transaction through the stages; every statement may be edited before it is signed, and all later statements
-follow the edit, so that a test changes one thing and nothing else. Time is the world's own and moves with each
-checkpoint.
+`World()` has a root, roster, registers, policy, a witnessed log and two wallets: Ethereum with a token, and Litecoin
+with addresses of 2-of-3 and of one key. `Trip` walks one transaction through the stages; every statement may be edited
+before it is signed, and all later statements follow the edit, so that a test changes one thing and nothing else. Time
+is the world's own and moves with each checkpoint.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from world_keys import (
     PEOPLE,
     START,
     TERMINALS,
+    USD_ASSET,
+    USD_CONTRACT,
     Signer,
     chain_key,
     ed25519_signer,
@@ -34,8 +36,8 @@ from world_keys import (
     sorted_by_id,
 )
 from world_log import MemoryLog
-from world_registers import build_entries, ltc_key_names, whitelist_entries
-from world_trip import Trip, eth_trip, ltc_trip
+from world_registers import build_entries, ltc_key_names, native_coin, token, whitelist_entries
+from world_trip import Trip, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip
 
 __all__ = [
     "CLIENTS",
@@ -53,6 +55,8 @@ __all__ = [
     "PEOPLE",
     "START",
     "TERMINALS",
+    "USD_ASSET",
+    "USD_CONTRACT",
     "Edit",
     "MemoryLog",
     "Signer",
@@ -64,9 +68,14 @@ __all__ = [
     "eth_trip",
     "ltc_key_names",
     "ltc_trip",
+    "mixed_trip",
+    "native_coin",
+    "one_key_trip",
     "p256_signer",
     "seed",
     "signer_of",
     "sorted_by_id",
+    "token",
+    "usd_trip",
     "whitelist_entries",
 ]

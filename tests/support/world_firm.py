@@ -67,13 +67,14 @@ from world_keys import (
     ORIGIN,
     PEOPLE,
     START,
+    USD_ASSET,
     ed25519_signer,
     seed,
     signer_of,
     sorted_by_id,
 )
 from world_log import MemoryLog
-from world_registers import build_entries, ltc_key_names
+from world_registers import build_entries, ltc_addresses
 
 Edit = Callable[[Any], Any]
 
@@ -209,6 +210,7 @@ class World:
             rules=(
                 rule("rule:eth", ETH_ASSET, 100 * 10**18, 10**16),
                 rule("rule:ltc", LTC_ASSET, 1000 * 10**8, 10**6),
+                rule("rule:usd", USD_ASSET, 10**12, 10**16),
             ),
             version=1,
         )
@@ -247,7 +249,8 @@ class World:
 
     def points_of(self, address: str) -> list[bytes]:
         """Public points of a Litecoin address's keys, as the key register has them; an edit may put a token's there."""
-        return [bytes(self.registers["keys"].find(name, "keys").public) for name in ltc_key_names(address)]
+        names = ltc_addresses()[address][0]
+        return [bytes(self.registers["keys"].find(name, "keys").public) for name in names]
 
     @property
     def root_file(self) -> bytes:

@@ -21,6 +21,8 @@ from strongroom.core.records import HexBytes
 START = datetime(2027, 3, 14, 2, 0, 0, tzinfo=UTC)
 ETH = ChainId("eip155:31337")
 ETH_ASSET = AssetId("eip155:31337/slip44:60")
+USD_CONTRACT = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+USD_ASSET = AssetId(f"{ETH}/erc20:{USD_CONTRACT}")
 LTC = LITECOIN_REGTEST.chain
 LTC_ASSET = LITECOIN_REGTEST.asset
 ORIGIN = "strongroom.example/test-log"

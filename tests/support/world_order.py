@@ -10,9 +10,10 @@ from typing import Any
 from strongroom.chains.bitcoin import psbt as psbts
 from strongroom.chains.bitcoin.addresses import parse_address
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
-from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.scripts import own_script
 from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut
 from strongroom.chains.ethereum import addresses as eth
+from strongroom.chains.ethereum.tokens import TokenTransfer
 from strongroom.chains.ethereum.transactions import (
     Transfer,
     encode_unsigned,
@@ -35,7 +36,7 @@ from strongroom.core.bodies import (
 from strongroom.core.canonical import sha256
 from strongroom.core.docket import Stage, Twin, build_prev, docket_order
 from strongroom.core.errors import StrongroomError
-from strongroom.core.ids import AccountId, ChainId, Digest, EntryId, PartyId
+from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId
 from strongroom.core.records import DigestOrNone, Units
 from strongroom.core.registers import (
     entry_digest,
@@ -54,8 +55,11 @@ from world_keys import (
     LTC,
     LTC_ASSET,
     LTC_WALLET,
+    USD_ASSET,
+    USD_CONTRACT,
     seed,
 )
+from world_registers import ltc_addresses
 
 
 @dataclass(kw_only=True)
@@ -76,6 +80,21 @@ class Order:
     honest: bytes = b""
     nonce: int = 7
     sequence: int = 1
+    token: bool = False
+    coins: tuple[str, ...] = ("ltc-1", "ltc-2")
+    change: str = "ltc-change"
+
+    @property
+    def suffix(self) -> str:
+        """The last part of the names of this trip's accounts, destinations and rule."""
+        if self.chain != ETH:
+            return "ltc"
+        return "usd" if self.token else "eth"
+
+    @property
+    def asset(self) -> AssetId:
+        """What this trip pays."""
+        return {"eth": ETH_ASSET, "ltc": LTC_ASSET, "usd": USD_ASSET}[self.suffix]
 
     def edited(self, name: str, body: Any) -> Any:
         """The body after this trip's edit of that step."""
@@ -98,14 +117,14 @@ class Order:
 
     def instruct(self) -> None:
         """Each client orders one payment."""
-        suffix, asset = ("eth", ETH_ASSET) if self.chain == ETH else ("ltc", LTC_ASSET)
+        suffix = self.suffix
         for client, amount in self.payments:
             name = client.split(":")[1]
             entry = self.world.registers["whitelist"].find(f"entry:{name}-{suffix}", "whitelist")
             body = Instruction(
                 account=AccountId(f"account:{name}:{suffix}"),
                 amount=Units(amount),
-                asset=asset,
+                asset=self.asset,
                 chain=self.chain,
                 client=PartyId(client),
                 destination=Destination(address=entry.address, entry=entry.id, entry_digest=entry_digest(entry)),
@@ -122,7 +141,7 @@ class Order:
         """The platform decides on each instruction."""
         policy = parse_statement(self.world.policy)
         for instruction in self.of(Instruction):
-            rule = EntryId("rule:eth" if self.chain == ETH else "rule:ltc")
+            rule = EntryId(f"rule:{self.suffix}")
             body = Decision(
                 delay_s=0,
                 instruction=instruction.id,
@@ -158,21 +177,13 @@ class Order:
     def _build_eth(self) -> Proposal:
         instruction = self.of(Instruction)[0]
         source = self.world.registers["addresses"].find("address:eth-1", "addresses")
-        transfer = Transfer(
-            chain_id=31337,
-            nonce=self.nonce,
-            max_priority_fee_per_gas_wei=GWEI,
-            max_fee_per_gas_wei=90 * GWEI,
-            gas_limit=21000,
-            to=eth.parse_address(instruction.body.destination.address),
-            value_wei=instruction.body.amount,
-        )
+        transfer = self._transfer(eth.parse_address(instruction.body.destination.address), instruction.body.amount)
         self.honest = encode_unsigned(transfer)
         self.unsigned = self.edited("unsigned", self.honest)
         return self._proposal(
             change=(),
             commits=(f"nonce:{ETH}:{source.address}:{self.nonce}",),
-            fee=Units(21000 * 90 * GWEI),
+            fee=Units(transfer.gas_limit * 90 * GWEI),
             outputs=(PaymentOutput(index=0, instruction=instruction.id),),
             sources=(EntryId("address:eth-1"),),
             unsigned_digest=sha256(self.unsigned),
@@ -195,38 +206,51 @@ class Order:
         )
         return encode_void(void)
 
+    def _transfer(self, recipient: bytes, units: int) -> Transfer:
+        """Ether to the recipient, or the token to it by a call of the contract."""
+        return Transfer(
+            chain_id=31337,
+            nonce=self.nonce,
+            max_priority_fee_per_gas_wei=GWEI,
+            max_fee_per_gas_wei=90 * GWEI,
+            gas_limit=65_000 if self.token else 21_000,
+            to=eth.parse_address(USD_CONTRACT) if self.token else recipient,
+            value_wei=0 if self.token else units,
+            token=TokenTransfer(recipient=recipient, units=units) if self.token else None,
+        )
+
     def _build_ltc(self) -> Proposal:
         built = self.build_psbt()
         self.unsigned = self.edited("unsigned", psbts.encode_psbt(built))
         instructions = self.of(Instruction)
         commits = [f"outpoint:{LTC}:{i.outpoint.txid_hex}:{i.outpoint.index}" for i in built.unsigned.inputs]
         return self._proposal(
-            change=(ChangeOutput(address=EntryId("address:ltc-change"), index=len(instructions)),),
+            change=(ChangeOutput(address=EntryId(f"address:{self.change}"), index=len(instructions)),),
             commits=tuple(sorted(commits)),
             fee=Units(built.fee_sat),
             outputs=tuple(PaymentOutput(index=i, instruction=s.id) for i, s in enumerate(instructions)),
-            sources=(EntryId("address:ltc-1"), EntryId("address:ltc-2")),
+            sources=tuple(EntryId(f"address:{name}") for name in sorted(self.coins)),
             unsigned_digest=sha256(built.unsigned_bytes),
             void=DigestOrNone("none"),
             wallet=LTC_WALLET,
         )
 
     def build_psbt(self) -> psbts.Psbt:
-        """Two inputs (ltc-1, ltc-2), one output an instruction, change to ltc-change, a fee of 2,000."""
+        """An input of 20 coins from each of `coins`, one output an instruction, change, a fee of 2,000."""
         spends, total = [], 0
-        for i, name in enumerate(("ltc-1", "ltc-2")):
-            script = multisig_script(2, self.world.points_of(name))
+        for i, name in enumerate(self.coins):
+            script, witness_script = self._script_of(name)
             value = 20 * 10**8
             previous = Transaction(
                 version=2,
                 inputs=(
                     TxIn(outpoint=OutPoint(txid=seed(f"coin {self.nonce} {i}"), index=0), script_sig=b"", sequence=0),
                 ),
-                outputs=(TxOut(value_sat=value, script=p2wsh_script(script)),),
+                outputs=(TxOut(value_sat=value, script=script),),
                 witnesses=(),
                 lock_time=0,
             )
-            spends.append(psbts.Spend(previous=previous, index=0, witness_script=script))
+            spends.append(psbts.Spend(previous=previous, index=0, witness_script=witness_script))
             total += value
         outputs = [
             psbts.Payment(
@@ -236,10 +260,14 @@ class Order:
             )
             for s in self.of(Instruction)
         ]
-        change_script = multisig_script(2, self.world.points_of("ltc-change"))
+        change_script, change_witness = self._script_of(self.change)
         left = total - sum(o.value_sat for o in outputs) - 2_000
-        change = psbts.Payment(script=p2wsh_script(change_script), value_sat=left, witness_script=change_script)
+        change = psbts.Payment(script=change_script, value_sat=left, witness_script=change_witness)
         return psbts.build_psbt(spends=spends, payments=[*outputs, change])
+
+    def _script_of(self, address: str) -> tuple[bytes, bytes | None]:
+        """Output script and witness script of a Litecoin address."""
+        return own_script(ltc_addresses()[address][1], self.world.points_of(address))
 
     @property
     def proposal(self) -> Statement[Any]:

@@ -10,7 +10,12 @@ from typing import Any
 from cryptography.hazmat.primitives import hpke
 
 from strongroom.chains.bitcoin import psbt as psbts
-from strongroom.chains.bitcoin.signing import build_witness, encode_der_signature, parse_der_signature
+from strongroom.chains.bitcoin.signing import (
+    build_key_witness,
+    build_witness,
+    encode_der_signature,
+    parse_der_signature,
+)
 from strongroom.chains.bitcoin.transactions import encode_transaction
 from strongroom.chains.ethereum.addresses import parse_address
 from strongroom.chains.ethereum.hashing import keccak256
@@ -65,12 +70,11 @@ from world_keys import (
     ETH_ASSET,
     LTC,
     LTC_ASSET,
-    TERMINALS,
     chain_key,
     seed,
 )
 from world_order import Order
-from world_registers import ltc_key_names
+from world_registers import ltc_addresses
 
 
 @dataclass(kw_only=True)
@@ -182,9 +186,9 @@ class Trip(Order):
         """A clear for one session."""
         last = self.world.log.last_checkpoint()
         root = self.world.log.tree.root(last.size)
-        asset = ETH_ASSET if self.chain == ETH else LTC_ASSET
+        assets = sorted({self.asset, LTC_ASSET if self.chain == LTC else ETH_ASSET})
         return ClearToSign(
-            budget=(Budget(asset=asset, units=Units(500 * 10**18)),),
+            budget=tuple(Budget(asset=asset, units=Units(500 * 10**18)) for asset in assets),
             checkpoint=TreeHead(root=Digest("sha256:" + root.hex()), size=last.size),
             heads=self.world.current_heads(),
             life_s=900,
@@ -195,16 +199,19 @@ class Trip(Order):
         )
 
     def keys_of(self, terminal: str) -> tuple[str, ...]:
-        """The keys that a terminal signs this trip with."""
-        if self.chain == ETH:
-            return ("key:eth-1",)
-        number = TERMINALS.index(terminal)
-        return tuple(ltc_key_names(name)[number] for name in ("ltc-1", "ltc-2"))
+        """The keys that a terminal signs this trip with, in the order of the inputs."""
+        return tuple(name for _, name in self.uses_of(terminal))
+
+    def uses_of(self, terminal: str) -> tuple[tuple[int, str], ...]:
+        """The inputs that a terminal signs, by number, each with the key."""
+        sources = [("key:eth-1",)] if self.chain == ETH else [ltc_addresses()[name][0] for name in self.coins]
+        here = {key.id for key in self.world.registers["keys"].entries if key.terminal == terminal}
+        return tuple((i, name) for i, names in enumerate(sources) for name in names if name in here)
 
     def partial_signatures(self, terminal: str) -> tuple[PartialSignature, ...]:
         """What a terminal signs: one signature a key and input."""
         found = []
-        for index, name in enumerate(self.keys_of(terminal)):
+        for index, name in self.uses_of(terminal):
             digest = (
                 self.signing_digest() if self.chain == ETH else psbts.parse_psbt(self.unsigned).signature_hash(index)
             )
@@ -280,11 +287,11 @@ class Trip(Order):
         for index, detail in enumerate(decoded.inputs):
             by_key = {}
             for terminal in self.terminals:
-                part = self.partial_signatures(terminal)[index]
-                r, s = int.from_bytes(part.signature[:32], "big"), int.from_bytes(part.signature[32:], "big")
-                by_key[chain_key(part.key).public_key.format()] = encode_der_signature(r, s)
-            ordered = [by_key[k] for k in sorted(by_key)]
-            witnesses.append(build_witness(ordered, detail.witness_script))
+                for part in self.partial_signatures(terminal):
+                    r, s = int.from_bytes(part.signature[:32], "big"), int.from_bytes(part.signature[32:], "big")
+                    if part.input == index:
+                        by_key[chain_key(part.key).public_key.format()] = encode_der_signature(r, s)
+            witnesses.append(_build_stack(by_key, detail.witness_script))
         return encode_transaction(replace(decoded.unsigned, witnesses=tuple(witnesses)))
 
     @property
@@ -351,9 +358,51 @@ class Trip(Order):
         return ReleaseBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=(), sealed=sealed)
 
 
+def _build_stack(by_key: Mapping[bytes, bytes], witness_script: bytes | None) -> tuple[bytes, ...]:
+    if witness_script is None:
+        [(public_key, der)] = by_key.items()
+        return build_key_witness(der, public_key)
+    return build_witness([by_key[key] for key in sorted(by_key)], witness_script)
+
+
 def eth_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
     """One client is paid 1.25 ETH."""
     return Trip(world=world, chain=ETH, payments=(("client:harbour", 125 * 10**16),), edits=edits or {}, **kwargs)
+
+
+def usd_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """One client is paid 2,500 of a token; the fee is in ether."""
+    payments = (("client:harbour", 2_500 * 10**6),)
+    return Trip(world=world, chain=ETH, token=True, payments=payments, edits=edits or {}, **kwargs)
+
+
+def one_key_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """One client is paid from two coins of one key each (P2WPKH), with change to another; one terminal signs."""
+    payments = (("client:harbour", 5 * 10**8),)
+    return Trip(
+        world=world,
+        chain=LTC,
+        payments=payments,
+        edits=edits or {},
+        coins=("one-1", "one-2"),
+        change="one-change",
+        **kwargs,
+    )
+
+
+def mixed_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """Two clients are paid from a coin of 2-of-3 and one of one key; the change goes to one key, two terminals sign."""
+    payments = (("client:harbour", 5 * 10**8), ("client:peak", 11 * 10**8))
+    return Trip(
+        world=world,
+        chain=LTC,
+        payments=payments,
+        edits=edits or {},
+        coins=("ltc-2", "one-1"),
+        change="one-change",
+        terminals=("device:terminal-1", "device:terminal-2"),
+        **kwargs,
+    )
 
 
 def ltc_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:

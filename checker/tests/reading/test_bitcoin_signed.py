@@ -18,11 +18,11 @@ from strongroom.checker.reading.bitcoin import read_psbt
 from strongroom.checker.reading.bitcoin_scripts import multisig_of
 from strongroom.checker.reading.bitcoin_signed import (
     SignedBitcoinReading,
-    check_p2wsh_signature,
-    combine_p2wsh,
+    check_signature,
+    combine_signatures,
     read_bitcoin_signed,
     read_der,
-    verify_p2wsh_signatures,
+    verify_signatures,
 )
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
@@ -31,7 +31,7 @@ from .examples_bitcoin import ORDER, OURS, Wallet, honest_psbt, load_vectors, pu
 
 READING = read_psbt(encode_psbt(honest_psbt()))
 PARTIALS = {0: sign(READING, 0, 1, 2), 1: sign(READING, 1, 2, 3)}
-SIGNED = combine_p2wsh(READING, PARTIALS)
+SIGNED = combine_signatures(READING, PARTIALS)
 REAL = load_vectors("psbt_litecoin_2of3.json")
 REFUSED = "refused"
 
@@ -49,20 +49,22 @@ def _with_witness(index: int, change: Callable[[tuple[bytes, ...]], tuple[bytes,
 
 def test_a_real_one_that_litecoind_accepted() -> None:
     reading, signed = read_psbt(bytes.fromhex(REAL["psbt"])), bytes.fromhex(REAL["signed"])
-    found = verify_p2wsh_signatures(reading, signed)
-    assert signed == combine_p2wsh(reading, {n: {s.public_key: s.der for s in spent} for n, spent in enumerate(found)})
+    found = verify_signatures(reading, signed)
+    assert signed == combine_signatures(
+        reading, {n: {s.public_key: s.der for s in spent} for n, spent in enumerate(found)}
+    )
     assert REAL["txid"] == read_bitcoin_signed(signed).txid_hex
 
 
 def test_the_signers_are_named_and_so_are_their_r() -> None:
-    found = verify_p2wsh_signatures(READING, SIGNED)
+    found = verify_signatures(READING, SIGNED)
     wanted = [{public_key(1), public_key(2)}, {public_key(2), public_key(3)}]
     assert wanted == [{signature.public_key for signature in spent} for spent in found]
     for index, spent in enumerate(found):
         for signature in spent:
             assert PARTIALS[index][signature.public_key] == signature.der
             assert decode_dss_signature(signature.der)[0] == signature.r
-            assert signature == check_p2wsh_signature(READING, index, signature.public_key, signature.der)
+            assert signature == check_signature(READING, index, signature.public_key, signature.der)
 
 
 @given(spending=spendings(), data=st.data())
@@ -78,8 +80,8 @@ def test_both_readings_put_the_same_transaction_together(
         in_order = [partials[index][key] for key in sorted(partials[index])]
         stacks.append(build_witness(in_order, owner.witness_script))
     signed = encode_transaction(replace(psbt.unsigned, witnesses=tuple(stacks)))
-    assert signed == combine_p2wsh(reading, partials)
-    found = verify_p2wsh_signatures(reading, signed)
+    assert signed == combine_signatures(reading, partials)
+    found = verify_signatures(reading, signed)
     assert [set(partials[index]) for index in partials] == [{s.public_key for s in spent} for spent in found]
     assert reading.unsigned_bytes == read_bitcoin_signed(signed).unsigned_bytes
     assert -(-_weight(signed, reading.unsigned_bytes) // 4) <= reading.vsize
@@ -91,7 +93,7 @@ def _weight(signed: bytes, unsigned: bytes) -> int:
 
 def test_of_more_signatures_than_wanted_the_first_in_key_order_are_taken() -> None:
     everyone = {index: sign(READING, index, 1, 2, 3) for index in (0, 1)}
-    found = verify_p2wsh_signatures(READING, combine_p2wsh(READING, everyone))
+    found = verify_signatures(READING, combine_signatures(READING, everyone))
     wanted = sorted(public_key(number) for number in (1, 2, 3))[:2]
     assert [wanted, wanted] == [[signature.public_key for signature in spent] for spent in found]
 
@@ -99,7 +101,7 @@ def test_of_more_signatures_than_wanted_the_first_in_key_order_are_taken() -> No
 @pytest.mark.parametrize("start", range(0, len(SIGNED), 40))
 def test_no_byte_of_a_signed_transaction_can_change(start: int) -> None:
     """What still reads must read alike to the first reading, and verify no longer."""
-    assert verify_p2wsh_signatures(READING, SIGNED)
+    assert verify_signatures(READING, SIGNED)
     for place in range(start, min(start + 40, len(SIGNED))):
         for value in {SIGNED[place] ^ 1, SIGNED[place] ^ 0x80, 0, 0xFF} - {SIGNED[place]}:
             changed = SIGNED[:place] + bytes([value]) + SIGNED[place + 1 :]
@@ -112,7 +114,7 @@ def test_no_byte_of_a_signed_transaction_can_change(start: int) -> None:
                     for spent in reading.inputs
                 )
             with pytest.raises(StrongroomError):
-                verify_p2wsh_signatures(READING, changed)
+                verify_signatures(READING, changed)
 
 
 def _outcome(raw: bytes) -> SignedBitcoinReading | str:
@@ -143,12 +145,12 @@ R, S = decode_dss_signature(DER)
     ],
 )
 def test_bad_partial_signatures_are_refused(index: int, key: bytes, der: bytes, code: Code) -> None:
-    assert DER == check_p2wsh_signature(READING, 0, public_key(1), DER).der
+    assert DER == check_signature(READING, 0, public_key(1), DER).der
     with pytest.raises(StrongroomError) as caught:
-        check_p2wsh_signature(READING, index, key, der)
+        check_signature(READING, index, key, der)
     assert {code} == caught.value.codes
     with pytest.raises(StrongroomError) as caught:
-        combine_p2wsh(READING, {**PARTIALS, index: {**PARTIALS.get(index, {}), key: der}})
+        combine_signatures(READING, {**PARTIALS, index: {**PARTIALS.get(index, {}), key: der}})
     assert {code} == caught.value.codes
 
 
@@ -156,9 +158,9 @@ def test_bad_partial_signatures_are_refused(index: int, key: bytes, der: bytes, 
     "partials", [{}, {0: PARTIALS[0]}, {0: PARTIALS[0], 1: {}}, {0: PARTIALS[0], 1: sign(READING, 1, 3)}]
 )
 def test_too_few_signatures_are_refused(partials: dict[int, dict[bytes, bytes]]) -> None:
-    assert combine_p2wsh(READING, PARTIALS)
+    assert combine_signatures(READING, PARTIALS)
     with pytest.raises(StrongroomError) as caught:
-        combine_p2wsh(READING, partials)
+        combine_signatures(READING, partials)
     assert {Code.SIGNATURES_MISSING} == caught.value.codes
 
 
@@ -169,7 +171,7 @@ def test_a_key_that_is_no_point_never_signed() -> None:
     spent = replace(READING.inputs[0], witness_script=script)
     reading = replace(READING, inputs=(spent, READING.inputs[1]))
     with pytest.raises(StrongroomError) as caught:
-        check_p2wsh_signature(reading, 0, nobody, DER)
+        check_signature(reading, 0, nobody, DER)
     assert {Code.SIGNATURE_INVALID} == caught.value.codes
 
 
@@ -233,9 +235,9 @@ def _other_input() -> tuple[bytes, ...]:
 @pytest.mark.parametrize(("change", "code"), [case[1:] for case in WITNESSES], ids=[case[0] for case in WITNESSES])
 def test_other_witnesses_are_refused(change: Callable[[tuple[bytes, ...]], tuple[bytes, ...]], code: Code) -> None:
     assert SIGNED == _with_witness(0, lambda witness: witness)
-    assert verify_p2wsh_signatures(READING, SIGNED)
+    assert verify_signatures(READING, SIGNED)
     with pytest.raises(StrongroomError) as caught:
-        verify_p2wsh_signatures(READING, _with_witness(0, change))
+        verify_signatures(READING, _with_witness(0, change))
     assert {code} == caught.value.codes
 
 
@@ -252,7 +254,7 @@ def test_another_transaction_than_the_approved_one_is_refused(changes: dict[str,
     tx = parse_transaction(SIGNED)
     changed = replace(tx, **{name: change(tx) for name, change in changes.items()})
     with pytest.raises(StrongroomError) as caught:
-        verify_p2wsh_signatures(READING, encode_transaction(changed))
+        verify_signatures(READING, encode_transaction(changed))
     assert {Code.SIGNED_MISMATCH} == caught.value.codes
 
 

@@ -14,7 +14,7 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Stage as CoreStage
 from strongroom.core.docket import encode_docket
 from strongroom.core.errors import StrongroomError
-from world import Trip, World, eth_trip, ltc_trip
+from world import Trip, World, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip
 
 from .first_reading import load_cases
 
@@ -33,9 +33,10 @@ OTHERWISE = {
 """Where the readings take the specification apart differently, and what the checker says."""
 
 CASES = load_cases()
+TRIPS = [eth_trip, usd_trip, ltc_trip, one_key_trip, mixed_trip]
 
 
-@pytest.mark.parametrize("make_trip", [eth_trip, ltc_trip])
+@pytest.mark.parametrize("make_trip", TRIPS)
 @pytest.mark.parametrize("stage", [s for s in CoreStage if s >= CoreStage.APPROVE])
 def test_an_honest_docket_is_proved_at_every_stage(make_trip: Callable[[World], Trip], stage: CoreStage) -> None:
     world = World()
@@ -48,7 +49,7 @@ def test_an_honest_docket_is_proved_at_every_stage(make_trip: Callable[[World], 
     assert len(trip.statements) == len(proof.lines)
 
 
-@pytest.mark.parametrize("make_trip", [eth_trip, ltc_trip])
+@pytest.mark.parametrize("make_trip", TRIPS)
 @pytest.mark.parametrize("stage", [CoreStage.INSTRUCT, CoreStage.DECIDE, CoreStage.PROPOSE])
 def test_a_young_docket_is_proved_as_far_as_it_came(make_trip: Callable[[World], Trip], stage: CoreStage) -> None:
     world = World()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.chains.ethereum.addresses import address_of, parse_address, render_address
+from strongroom.chains.ethereum.tokens import TokenTransfer
 from strongroom.chains.ethereum.transactions import (
     Transfer,
     encode_signed,
@@ -70,6 +72,15 @@ def _with(changes: dict[int, Any], fields: list[Any]) -> bytes:
     return b"\x02" + bytes(rlp.encode([changes.get(number, item) for number, item in enumerate(fields)]))
 
 
+TOKEN_FIELDS: list[Any] = [*FIELDS]
+TOKEN_FIELDS[4:8] = [
+    (65_000).to_bytes(2, "big"),
+    bytes.fromhex("a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"),
+    b"",
+    bytes.fromhex("a9059cbb") + bytes(12) + FIELDS[5] + (2_500_000).to_bytes(32, "big"),
+]
+CALL: bytes = TOKEN_FIELDS[7]
+TOKEN_RAW = _with({}, TOKEN_FIELDS)
 SIGNED = _sign(RAW)
 SIGNED_FIELDS: list[Any] = rlp.decode(SIGNED[1:])
 
@@ -88,13 +99,27 @@ def transfers(draw: st.DrawFn) -> Transfer:
     )
 
 
+@st.composite
+def token_transfers(draw: st.DrawFn) -> Transfer:
+    payment = draw(transfers())
+    recipient = draw(st.binary(min_size=20, max_size=20).filter(lambda raw: any(raw) and raw != payment.to))
+    token = TokenTransfer(
+        recipient=recipient, units=draw(st.one_of(st.integers(1, 10**12), st.integers(1, 2**256 - 1)))
+    )
+    return replace(payment, gas_limit=draw(st.integers(30_000, 200_000)), value_wei=0, token=token)
+
+
+ANY_PAYMENT = st.one_of(transfers(), token_transfers())
+
+
 def _first_reading(raw: bytes, transfer: Transfer) -> EthereumReading:
     """What `strongroom.chains` understood, in the words of this reading."""
     return EthereumReading(
         chain_id=transfer.chain_id,
         nonce=transfer.nonce,
-        to=transfer.to,
-        value_wei=transfer.value_wei,
+        recipient=transfer.recipient,
+        units=transfer.units,
+        contract=None if transfer.token is None else transfer.to,
         gas_limit=transfer.gas_limit,
         max_fee_per_gas_wei=transfer.max_fee_per_gas_wei,
         max_priority_fee_per_gas_wei=transfer.max_priority_fee_per_gas_wei,
@@ -114,7 +139,7 @@ def test_published_payments(case: dict[str, Any]) -> None:
     assert (case["chain_id"], case["nonce"], case["gas_limit"]) == (reading.chain_id, reading.nonce, reading.gas_limit)
     assert case["max_fee_per_gas_wei"] == reading.max_fee_per_gas_wei
     assert case["max_priority_fee_per_gas_wei"] == reading.max_priority_fee_per_gas_wei
-    assert (case["to"], int(case["value_wei"])) == (reading.to.hex(), reading.value_wei)
+    assert (case["to"], int(case["value_wei"])) == (reading.recipient.hex(), reading.units)
     assert (case["y_parity"], int(case["r"], 16), int(case["s"], 16)) == (y_parity, r, s)
     assert case["sender"] == sender.hex()
     assert case["hash"] == ethereum_transaction_hash(raw).hex()
@@ -138,7 +163,7 @@ def test_published_transactions_with_another_gas_limit(case: dict[str, Any]) -> 
 # --- Both readings ------------------------------------------------------------------------------------------------
 
 
-@given(transfer=transfers(), secret=st.integers(1, ORDER - 1))
+@given(transfer=ANY_PAYMENT, secret=st.integers(1, ORDER - 1))
 def test_both_readings_agree_on_every_field(transfer: Transfer, secret: int) -> None:
     raw = encode_unsigned(transfer)
     assert _first_reading(raw, transfer) == read_ethereum_unsigned(raw)
@@ -168,17 +193,16 @@ def test_a_transaction_that_neither_reading_made() -> None:
     assert bytes(signed.hash) == ethereum_transaction_hash(bytes(signed.raw_transaction))
 
 
-@pytest.mark.parametrize("place", range(len(RAW)))
-def test_where_both_accept_a_changed_byte_they_agree(place: int) -> None:
-    honest = read_ethereum_unsigned(RAW)
-    for value in range(256):
-        if value == RAW[place]:
-            continue
-        changed = RAW[:place] + bytes([value]) + RAW[place + 1 :]
-        first = _outcome(lambda raw: _first_reading(raw, parse_unsigned(raw)), changed)
-        second = _outcome(read_ethereum_unsigned, changed)
-        assert first == second
-        assert honest != second
+@pytest.mark.parametrize("raw", [RAW, TOKEN_RAW], ids=["native", "token"])
+def test_where_both_accept_a_changed_byte_they_agree(raw: bytes) -> None:
+    honest = read_ethereum_unsigned(raw)
+    for place in range(len(raw)):
+        for value in range(256):
+            changed = raw[:place] + bytes([value]) + raw[place + 1 :]
+            first = _outcome(lambda other: _first_reading(other, parse_unsigned(other)), changed)
+            second = _outcome(read_ethereum_unsigned, changed)
+            assert first == second
+            assert (changed == raw) is (honest == second)
 
 
 @pytest.mark.parametrize("place", range(len(SIGNED)))
@@ -260,6 +284,44 @@ def test_what_is_no_plain_payment_is_refused_by_both_alike(changes: dict[int, An
     assert read_ethereum_signed(_with({}, SIGNED_FIELDS))
     calls = ((read_ethereum_unsigned, FIELDS), (read_ethereum_signed, SIGNED_FIELDS), (parse_unsigned, FIELDS))
     for call, fields in calls:
+        with pytest.raises(StrongroomError) as caught:
+            call(_with(changes, fields))
+        assert {code} == caught.value.codes
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({6: b"\x01"}, Code.TX_FIELD_INVALID),
+        ({4: b"\x52\x08"}, Code.TX_FIELD_INVALID),
+        ({4: (29_999).to_bytes(2, "big")}, Code.TX_FIELD_INVALID),
+        ({4: (200_001).to_bytes(3, "big")}, Code.TX_FIELD_INVALID),
+        ({5: FIELDS[5]}, Code.TX_TOKEN_CALL),
+        ({5: b""}, Code.TX_CONTRACT_CREATION),
+        ({7: bytes.fromhex("095ea7b3") + CALL[4:]}, Code.TX_CONTRACT_CALL),
+        ({7: bytes.fromhex("23b872dd") + CALL[4:36] + CALL[4:]}, Code.TX_CONTRACT_CALL),
+        ({7: bytes.fromhex("d505accf") + bytes(7 * 32)}, Code.TX_CONTRACT_CALL),
+        ({7: CALL[:3]}, Code.TX_CONTRACT_CALL),
+        ({7: CALL[:4]}, Code.TX_TOKEN_CALL),
+        ({7: CALL[:-1]}, Code.TX_TOKEN_CALL),
+        ({7: CALL + b"\x00"}, Code.TX_TOKEN_CALL),
+        ({7: CALL + bytes(32)}, Code.TX_TOKEN_CALL),
+        ({7: CALL[:4] + b"\x01" + CALL[5:]}, Code.TX_TOKEN_CALL),
+        ({7: CALL[:15] + b"\x80" + CALL[16:]}, Code.TX_TOKEN_CALL),
+        ({7: CALL[:36] + bytes(32)}, Code.TX_TOKEN_CALL),
+        ({7: CALL[:16] + bytes(20) + CALL[36:]}, Code.TX_TOKEN_CALL),
+        ({8: [[FIELDS[5], []]]}, Code.TX_ACCESS_LIST),
+    ],
+)
+def test_what_is_no_plain_payment_of_a_token_is_refused_by_both_alike(changes: dict[int, Any], code: Code) -> None:
+    signed = [*TOKEN_FIELDS, *SIGNED_FIELDS[9:]]
+    assert 2_500_000 == read_ethereum_unsigned(_with({}, TOKEN_FIELDS)).units
+    assert read_ethereum_signed(_with({}, signed))
+    for call, fields in (
+        (read_ethereum_unsigned, TOKEN_FIELDS),
+        (read_ethereum_signed, signed),
+        (parse_unsigned, TOKEN_FIELDS),
+    ):
         with pytest.raises(StrongroomError) as caught:
             call(_with(changes, fields))
         assert {code} == caught.value.codes

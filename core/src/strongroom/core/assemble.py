@@ -20,10 +20,10 @@ from strongroom.core.docket import (
     docket_order,
 )
 from strongroom.core.errors import refused
-from strongroom.core.ids import Digest
+from strongroom.core.ids import ChainId, Digest
 from strongroom.core.packages import Placed
 from strongroom.core.records import HexBytes, Note, encode_record
-from strongroom.core.registers import Register
+from strongroom.core.registers import AssetKind, Register
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Statement
 
@@ -141,13 +141,18 @@ def _entries_needed(
         if isinstance(body, Instruction):
             needed["clients"].add(body.client)
             needed["whitelist"].add(body.destination.entry)
-            needed["assets"].add(body.asset)
+            needed["assets"] |= {body.asset, *_native_assets(body.chain, registers["assets"])}
         if isinstance(body, Proposal):
             needed["addresses"] |= {*body.sources, *(c.address for c in body.change)}
     for entry in registers["addresses"].entries:
         if entry.id in needed["addresses"]:
             needed["keys"] |= set(entry.keys)
     return needed
+
+
+def _native_assets(chain: ChainId, assets: Register[Any]) -> set[str]:
+    """The coin in which a chain's fees are paid: whoever reads the docket is told the fee in it."""
+    return {entry.id for entry in assets.entries if entry.chain == chain and entry.kind is AssetKind.NATIVE}
 
 
 def _prove_entries(register: Register[Any], names: set[str]) -> tuple[EntryProof, ...]:

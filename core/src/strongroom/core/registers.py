@@ -6,19 +6,21 @@ spec/registers.md; III.14, III.15, II.1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, assert_never
 
+from strongroom.chains.ethereum.addresses import token_asset
 from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
-from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
+from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId, chain_of
 from strongroom.core.keys import PublicKey
 from strongroom.core.merkle import build_inclusion_proof, check_inclusion, leaf_hash, tree_root
-from strongroom.core.records import DigestOrNone, EntryOrNone, HexBytes, check_sorted, encode_record
+from strongroom.core.records import NONE, DigestOrNone, EntryOrNone, HexBytes, check_sorted, encode_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,17 +125,49 @@ class AssetKind(StrEnum):
     """Kinds of assets that can be paid."""
 
     NATIVE = "native"
+    ERC20 = "erc20"
+
+
+MAX_DECIMALS = 36
+_CODE_HASH = re.compile(r"keccak256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetEntry:
-    """An asset: where it lives and how people write it."""
+    """An asset: where it lives and how people write it.
+
+    contract: EIP-55, code_hash: `keccak256:` of the code that stands there, both `none` for a native asset. The id of a
+    token is made from its contract, so that no entry can give a known name to another contract.
+    """
 
     chain: ChainId
+    code_hash: str
+    contract: str
     decimals: int
     id: AssetId
     kind: AssetKind
     symbol: str
+
+    def __post_init__(self) -> None:
+        if self.decimals > MAX_DECIMALS:
+            raise malformed(Code.FIELD_INVALID, f"{self.id}.decimals", f"at most {MAX_DECIMALS}", str(self.decimals))
+        match self.kind:
+            case AssetKind.NATIVE:
+                self._check_is("contract", NONE, self.contract)
+                self._check_is("code_hash", NONE, self.code_hash)
+                self._check_is("chain", chain_of(self.id), self.chain)
+            case AssetKind.ERC20:
+                self._check_is("id", token_asset(self.chain, self.contract), self.id)
+                if not _CODE_HASH.fullmatch(self.code_hash):
+                    raise malformed(
+                        Code.FIELD_INVALID, f"{self.id}.code_hash", "keccak256: and 64 hex digits", self.code_hash
+                    )
+            case _:
+                assert_never(self.kind)
+
+    def _check_is(self, name: str, expected: str, got: str) -> None:
+        if expected != got:
+            raise malformed(Code.FIELD_INVALID, f"{self.id}.{name}", expected, got)
 
 
 Entry = ClientEntry | WhitelistEntry | KeyEntry | AddressEntry | AssetEntry

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from strongroom.core.bodies import Approval, Rejection
+from strongroom.core.canonical import Json
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.spend import is_ethereum, native_asset_of
 from strongroom.core.codes import Code
@@ -40,7 +41,7 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     for each in facts.inputs:
         lines += _input_lines(each, facts, assets)
     lines += _fee_lines(facts, assets)
-    lines += [_line("TERMS", f"{name.replace('_', ' ')} {value}") for name, value in sorted(facts.terms.items())]
+    lines += [_line("TERMS", f"{name.replace('_', ' ')} {_term(value)}") for name, value in sorted(facts.terms.items())]
     lines.append(_line("EXPIRES", f"sign by {encode_time(facts.sign_by)}, release by {encode_time(facts.release_by)}"))
     for proved_approval in proved.journey.all(Approval):
         lines.append(
@@ -121,16 +122,31 @@ def _input_lines(source: FactsInput, facts: Facts, assets: Mapping[str, AssetEnt
 
 
 def _fee_lines(facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
-    paid = sum(o.units for o in facts.outputs if o.kind == "payment")
-    # A share in hundredths of a percent by integers: no float ever touches money.
-    share = facts.fee.units * 10_000 // paid if paid else 0
     ceiling = render_amount(facts.fee.ceiling, facts.fee.asset, assets)
     most = "at most " if is_ethereum(facts.chain) else ""
-    part = f"{share // 100}.{share % 100:02d} % of the payment" if paid else "nothing is paid"
     return [
         _line("FEE", f"{most}{render_amount(facts.fee.units, facts.fee.asset, assets)}"),
-        _line("", f"{part}, ceiling {ceiling}"),
+        _line("", f"{_fee_share(facts)}ceiling {ceiling}"),
     ]
+
+
+def _fee_share(facts: Facts) -> str:
+    """The fee as a share of the payment; nothing where they are of two assets, which have no common measure."""
+    payments = [o for o in facts.outputs if o.kind == "payment"]
+    if not payments:
+        return "nothing is paid, "
+    paid = sum(o.units for o in payments if o.asset == facts.fee.asset)
+    if not paid:
+        return ""
+    # In hundredths of a percent by integers: no float ever touches money.
+    share = facts.fee.units * 10_000 // paid
+    return f"{share // 100}.{share % 100:02d} % of the payment, "
+
+
+def _term(value: Json) -> str:
+    """Addresses among the terms stand in groups, as all addresses do."""
+    text = str(value)
+    return group(text) if text.startswith("0x") else text
 
 
 def _line(label: str, text: str) -> str:

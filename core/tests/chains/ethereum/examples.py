@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from strongroom.chains.ethereum.addresses import MAX_CHAIN_ID
 from strongroom.chains.ethereum.rlp import encode_integer, encode_rlp
-from strongroom.chains.ethereum.transactions import MAX_NONCE, Transfer
+from strongroom.chains.ethereum.tokens import TokenTransfer
+from strongroom.chains.ethereum.transactions import MAX_NONCE, MAX_TOKEN_GAS, MIN_TOKEN_GAS, Transfer
 
 VECTORS = Path(__file__).parents[4] / "vectors" / "ethereum"
 
@@ -23,6 +25,18 @@ TRANSFER = Transfer(
     to=bytes.fromhex("71c7656ec7ab88b098defb751b7401b5f6d8976f"),
     value_wei=1_250_000_000_000_000_000,
 )
+CONTRACT = bytes.fromhex("a0b86991c6218b36c1d19d4a2e9eb0ce3606eb48")
+TOKEN_TRANSFER = Transfer(
+    chain_id=31337,
+    nonce=208,
+    max_priority_fee_per_gas_wei=1_000_000_000,
+    max_fee_per_gas_wei=90_000_000_000,
+    gas_limit=65_000,
+    to=CONTRACT,
+    value_wei=0,
+    token=TokenTransfer(recipient=TRANSFER.to, units=2_500_000),
+)
+"""The same account pays 2.5 of a token of six decimals to the same destination."""
 FIELDS: tuple[Any, ...] = (
     encode_integer(TRANSFER.chain_id),
     encode_integer(TRANSFER.nonce),
@@ -46,6 +60,21 @@ def load_vectors(name: str) -> Any:
 def with_fields(changes: dict[int, Any], fields: tuple[Any, ...] = FIELDS) -> bytes:
     """A transaction of type 2 with some fields replaced."""
     return b"\x02" + encode_rlp(tuple(changes.get(number, item) for number, item in enumerate(fields)))
+
+
+@st.composite
+def token_transfers(draw: st.DrawFn) -> Transfer:
+    """Any payment of a token of our grammar."""
+    payment = draw(transfers())
+    recipient = draw(st.binary(min_size=20, max_size=20).filter(lambda raw: any(raw) and raw != payment.to))
+    return replace(
+        payment,
+        gas_limit=draw(st.integers(MIN_TOKEN_GAS, MAX_TOKEN_GAS)),
+        value_wei=0,
+        token=TokenTransfer(
+            recipient=recipient, units=draw(st.one_of(st.integers(1, 10**12), st.integers(1, 2**256 - 1)))
+        ),
+    )
 
 
 @st.composite

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from strongroom.chains.ethereum.describe import EthereumFacts, describe, render_grouped, render_plain
 from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned, parse_unsigned
 from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import Digest
 
-from .examples import TRANSFER, transfers
+from .examples import TOKEN_TRANSFER, TRANSFER, token_transfers, transfers
 
-RAW = encode_unsigned(TRANSFER)
+BOTH = {"native": TRANSFER, "token": TOKEN_TRANSFER}
 
 
 def test_the_words() -> None:
@@ -29,6 +30,31 @@ def test_the_words() -> None:
         "Gas limit 21000, at most 90000000000 wei for each unit of gas,",
         "  of which at most 1000000000 wei as a tip to who builds the block.",
         "Number of the transaction on its account (nonce): 207. The bytes name no sender.",
+        f"Digest that is signed: {facts.signing_digest}",
+        f"Digest of the unsigned bytes: {facts.unsigned_digest}",
+    ) == render_plain(facts)
+
+
+def test_the_words_of_a_token() -> None:
+    facts = describe(TOKEN_TRANSFER)
+    assert (
+        (
+            "Unsigned payment on local development chain (eip155:31337), "
+            "asset eip155:31337/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48."
+        ),
+        "It calls transfer of the token contract 0x A0b8 6991 c621 8b36 c1d1 9D4a 2e9E b0cE 3606 eB48,",
+        "  which pays 2500000 smallest units of that token",
+        "  to address 0x 71C7 656E C7ab 88b0 98de fB75 1B74 01B5 f6d8 976F",
+        "  and does nothing else: value 0 wei, no access list.",
+        (
+            "Call data, whole: a9059cbb00000000000000000000000071c7656ec7ab88b098defb751b7401b5f6d8976f"
+            "00000000000000000000000000000000000000000000000000000000002625a0"
+        ),
+        "Network fee: at most 0.005850000000000000 ETH (5850000000000000 wei).",
+        "Value and fee together: at most 0.005850000000000000 ETH (5850000000000000 wei).",
+        "Gas limit 65000, at most 90000000000 wei for each unit of gas,",
+        "  of which at most 1000000000 wei as a tip to who builds the block.",
+        "Number of the transaction on its account (nonce): 208. The bytes name no sender.",
         f"Digest that is signed: {facts.signing_digest}",
         f"Digest of the unsigned bytes: {facts.unsigned_digest}",
     ) == render_plain(facts)
@@ -58,24 +84,22 @@ def _facts_or_none(raw: bytes) -> EthereumFacts | None:
         return None
 
 
-FACTS = _without_digests(describe(TRANSFER))
-WORDS = render_plain(FACTS)
+@pytest.mark.parametrize("kind", BOTH)
+def test_every_byte_flipped_is_refused_or_shown(kind: str) -> None:
+    transfer = BOTH[kind]
+    raw, facts = encode_unsigned(transfer), _without_digests(describe(transfer))
+    words = render_plain(facts)
+    assert transfer == parse_unsigned(raw)
+    for place in range(len(raw)):
+        for value in range(256):
+            changed = raw[:place] + bytes([value]) + raw[place + 1 :]
+            found = _facts_or_none(changed) if changed != raw else None
+            if found is not None:
+                assert facts != found
+                assert words != render_plain(found)
 
 
-@pytest.mark.parametrize("place", range(len(RAW)))
-def test_every_byte_flipped_is_refused_or_shown(place: int) -> None:
-    assert TRANSFER == parse_unsigned(RAW)
-    for value in range(256):
-        if value == RAW[place]:
-            continue
-        changed = RAW[:place] + bytes([value]) + RAW[place + 1 :]
-        facts = _facts_or_none(changed)
-        if facts is not None:
-            assert FACTS != facts
-            assert WORDS != render_plain(facts)
-
-
-@given(one=transfers(), other=transfers())
+@given(one=st.one_of(transfers(), token_transfers()), other=st.one_of(transfers(), token_transfers()))
 def test_different_payments_are_told_apart(one: Transfer, other: Transfer) -> None:
     same = _without_digests(describe(one)) == _without_digests(describe(other))
     assert (one == other) is same

@@ -17,8 +17,11 @@ from strongroom.chains.ethereum.addresses import MAX_CHAIN_ID, render_address
 from strongroom.chains.ethereum.curve import HALF_ORDER, ORDER
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.chains.ethereum.rlp import RlpItem, encode_integer, encode_rlp, parse_rlp
+from strongroom.chains.ethereum.tokens import encode_token_transfer
 from strongroom.chains.ethereum.transactions import (
     MAX_NONCE,
+    MAX_TOKEN_GAS,
+    MIN_TOKEN_GAS,
     SignedTransfer,
     Transfer,
     encode_signed,
@@ -32,7 +35,17 @@ from strongroom.chains.ethereum.transactions import (
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
 
-from .examples import FIELDS, SIGNATURE, TRANSFER, load_vectors, transfers, with_fields
+from .examples import (
+    CONTRACT,
+    FIELDS,
+    SIGNATURE,
+    TOKEN_TRANSFER,
+    TRANSFER,
+    load_vectors,
+    token_transfers,
+    transfers,
+    with_fields,
+)
 
 VECTORS = load_vectors("eip1559.json")
 STRUCTURE = VECTORS["structure"]
@@ -100,14 +113,14 @@ def test_published_transactions_that_are_refused(case: dict[str, str]) -> None:
     assert Code(case["code"]) in caught.value.codes
 
 
-@given(transfer=transfers())
+@given(transfer=st.one_of(transfers(), token_transfers()))
 def test_every_payment_round_trips(transfer: Transfer) -> None:
     raw = encode_unsigned(transfer)
     assert transfer == parse_unsigned(raw)
     assert transfer.gas_limit * transfer.max_fee_per_gas_wei == max_fee_wei(transfer)
 
 
-@given(transfer=transfers(), secret=st.integers(1, ORDER - 1))
+@given(transfer=st.one_of(transfers(), token_transfers()), secret=st.integers(1, ORDER - 1))
 def test_another_implementation_signs_the_same(transfer: Transfer, secret: int) -> None:
     fields = {
         "type": 2,
@@ -118,7 +131,7 @@ def test_another_implementation_signs_the_same(transfer: Transfer, secret: int) 
         "gas": transfer.gas_limit,
         "to": render_address(transfer.to),
         "value": transfer.value_wei,
-        "data": b"",
+        "data": b"" if transfer.token is None else encode_token_transfer(transfer.token),
     }
     unsigned = encode_unsigned(transfer)
     assert TypedTransaction.from_dict(fields).hash() == signing_digest(unsigned)
@@ -160,7 +173,7 @@ def test_every_other_type_is_refused_by_name(head: bytes, name: str) -> None:
         ({5: b"\x11" * 32}, Code.TX_FIELD_INVALID, "to"),
         ({5: ()}, Code.TX_FIELD_INVALID, "to"),
         ({7: b"\x00"}, Code.TX_CONTRACT_CALL, "data"),
-        ({7: bytes.fromhex("a9059cbb") + bytes(64)}, Code.TX_CONTRACT_CALL, "data"),
+        ({7: bytes.fromhex("a9059cbb") + bytes(64)}, Code.TX_TOKEN_CALL, "recipient"),
         ({7: ()}, Code.TX_FIELD_INVALID, "data"),
         ({8: ((b"\x11" * 20, ()),)}, Code.TX_ACCESS_LIST, "access_list"),
         ({8: b""}, Code.TX_FIELD_INVALID, "access_list"),
@@ -186,6 +199,53 @@ def test_what_is_no_plain_payment_is_refused(changes: dict[int, Any], code: Code
     for raw, parse in (
         (with_fields(changes), parse_unsigned),
         (with_fields(changes, (*FIELDS, *SIGNATURE)), parse_signed),
+    ):
+        with pytest.raises(StrongroomError) as caught:
+            parse(raw)
+        assert [(code, field)] == [(r.code, r.field) for r in caught.value.refusals]
+
+
+CALL = bytes.fromhex("a9059cbb") + bytes(12) + TRANSFER.to + (2_500_000).to_bytes(32, "big")
+TOKEN_FIELDS: tuple[Any, ...] = (
+    encode_integer(31337),
+    encode_integer(208),
+    encode_integer(1_000_000_000),
+    encode_integer(90_000_000_000),
+    encode_integer(65_000),
+    CONTRACT,
+    b"",
+    CALL,
+    (),
+)
+"""The nine fields of `TOKEN_TRANSFER`."""
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({6: b"\x01"}, Code.TX_FIELD_INVALID, "value_wei"),
+        ({4: encode_integer(21_000)}, Code.TX_FIELD_INVALID, "gas_limit"),
+        ({4: encode_integer(MIN_TOKEN_GAS - 1)}, Code.TX_FIELD_INVALID, "gas_limit"),
+        ({4: encode_integer(MAX_TOKEN_GAS + 1)}, Code.TX_FIELD_INVALID, "gas_limit"),
+        ({5: TRANSFER.to}, Code.TX_TOKEN_CALL, "recipient"),
+        ({5: b""}, Code.TX_CONTRACT_CREATION, "to"),
+        ({7: bytes.fromhex("095ea7b3") + CALL[4:]}, Code.TX_CONTRACT_CALL, "data"),
+        ({7: CALL[:-1]}, Code.TX_TOKEN_CALL, "data"),
+        ({7: CALL + b"\x00"}, Code.TX_TOKEN_CALL, "data"),
+        ({7: CALL[:4] + b"\x01" + CALL[5:]}, Code.TX_TOKEN_CALL, "recipient"),
+        ({7: CALL[:36] + bytes(32)}, Code.TX_TOKEN_CALL, "units"),
+        ({7: CALL[:16] + bytes(20) + CALL[36:]}, Code.TX_TOKEN_CALL, "recipient"),
+        ({8: ((CONTRACT, ()),)}, Code.TX_ACCESS_LIST, "access_list"),
+    ],
+)
+def test_what_is_no_plain_payment_of_a_token_is_refused(changes: dict[int, Any], code: Code, field: str) -> None:
+    assert TOKEN_TRANSFER == parse_unsigned(with_fields({}, TOKEN_FIELDS))
+    assert TOKEN_TRANSFER == parse_signed(with_fields({}, (*TOKEN_FIELDS, *SIGNATURE))).transfer
+    for least_or_most in (MIN_TOKEN_GAS, MAX_TOKEN_GAS):
+        assert parse_unsigned(with_fields({4: encode_integer(least_or_most)}, TOKEN_FIELDS)).token
+    for raw, parse in (
+        (with_fields(changes, TOKEN_FIELDS), parse_unsigned),
+        (with_fields(changes, (*TOKEN_FIELDS, *SIGNATURE)), parse_signed),
     ):
         with pytest.raises(StrongroomError) as caught:
             parse(raw)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from strongroom.checker.gate.seal import PartialSignature, Result
 from strongroom.checker.reading.bitcoin import read_psbt
-from strongroom.checker.reading.bitcoin_signed import combine_p2wsh
+from strongroom.checker.reading.bitcoin_signed import combine_signatures
 from strongroom.checker.reading.ethereum import bytes_to_ethereum_address, split_ethereum_signed
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.refusals import gathered, raise_found
@@ -31,7 +31,7 @@ def combine(spend: Spend, unsigned: bytes, results: Sequence[Result], entries: E
     for each in signatures:
         public = entries.keys[each.key].public
         by_input.setdefault(each.input, {})[public] = encode_dss_signature(*_split(each.signature))
-    return combine_p2wsh(read_psbt(unsigned), by_input)
+    return combine_signatures(read_psbt(unsigned), by_input)
 
 
 def _combine_ethereum(spend: Spend, signatures: Sequence[PartialSignature]) -> bytes:

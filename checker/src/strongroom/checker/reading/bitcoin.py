@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 
 from bdkpython import Input, Output, Psbt, PsbtParseError, TxIn, TxOut  # type: ignore[import-untyped]
+from bdkpython import Script as BdkScript
 from bdkpython import Transaction as BdkTransaction
 from embit import compact  # type: ignore[import-untyped]
 from embit.script import Script  # type: ignore[import-untyped]
@@ -22,13 +23,14 @@ from embit.transaction import SIGHASH  # type: ignore[import-untyped]
 from embit.transaction import Transaction as EmbitTransaction
 
 from strongroom.checker.reading.bitcoin_rules import MOST_COINS_SAT, check_shape
-from strongroom.checker.reading.bitcoin_scripts import p2wsh_of, read_multisig
+from strongroom.checker.reading.bitcoin_scripts import key_hash_of, p2wsh_of, read_multisig
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused, run_checks
 
 _MOST_BYTES: Final = 16_000_000
 _MOST_VBYTES: Final = 100_000
 _SIGNED_FIELDS: Final = ("partial_sigs", "final_script_sig", "final_script_witness", "tap_key_sig", "tap_script_sigs")
+# The witness script is there for P2WSH and must not be for P2WPKH, see `_check_witness_scripts`.
 _INPUT_FIELDS: Final = ("non_witness_utxo", "witness_utxo", "sighash_type", "witness_script")
 _SIGHASH_ALL: Final = "{'inner': 1}"
 """How BDK's JSON says SIGHASH_ALL."""
@@ -42,13 +44,16 @@ _PARSE_FAULTS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputReading:
-    """A coin that is spent. txid_hex: as nodes print it. value_sat, script: out of the previous transaction."""
+    """A coin that is spent. txid_hex: as nodes print it. value_sat, script: out of the previous transaction.
+
+    witness_script: None for a P2WPKH coin, which one key spends.
+    """
 
     txid_hex: str
     index: int
     value_sat: int
     script: bytes
-    witness_script: bytes
+    witness_script: bytes | None
     sequence: int
 
 
@@ -160,9 +165,8 @@ def _check_known(names: frozenset[str], known: tuple[str, ...], field: str) -> N
 def _check_present(names: frozenset[str], field: str) -> None:
     if "non_witness_utxo" not in names:
         raise refused(Code.PSBT_PREVIOUS_MISSING, field, "the full previous transaction", "none")
-    for name in ("witness_utxo", "witness_script"):
-        if name not in names:
-            raise malformed(Code.PSBT_INVALID, f"{field}.{name}", "present", "none")
+    if "witness_utxo" not in names:
+        raise malformed(Code.PSBT_INVALID, f"{field}.witness_utxo", "present", "none")
 
 
 def _check_sighash_all(said: str, field: str) -> None:
@@ -212,22 +216,29 @@ def _read_input(spending: TxIn, source: Input) -> InputReading:
         index=spending.previous_output.vout,
         value_sat=spent.value.to_sat(),
         script=bytes(spent.script_pubkey.to_bytes()),
-        witness_script=bytes(source.witness_script.to_bytes()),
+        witness_script=_script_bytes(source.witness_script),
         sequence=spending.sequence,
     )
 
 
 def _read_output(paying: TxOut, target: Output) -> OutputReading:
-    witness_script = target.witness_script
     return OutputReading(
         value_sat=paying.value.to_sat(),
         script=bytes(paying.script_pubkey.to_bytes()),
-        witness_script=None if witness_script is None else bytes(witness_script.to_bytes()),
+        witness_script=_script_bytes(target.witness_script),
     )
 
 
+def _script_bytes(script: BdkScript | None) -> bytes | None:
+    return None if script is None else bytes(script.to_bytes())
+
+
 def _check_witness_scripts(reading: BitcoinReading) -> None:
-    """Every witness script is an m-of-n of ours and is the one that its output commits to."""
+    """Every witness script is an m-of-n of ours and is the one that its output commits to; a coin without is P2WPKH."""
+    for number, spent in enumerate(reading.inputs):
+        if spent.witness_script is None and key_hash_of(spent.script) is None:
+            expected = "present, or a coin of one key (P2WPKH)"
+            raise malformed(Code.PSBT_INVALID, f"inputs[{number}].witness_script", expected, spent.script.hex())
     for field, script, witness_script in _witness_scripts(reading):
         if p2wsh_of(witness_script) != script:
             expected = f"the witness script of {script.hex()}"
@@ -237,7 +248,8 @@ def _check_witness_scripts(reading: BitcoinReading) -> None:
 
 def _witness_scripts(reading: BitcoinReading) -> Iterator[tuple[str, bytes, bytes]]:
     for number, spent in enumerate(reading.inputs):
-        yield f"inputs[{number}]", spent.script, spent.witness_script
+        if spent.witness_script is not None:
+            yield f"inputs[{number}]", spent.script, spent.witness_script
     for number, paid in enumerate(reading.outputs):
         if paid.witness_script is not None:
             yield f"outputs[{number}]", paid.script, paid.witness_script
@@ -254,18 +266,29 @@ def _check_amounts(reading: BitcoinReading) -> None:
 
 
 def sighashes_of(unsigned: bytes, inputs: tuple[InputReading, ...]) -> tuple[bytes, ...]:
-    """What the keys of each input sign, by embit: BIP-143 with SIGHASH_ALL over the witness script and the value."""
+    """What the keys of each input sign, by embit: BIP-143 with SIGHASH_ALL over the script code and the value."""
     tx = EmbitTransaction.parse(unsigned)
     return tuple(
-        bytes(tx.sighash_segwit(number, Script(spent.witness_script), spent.value_sat, sighash=SIGHASH.ALL))
+        bytes(tx.sighash_segwit(number, _script_code(spent), spent.value_sat, sighash=SIGHASH.ALL))
         for number, spent in enumerate(inputs)
     )
+
+
+def _script_code(spent: InputReading) -> Script:
+    """The witness script; for one key, the P2PKH script of the same hash (BIP-143)."""
+    if spent.witness_script is not None:
+        return Script(spent.witness_script)
+    return Script(b"\x76\xa9\x14" + spent.script[2:] + b"\x88\xac")
 
 
 def _vsize_signed(unsigned: bytes, inputs: tuple[InputReading, ...]) -> int:
     """Weight over four, rounded up (BIP-141). A signature takes at most 71 bytes, and two for hash type and length."""
     weight = 4 * len(unsigned) + 2
     for spent in inputs:
+        # A count, then one signature and its key; or a count, the empty item, the signatures and the script.
+        if spent.witness_script is None:
+            weight += 1 + 73 + 34
+            continue
         signatures = max(spent.witness_script[0] - 0x50, 0) if spent.witness_script else 0
         script = len(spent.witness_script)
         weight += 2 + signatures * 73 + len(compact.to_bytes(script)) + script
@@ -278,7 +301,8 @@ def _rebuild(reading: BitcoinReading, sources: list[Input]) -> bytes:
     for spent, source in zip(reading.inputs, sources, strict=True):
         output = spent.value_sat.to_bytes(8, "little") + _with_length(spent.script)
         parts += [_entry(0x00, bytes(source.non_witness_utxo.serialize())), _entry(0x01, output)]
-        parts += [_entry(0x03, b"\x01\x00\x00\x00"), _entry(0x05, spent.witness_script), b"\x00"]
+        script = b"" if spent.witness_script is None else _entry(0x05, spent.witness_script)
+        parts += [_entry(0x03, b"\x01\x00\x00\x00"), script, b"\x00"]
     for paid in reading.outputs:
         parts += [b"" if paid.witness_script is None else _entry(0x01, paid.witness_script), b"\x00"]
     return b"".join(parts)

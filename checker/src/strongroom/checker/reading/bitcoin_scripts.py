@@ -1,7 +1,8 @@
 """The second reading of scripts and addresses of the Bitcoin family, with embit's script types, Bech32 and Base58.
 
-Five kinds of output, one witness script; whatever else is refused by name. embit reads upper-case Bech32 and Base58
-with trailing noise, so every address is spelled again from its script and compared.
+Five kinds of output that we pay to, two that we spend: P2WPKH, and P2WSH of one witness script. What else is refused
+by name. embit reads upper-case Bech32 and Base58 with trailing noise, so every address is spelled again from its script
+and compared.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from embit import base58, bech32  # type: ignore[import-untyped]
+from embit.hashes import hash160  # type: ignore[import-untyped]
 from embit.script import Script  # type: ignore[import-untyped]
 
 from strongroom.checker.reading.networks import BitcoinNetwork, bitcoin_network_of
@@ -112,6 +114,32 @@ def _decode_base58(text: str, network: BitcoinNetwork) -> bytes:
 def p2wsh_of(witness_script: bytes) -> bytes:
     """The output script that commits to a witness script (BIP-141)."""
     return b"\x00\x20" + sha256(witness_script).digest()
+
+
+def key_hash_of(script: bytes) -> bytes | None:
+    """The 20 bytes that a P2WPKH output commits to; None for every other script."""
+    return script[2:] if Script(script).script_type() == "p2wpkh" else None
+
+
+def p2wpkh_of(public_key: bytes) -> bytes:
+    """The output script that one compressed key spends. Raises SCRIPT_UNKNOWN for 33 other bytes, or for more of them.
+
+    A hash of an uncompressed key would pay an output that no node lets anybody spend (BIP-143).
+    """
+    if len(public_key) != 33 or public_key[:1] not in (b"\x02", b"\x03"):
+        raise malformed(Code.SCRIPT_UNKNOWN, "public_key", "a compressed key", public_key.hex())
+    return b"\x00\x14" + bytes(hash160(public_key))
+
+
+def own_script_of(threshold: int, public_keys: Sequence[bytes]) -> tuple[bytes, bytes | None]:
+    """The output script of an address of ours and its witness script: one key is P2WPKH, which has none.
+
+    Raises SCRIPT_UNKNOWN. Source: spec/registers.md.
+    """
+    if len(public_keys) == 1 and threshold == 1:
+        return p2wpkh_of(public_keys[0]), None
+    witness_script = multisig_of(threshold, public_keys)
+    return p2wsh_of(witness_script), witness_script
 
 
 def read_multisig(witness_script: bytes, field: str = "witness_script") -> MultisigReading:

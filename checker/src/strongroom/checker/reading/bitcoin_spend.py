@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strongroom.checker.reading.bitcoin import BitcoinReading, InputReading, read_psbt
-from strongroom.checker.reading.bitcoin_scripts import multisig_of, p2wsh_of, script_to_address
+from strongroom.checker.reading.bitcoin_scripts import own_script_of, script_to_address
 from strongroom.checker.reading.facts import FactsInput
 from strongroom.checker.reading.networks import native_asset_of
 from strongroom.checker.reading.refusals import gathered, raise_found
@@ -29,6 +29,7 @@ def read_bitcoin_spend(chain: ChainId, unsigned: bytes, entries: Entries, path: 
     return Spend(
         chain=chain,
         asset=asset,
+        fee_asset=asset,
         unsigned_bytes=reading.unsigned_bytes,
         inputs=tuple(_input(each, address) for each, address in zip(reading.inputs, spent, strict=True)),
         outputs=tuple(
@@ -47,14 +48,14 @@ def read_bitcoin_spend(chain: ChainId, unsigned: bytes, entries: Entries, path: 
     )
 
 
-def check_p2wsh_address(address: Address, entries: Entries, code: Code, path: str) -> bytes:
-    """Raise `code` unless the address is P2WSH of the script over its proved keys; returns that script."""
+def check_bitcoin_address(address: Address, entries: Entries, code: Code, path: str) -> bytes:
+    """Raise `code` unless the address follows from its proved keys; returns its witness script, empty for P2WPKH."""
     points = [key.public for key in keys_of(address, entries, code, path)]
-    script = multisig_of(address.threshold, points)
-    derived = script_to_address(p2wsh_of(script), address.chain)
+    script, witness_script = own_script_of(address.threshold, points)
+    derived = script_to_address(script, address.chain)
     if derived != address.address:
         raise refused(code, path, derived, address.address)
-    return script
+    return witness_script or b""
 
 
 def _find_source(each: InputReading, known: dict[str, Address], entries: Entries, chain: ChainId, path: str) -> Address:
@@ -62,9 +63,9 @@ def _find_source(each: InputReading, known: dict[str, Address], entries: Entries
     address = known.get(name)
     if address is None:
         raise refused(Code.SOURCE_NOT_OURS, path, "a proved address of ours", name)
-    script = check_p2wsh_address(address, entries, Code.SOURCE_NOT_OURS, path)
-    if script != each.witness_script:
-        raise refused(Code.SOURCE_NOT_OURS, f"{path}.witness_script", script.hex(), each.witness_script.hex())
+    script, carried = check_bitcoin_address(address, entries, Code.SOURCE_NOT_OURS, path), each.witness_script or b""
+    if script != carried:
+        raise refused(Code.SOURCE_NOT_OURS, f"{path}.witness_script", script.hex(), carried.hex())
     return address
 
 

@@ -1,4 +1,4 @@
-"""The second reading of Ethereum payments: the libraries `rlp`, `eth-account` and `coincurve`, and our rules once more.
+"""The second reading of Ethereum payments: `rlp`, `eth-abi`, `eth-account` and `coincurve`, and our rules once more.
 
 Written from EIP-1559, EIP-2718 and the rules of spec/docket.md, not from `strongroom.chains`: a mistake in one reading
 shows as a disagreement with the other. The libraries are not trusted to be strict: whatever they understood is encoded
@@ -12,6 +12,8 @@ from typing import Final
 
 import rlp  # type: ignore[import-untyped]
 from coincurve import PublicKey
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError as DecodingAbiError
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
@@ -23,6 +25,10 @@ from strongroom.core.errors import Refusal, RefusedError, malformed, refused
 
 _TYPE_NAMES: Final = {1: "access list (EIP-2930)", 3: "blob (EIP-4844)", 4: "set code (EIP-7702)"}
 _GAS: Final = 21_000
+_TOKEN_GAS: Final = (30_000, 200_000)
+"""From two balances changed and nothing else (EIP-2929) to more than any plain token takes."""
+_CALL: Final = ("address", "uint256")
+_SELECTOR: Final = keccak(text="transfer(address,uint256)")[:4]
 _LARGEST_WORD: Final = 2**256 - 1
 _LARGEST_NONCE: Final = 2**64 - 2
 _LARGEST_CHAIN: Final = 2**64 // 2 - 37
@@ -41,14 +47,16 @@ _RLP_FAULTS: Final = {
 class EthereumReading:
     """A payment as this reading understands it.
 
-    to: 20 bytes. max_fee_wei: gas limit times the highest price of gas. signing_digest: the 32 bytes that are signed.
-    unsigned_bytes: the unsigned transaction; for a signed one, what is left without the signature.
+    recipient: 20 bytes: who is paid, and units how much. contract: 20 bytes of the token that is paid; None for the
+    chain's own coin. max_fee_wei: gas limit times the highest price of gas. signing_digest: the 32 bytes that are
+    signed. unsigned_bytes: the unsigned transaction; for a signed one, what is left without the signature.
     """
 
     chain_id: int
     nonce: int
-    to: bytes
-    value_wei: int
+    recipient: bytes
+    units: int
+    contract: bytes | None
     gas_limit: int
     max_fee_per_gas_wei: int
     max_priority_fee_per_gas_wei: int
@@ -146,12 +154,15 @@ def _read_payment(items: list[object]) -> EthereumReading:
     if not isinstance(to, bytes) or not isinstance(data, bytes) or not isinstance(access_list, list):
         raise malformed(Code.TX_FIELD_INVALID, "to, data and access_list", "bytes, bytes and a list", "another shape")
     _check_nothing_else(to, data, access_list)
+    sent = _read_number(value, "value_wei")
+    recipient, units = _read_call(to, data) if data else (to, sent)
     unsigned = b"\x02" + rlp.encode(items)
     reading = EthereumReading(
         chain_id=_read_number(chain_id, "chain_id"),
         nonce=_read_number(nonce, "nonce"),
-        to=to,
-        value_wei=_read_number(value, "value_wei"),
+        recipient=recipient,
+        units=units,
+        contract=to if data else None,
         gas_limit=_read_number(gas, "gas_limit"),
         max_fee_per_gas_wei=_read_number(price, "max_fee_per_gas_wei"),
         max_priority_fee_per_gas_wei=_read_number(tip, "max_priority_fee_per_gas_wei"),
@@ -159,9 +170,29 @@ def _read_payment(items: list[object]) -> EthereumReading:
         signing_digest=keccak(unsigned),
         unsigned_bytes=unsigned,
     )
-    _check_ranges(reading)
+    _check_ranges(reading, sent)
     _check_with_eth_account(reading, items)
     return reading
+
+
+def _read_call(contract: bytes, data: bytes) -> tuple[bytes, int]:
+    """Recipient and units of a token's transfer.
+
+    Decoding would forgive what the re-encoding does not: dirty bytes before an address, bytes after the last argument.
+    """
+    arguments = data[4:]
+    try:
+        recipient, units = decode(_CALL, arguments)
+    except (DecodingAbiError, OverflowError) as error:
+        raise malformed(Code.TX_TOKEN_CALL, "data", "an address and a number of units", data.hex()) from error
+    if encode(_CALL, (recipient, units)) != arguments:
+        raise malformed(Code.TX_TOKEN_CALL, "data", encode(_CALL, (recipient, units)).hex(), arguments.hex())
+    raw = bytes.fromhex(recipient[2:])
+    if not any(raw) or raw == contract:
+        raise refused(Code.TX_TOKEN_CALL, "recipient", "neither nobody nor the contract itself", recipient)
+    if not units:
+        raise refused(Code.TX_TOKEN_CALL, "units", "at least 1", "0")
+    return raw, int(units)
 
 
 def _check_nothing_else(to: bytes, data: bytes, access_list: list[object]) -> None:
@@ -170,8 +201,9 @@ def _check_nothing_else(to: bytes, data: bytes, access_list: list[object]) -> No
         found.append(Refusal(code=Code.TX_CONTRACT_CREATION, field="to", expected="an address", got="none"))
     elif len(to) != 20:
         found.append(Refusal(code=Code.TX_FIELD_INVALID, field="to", expected="20 bytes", got=to.hex()))
-    if data:
-        found.append(Refusal(code=Code.TX_CONTRACT_CALL, field="data", expected="none", got=data.hex()))
+    if data and data[:4] != _SELECTOR:
+        expected = f"none, or {_SELECTOR.hex()}"
+        found.append(Refusal(code=Code.TX_CONTRACT_CALL, field="data", expected=expected, got=data.hex()))
     if access_list:
         got = f"{len(access_list)} entries"
         found.append(Refusal(code=Code.TX_ACCESS_LIST, field="access_list", expected="empty", got=got))
@@ -179,17 +211,22 @@ def _check_nothing_else(to: bytes, data: bytes, access_list: list[object]) -> No
         raise RefusedError(*found)
 
 
-def _check_ranges(reading: EthereumReading) -> None:
-    """Each number within what the network and our rules allow: gas for a payment alone, a tip inside the price."""
+def _check_ranges(reading: EthereumReading, sent: int) -> None:
+    """Each number within what the network and our rules allow: gas for a payment alone, a tip inside the price.
+
+    sent: wei that go to `to`. None go along with a token.
+    """
     price = reading.max_fee_per_gas_wei
+    coin = reading.contract is None
+    gas, value = ((_GAS, _GAS), (1, _LARGEST_WORD)) if coin else (_TOKEN_GAS, (0, 0))
     rules = (
         ("chain_id", reading.chain_id, 1, _LARGEST_CHAIN),
         ("nonce", reading.nonce, 0, _LARGEST_NONCE),
-        ("gas_limit", reading.gas_limit, _GAS, _GAS),
-        ("value_wei", reading.value_wei, 1, _LARGEST_WORD),
+        ("gas_limit", reading.gas_limit, *gas),
+        ("value_wei", sent, *value),
         ("max_fee_per_gas_wei", price, 0, _LARGEST_WORD),
         ("max_priority_fee_per_gas_wei", reading.max_priority_fee_per_gas_wei, 0, price),
-        ("value and fee", reading.value_wei + reading.max_fee_wei, 1, _LARGEST_WORD),
+        ("value and fee", sent + reading.max_fee_wei, 0, _LARGEST_WORD),
     )
     found = [
         Refusal(code=Code.TX_FIELD_INVALID, field=name, expected=f"{low} to {high}", got=str(value))
@@ -211,11 +248,14 @@ def _check_with_eth_account(reading: EthereumReading, items: list[object]) -> No
     except (TypeError, ValueError) as error:
         raise refused(Code.READINGS_DISAGREE, "transaction", "a payment to eth-account too", str(error)) from error
     said = theirs.as_dict()
+    to, data = bytes(said["to"]), bytes(said["data"])
+    recipient, units = _read_call(to, data) if data else (to, said["value"])
     seen = {
         "chain_id": said["chainId"],
         "nonce": said["nonce"],
-        "to": bytes(said["to"]),
-        "value_wei": said["value"],
+        "recipient": recipient,
+        "units": units,
+        "contract": to if data else None,
         "gas_limit": said["gas"],
         "max_fee_per_gas_wei": said["maxFeePerGas"],
         "max_priority_fee_per_gas_wei": said["maxPriorityFeePerGas"],

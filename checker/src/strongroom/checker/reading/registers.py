@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final, TypeVar, assert_never
 
 from strongroom.checker.reading.bodies import parse_sorted_ids
 from strongroom.checker.reading.canonical import Json, encode_canonical
 from strongroom.checker.reading.envelopes import Envelope, Statement, Type
+from strongroom.checker.reading.ethereum import ethereum_address_to_bytes
 from strongroom.checker.reading.fields import NONE, Node, check_sorted
 from strongroom.checker.reading.governed import parse_governed
 from strongroom.checker.reading.keys import Key, parse_key
 from strongroom.checker.reading.log import check_inclusion
+from strongroom.checker.reading.networks import ethereum_number_of
 from strongroom.checker.reading.roots import REGISTERS, check_distinct_keys
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
 
 E = TypeVar("E")
+
+_MOST_DECIMALS: Final = 36
+_CODE_HASH: Final = re.compile("keccak256:([0-9a-f]{64})", re.ASCII)
 
 
 class KeyState(StrEnum):
@@ -98,13 +104,23 @@ class Address:
     wallet: WalletId
 
 
+class AssetKind(StrEnum):
+    """How an asset is moved: by the chain itself, or by a call of its contract."""
+
+    NATIVE = "native"
+    ERC20 = "erc20"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """An asset that we hold."""
+    """An asset that we hold. contract: in EIP-55, and code_hash: 32 bytes in hex, both None for a chain's own coin."""
 
     chain: ChainId
+    code_hash: str | None
+    contract: str | None
     decimals: int
     id: AssetId
+    kind: AssetKind
     symbol: str
 
 
@@ -274,14 +290,48 @@ def _parse_address(node: Node) -> Address:
 
 
 def _parse_asset(node: Node) -> Asset:
-    found = node.members("chain", "decimals", "id", "kind", "symbol")
-    found["kind"].word("native")
+    found = node.members("chain", "code_hash", "contract", "decimals", "id", "kind", "symbol")
+    decimals = found["decimals"].integer()
+    if decimals > _MOST_DECIMALS:
+        raise found["decimals"].invalid(f"at most {_MOST_DECIMALS}")
+    kind, chain, name = found["kind"].choice(AssetKind), found["chain"].chain(), found["id"].asset()
+    match kind:
+        case AssetKind.NATIVE:
+            contract, code_hash = _parse_no_contract(found, chain, name)
+        case AssetKind.ERC20:
+            contract, code_hash = _parse_contract(found, chain, name)
+        case _:
+            assert_never(kind)
     return Asset(
-        chain=found["chain"].chain(),
-        decimals=found["decimals"].integer(),
-        id=found["id"].asset(),
+        chain=chain,
+        code_hash=code_hash,
+        contract=contract,
+        decimals=decimals,
+        id=name,
+        kind=kind,
         symbol=found["symbol"].text(),
     )
+
+
+def _parse_no_contract(found: Mapping[str, Node], chain: ChainId, name: AssetId) -> tuple[None, None]:
+    found["contract"].word(NONE)
+    found["code_hash"].word(NONE)
+    if name.partition("/")[0] != chain:
+        raise found["id"].invalid(f"an asset of {chain}")
+    return None, None
+
+
+def _parse_contract(found: Mapping[str, Node], chain: ChainId, name: AssetId) -> tuple[str, str]:
+    """The contract, which the id repeats, so that two contracts can never share one name."""
+    contract, code_hash = found["contract"].text(), found["code_hash"].text()
+    ethereum_number_of(chain)
+    ethereum_address_to_bytes(contract)
+    if name != f"{chain}/erc20:{contract}":
+        raise found["id"].invalid(f"{chain}/erc20:{contract}")
+    digest = _CODE_HASH.fullmatch(code_hash)
+    if digest is None:
+        raise found["code_hash"].invalid("keccak256: and 64 hex digits")
+    return contract, digest[1]
 
 
 _PARSERS: Final[Mapping[str, Callable[[Node], Entry]]] = {

@@ -7,19 +7,22 @@ is the address that the proposal names; the signature proves it later. Source: s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 
 from strongroom.checker.reading.ethereum import (
+    EthereumReading,
     bytes_to_ethereum_address,
     ethereum_address_of,
     read_ethereum_unsigned,
 )
 from strongroom.checker.reading.facts import FactsInput
 from strongroom.checker.reading.fields import NONE
-from strongroom.checker.reading.registers import Address, ChainKey, Entries
+from strongroom.checker.reading.networks import native_asset_of
+from strongroom.checker.reading.registers import Address, Asset, AssetKind, ChainKey, Entries
 from strongroom.checker.reading.stages import Twin
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, refused
@@ -40,12 +43,14 @@ class SpendOutput:
 class Spend:
     """What a transaction does. unsigned_bytes: the transaction alone, without metadata. fee: the most that can be paid.
 
+    asset: of the outputs; fee_asset: the chain's own coin, which is another one when a token is paid.
     spent: the address of ours behind each input, in the order of the bytes. commits: sorted. twin: VOID for one that
     pays nothing and uses up a nonce.
     """
 
     chain: ChainId
     asset: AssetId
+    fee_asset: AssetId
     unsigned_bytes: bytes
     inputs: tuple[FactsInput, ...]
     outputs: tuple[SpendOutput, ...]
@@ -59,6 +64,12 @@ class Spend:
     def unsigned_digest(self) -> Digest:
         """`sha256:` of the unsigned transaction bytes."""
         return Digest("sha256:" + sha256(self.unsigned_bytes).hexdigest())
+
+    def moved(self, paid: Collection[int]) -> dict[AssetId, int]:
+        """What leaves us, by asset: the outputs with these indexes, and the most that the fee can be."""
+        sums = Counter({self.fee_asset: self.fee})
+        sums[self.asset] += sum(each.units for each in self.outputs if each.index in paid)
+        return dict(sums)
 
     @property
     def sources(self) -> tuple[Address, ...]:
@@ -95,23 +106,40 @@ def read_ethereum_spend(
         address=source.address, entry=source.id, index=str(reading.nonce), kind="account", txid=NONE, units=NONE
     )
     payment = SpendOutput(
-        index=0, address=bytes_to_ethereum_address(reading.to), units=reading.value_wei, witness_script=b""
+        index=0, address=bytes_to_ethereum_address(reading.recipient), units=reading.units, witness_script=b""
     )
+    token = None if reading.contract is None else _find_token(chain, reading.contract, entries, path)
+    coin = native_asset_of(chain)
     return Spend(
         chain=chain,
-        asset=AssetId(f"{chain}/slip44:60"),
+        asset=coin if token is None else token.id,
+        fee_asset=coin,
         unsigned_bytes=reading.unsigned_bytes,
         inputs=(account,),
         outputs=(payment,),
         fee=reading.max_fee_wei,
-        terms={
-            "gas_limit": str(reading.gas_limit),
-            "max_fee_per_gas_wei": str(reading.max_fee_per_gas_wei),
-            "max_priority_fee_per_gas_wei": str(reading.max_priority_fee_per_gas_wei),
-        },
+        terms=_terms(reading),
         commits=(f"nonce:{chain}:{source.address}:{reading.nonce}",),
         spent=(source,),
     )
+
+
+def _find_token(chain: ChainId, contract: bytes, entries: Entries, path: str) -> Asset:
+    """The proved token behind a contract: what is called is what the register names, never a contract beside it."""
+    spelled = bytes_to_ethereum_address(contract)
+    for asset in entries.assets.values():
+        if (asset.kind, asset.chain, asset.contract) == (AssetKind.ERC20, chain, spelled):
+            return asset
+    raise refused(Code.ASSET_UNKNOWN, f"{path}.to", "a proved token", f"{chain} {spelled}")
+
+
+def _terms(reading: EthereumReading) -> dict[str, str]:
+    terms = {
+        "gas_limit": str(reading.gas_limit),
+        "max_fee_per_gas_wei": str(reading.max_fee_per_gas_wei),
+        "max_priority_fee_per_gas_wei": str(reading.max_priority_fee_per_gas_wei),
+    }
+    return terms if reading.contract is None else terms | {"contract": bytes_to_ethereum_address(reading.contract)}
 
 
 def keys_of(address: Address, entries: Entries, code: Code, path: str) -> tuple[ChainKey, ...]:

@@ -18,6 +18,8 @@ from strongroom.core.errors import refused
 from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.money import render_units
 
+_KEY_WORDS = ("  spending needs one key, the one whose hash is the script's last 20 bytes",)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WitnessFacts:
@@ -30,7 +32,10 @@ class WitnessFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFacts:
-    """One coin that is spent. txid_hex: as nodes print it. output_index: which output of that transaction."""
+    """One coin that is spent. txid_hex: as nodes print it. output_index: which output of that transaction.
+
+    witness: None for a P2WPKH coin, which one key spends.
+    """
 
     index: int
     txid_hex: str
@@ -38,7 +43,7 @@ class InputFacts:
     value_sat: int
     address: str
     script_hex: str
-    witness: WitnessFacts
+    witness: WitnessFacts | None
     sequence: int
 
 
@@ -109,6 +114,7 @@ def describe(psbt: Psbt, network: Network) -> BitcoinFacts:
 
 def _describe_input(psbt: Psbt, index: int, network: Network) -> InputFacts:
     spending, spent = psbt.unsigned.inputs[index], psbt.spent_output(index)
+    witness_script = psbt.inputs[index].witness_script
     return InputFacts(
         index=index,
         txid_hex=spending.outpoint.txid_hex,
@@ -116,7 +122,7 @@ def _describe_input(psbt: Psbt, index: int, network: Network) -> InputFacts:
         value_sat=spent.value_sat,
         address=render_address(spent.script, network),
         script_hex=spent.script.hex(),
-        witness=_describe_witness(psbt.inputs[index].witness_script),
+        witness=None if witness_script is None else _describe_witness(witness_script),
         sequence=spending.sequence,
     )
 
@@ -175,7 +181,7 @@ def _render_input(spent: InputFacts, facts: BitcoinFacts) -> list[str]:
         f"  from address {render_grouped(spent.address)}",
         f"  output number {spent.output_index} of transaction {spent.txid_hex}",
         f"  script {spent.script_hex}, sequence {spent.sequence}",
-        *_render_witness(spent.witness),
+        *(_KEY_WORDS if spent.witness is None else _render_witness(spent.witness)),
     ]
 
 

@@ -39,7 +39,9 @@ def check_global_fields(fields: KeyMap) -> None:
 
 
 def check_input_fields(fields: KeyMap, field: str) -> None:
-    """Exactly our four fields, everything that is wrong reported at once.
+    """Our three fields and at most the witness script, everything that is wrong reported at once.
+
+    Whether the witness script must be there depends on the coin, see `psbt.py`.
 
     Signatures are named first: somebody signed this before us, outside of our stages.
     """
@@ -69,9 +71,8 @@ def _check_fields_known(fields: KeyMap, field: str) -> None:
 def _check_fields_present(fields: KeyMap, field: str) -> None:
     if IN_NON_WITNESS_UTXO not in fields:
         raise refused(Code.PSBT_PREVIOUS_MISSING, field, "the full previous transaction", "none")
-    for key, name in ((IN_WITNESS_UTXO, "witness_utxo"), (IN_WITNESS_SCRIPT, "witness_script")):
-        if key not in fields:
-            raise malformed(Code.PSBT_INVALID, f"{field}.{name}", "present", "none")
+    if IN_WITNESS_UTXO not in fields:
+        raise malformed(Code.PSBT_INVALID, f"{field}.witness_utxo", "present", "none")
 
 
 def _check_sighash_all(fields: KeyMap, field: str) -> None:

@@ -5,9 +5,10 @@ check here, so whoever holds one may trust its amounts and scripts; whether they
 
 - Global: the unsigned transaction, of the shape that `rules.py` fixes.
 - Each input: the full previous transaction, in the stripped serialization so that the txid covers every byte of it;
-  the output spent, once more; SIGHASH_ALL; the m-of-n witness script. Full previous transactions defeat the fee attack
-  of 2020 on segwit signers: the amount is proved by a hash that the signature covers.
-- Each output: nothing, or the m-of-n witness script that it pays to (our change).
+  the output spent, once more; SIGHASH_ALL; the m-of-n witness script, or none exactly when the output is P2WPKH. Full
+  previous transactions defeat the fee attack of 2020 on segwit signers: the amount is proved by a hash that the
+  signature covers.
+- Each output: nothing, or the m-of-n witness script that it pays to (our change, when it is P2WSH).
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from strongroom.chains.bitcoin.fields import (
 )
 from strongroom.chains.bitcoin.keymaps import KeyMap, encode_maps, parse_maps
 from strongroom.chains.bitcoin.rules import LOCK_TIME, SEQUENCE, VERSION, check_unsigned
-from strongroom.chains.bitcoin.scripts import p2wsh_script, parse_multisig_script
-from strongroom.chains.bitcoin.sighash import signature_hash
+from strongroom.chains.bitcoin.scripts import is_p2wpkh, p2wsh_script, parse_multisig_script
+from strongroom.chains.bitcoin.sighash import script_code_of, signature_hash
 from strongroom.chains.bitcoin.sizes import MAX_VSIZE, vsize_signed
 from strongroom.chains.bitcoin.transactions import (
     OutPoint,
@@ -51,15 +52,18 @@ from strongroom.core.errors import malformed, refused, run_checks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PsbtInput:
-    """What one input spends: the whole previous transaction without witnesses, and the script that must be met."""
+    """What one input spends: the whole previous transaction without witnesses, and the script that must be met.
+
+    witness_script: None for a P2WPKH coin, whose key its output already commits to.
+    """
 
     previous: Transaction
-    witness_script: bytes
+    witness_script: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PsbtOutput:
-    """What is said of one output. witness_script: the m-of-n script that it pays to; None when it is not ours."""
+    """What is said of one output. witness_script: the m-of-n script that it pays to; None when nothing is said."""
 
     witness_script: bytes | None
 
@@ -113,12 +117,15 @@ class Psbt:
 
     def signature_hash(self, index: int) -> bytes:
         """The 32 bytes that each key of input `index` signs: BIP-143, SIGHASH_ALL."""
-        spent = self.inputs[index]
-        return signature_hash(self.unsigned, index, spent.witness_script, self.input_value_sat(index))
+        script_code = script_code_of(self.spent_output(index).script, self.inputs[index].witness_script)
+        return signature_hash(self.unsigned, index, script_code, self.input_value_sat(index))
 
 
 def _check_input(psbt: Psbt, index: int) -> None:
-    """The previous transaction is the one spent, and the witness script is the one that its output commits to."""
+    """The previous transaction is the one spent, and the witness script is the one that its output commits to.
+
+    Without a witness script, the output must be P2WPKH: everything else would be spent by a script that nobody saw.
+    """
     field, spent, outpoint = f"inputs[{index}]", psbt.inputs[index], psbt.unsigned.inputs[index].outpoint
     if spent.previous.witnesses:
         raise malformed(Code.PSBT_INVALID, f"{field}.previous", "no witnesses", f"{len(spent.previous.witnesses)}")
@@ -127,7 +134,11 @@ def _check_input(psbt: Psbt, index: int) -> None:
     if outpoint.index >= len(spent.previous.outputs):
         expected = f"an output number below {len(spent.previous.outputs)}"
         raise refused(Code.PSBT_PREVIOUS_MISMATCH, f"{field}.outpoint", expected, str(outpoint.index))
-    _check_witness_script(spent.witness_script, psbt.spent_output(index).script, field)
+    script = psbt.spent_output(index).script
+    if spent.witness_script is not None:
+        _check_witness_script(spent.witness_script, script, field)
+    elif not is_p2wpkh(script):
+        raise malformed(Code.PSBT_INVALID, f"{field}.witness_script", "present, or a P2WPKH coin", script.hex())
 
 
 def _check_output(psbt: Psbt, index: int) -> None:
@@ -186,7 +197,7 @@ def parse_psbt(raw: bytes) -> Psbt:
 
 def _parse_input(fields: KeyMap, field: str) -> PsbtInput:
     previous = parse_legacy(fields[IN_NON_WITNESS_UTXO], f"{field}.previous")
-    return PsbtInput(previous=previous, witness_script=fields[IN_WITNESS_SCRIPT])
+    return PsbtInput(previous=previous, witness_script=fields.get(IN_WITNESS_SCRIPT))
 
 
 def _check_witness_utxo(psbt: Psbt, index: int, fields: KeyMap) -> None:
@@ -206,12 +217,12 @@ def encode_psbt(psbt: Psbt) -> bytes:
 
 def _input_map(psbt: Psbt, index: int) -> KeyMap:
     spent = psbt.inputs[index]
-    return {
+    fields = {
         IN_NON_WITNESS_UTXO: encode_stripped(spent.previous),
         IN_WITNESS_UTXO: encode_output(psbt.spent_output(index)),
         IN_SIGHASH_TYPE: SIGHASH_ALL_VALUE,
-        IN_WITNESS_SCRIPT: spent.witness_script,
     }
+    return fields if spent.witness_script is None else {**fields, IN_WITNESS_SCRIPT: spent.witness_script}
 
 
 def _output_map(paid: PsbtOutput) -> KeyMap:
@@ -220,16 +231,19 @@ def _output_map(paid: PsbtOutput) -> KeyMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """One coin to spend: its whole transaction (witnesses are dropped), output number and witness script."""
+    """One coin to spend: its whole transaction (witnesses are dropped), output number and witness script.
+
+    witness_script: None for a P2WPKH coin.
+    """
 
     previous: Transaction
     index: int
-    witness_script: bytes
+    witness_script: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One output to make. witness_script: its m-of-n script when it is our own change, else None."""
+    """One output to make. witness_script: its m-of-n script when it is our own P2WSH change, else None."""
 
     value_sat: int
     script: bytes

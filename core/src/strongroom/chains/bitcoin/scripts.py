@@ -1,4 +1,4 @@
-"""The closed grammar of scripts: five kinds that we pay to, one witness script that we spend from.
+"""The closed grammar of scripts: five kinds that we pay to, two that we spend from (P2WPKH, and P2WSH of m-of-n).
 
 What is not in the grammar is refused by name, so that an operator knows what somebody tried, and no unknown script is
 ever signed in hope.
@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from Crypto.Hash import RIPEMD160
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, malformed, refused
@@ -80,6 +82,32 @@ def script_payload(script: bytes) -> bytes:
 def p2wsh_script(witness_script: bytes) -> bytes:
     """The output script that commits to a witness script (BIP-141)."""
     return build_script(ScriptKind.P2WSH, hashlib.sha256(witness_script).digest())
+
+
+def p2wpkh_script(public_key: bytes) -> bytes:
+    """The output script of one compressed key (33 bytes). Raises SCRIPT_UNKNOWN for any other length or head.
+
+    An uncompressed key would make an output that no node lets us spend (BIP-143).
+    """
+    if len(public_key) != _COMPRESSED_KEY_BYTES or public_key[0] not in (2, 3):
+        raise malformed(Code.SCRIPT_UNKNOWN, "public_key", "a compressed key of 33 bytes", public_key.hex())
+    return build_script(ScriptKind.P2WPKH, RIPEMD160.new(hashlib.sha256(public_key).digest()).digest())
+
+
+def is_p2wpkh(script: bytes) -> bool:
+    """Whether one key alone spends this output, natively in segwit."""
+    return _TEMPLATES[ScriptKind.P2WPKH].matches(script)
+
+
+def own_script(threshold: int, public_keys: Sequence[bytes]) -> tuple[bytes, bytes | None]:
+    """The output script of an address of ours, and its witness script; None for P2WPKH, which has none.
+
+    One key gives P2WPKH, two and more P2WSH of m-of-n. Raises SCRIPT_UNKNOWN. Source: spec/registers.md.
+    """
+    if (threshold, len(public_keys)) == (1, 1):
+        return p2wpkh_script(public_keys[0]), None
+    witness_script = multisig_script(threshold, public_keys)
+    return p2wsh_script(witness_script), witness_script
 
 
 def dust_limit_sat(script: bytes, dust_relay_sat_per_kvb: int) -> int:

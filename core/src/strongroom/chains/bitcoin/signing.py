@@ -1,4 +1,4 @@
-"""Signatures as bytes: strict DER, low S, and the witness of our m-of-n scripts.
+"""Signatures as bytes: strict DER, low S, and the witnesses of our two kinds of input.
 
 No key is ever here. A token returns two numbers; these functions give them the one encoding that nodes relay.
 Sources: BIP-66 (strict DER), BIP-146 (low S), BIP-141 and BIP-147 (witness of CHECKMULTISIG).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from strongroom.chains.bitcoin.scripts import parse_multisig_script
+from strongroom.chains.bitcoin.scripts import p2wpkh_script, parse_multisig_script
 from strongroom.chains.bitcoin.sighash import SIGHASH_ALL
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
@@ -91,7 +91,21 @@ def build_witness(signatures_in_key_order: Sequence[bytes], witness_script: byte
     if len(signatures_in_key_order) != threshold:
         raise refused(Code.SIGNATURES_MISSING, "signatures", str(threshold), str(len(signatures_in_key_order)))
     for number, der in enumerate(signatures_in_key_order):
-        _, s = parse_der_signature(der, f"signatures[{number}]")
-        check_low_s(s, f"signatures[{number}].s")
+        _check_signature(der, f"signatures[{number}]")
     # The empty first element is what CHECKMULTISIG pops too many; BIP-147 wants it empty.
     return (b"", *(der + bytes([SIGHASH_ALL]) for der in signatures_in_key_order), witness_script)
+
+
+def build_key_witness(der: bytes, public_key: bytes) -> tuple[bytes, ...]:
+    """The witness stack that spends one P2WPKH input: its signature with the byte SIGHASH_ALL, and its key (33 bytes).
+
+    Raises SIGNATURE_INVALID, SIGNATURE_HIGH_S, SCRIPT_UNKNOWN. Whether the signature is of the key is for the caller.
+    """
+    p2wpkh_script(public_key)
+    _check_signature(der, "signature")
+    return (der + bytes([SIGHASH_ALL]), public_key)
+
+
+def _check_signature(der: bytes, field: str) -> None:
+    _, s = parse_der_signature(der, field)
+    check_low_s(s, f"{field}.s")

@@ -71,3 +71,8 @@ def chain_of(chain_id: int) -> ChainId:
 def native_asset(chain: ChainId) -> AssetId:
     """CAIP-19 of the coin that pays for gas, `eip155:N/slip44:60`. Raises TX_WRONG_CHAIN."""
     return AssetId(f"{chain_of(chain_id_of(chain))}/slip44:60")
+
+
+def token_asset(chain: ChainId, contract: str) -> AssetId:
+    """CAIP-19 of an ERC-20 token, `eip155:N/erc20:0x...` with the contract in EIP-55. Raises as `parse_address`."""
+    return AssetId(f"{chain_of(chain_id_of(chain))}/erc20:{render_address(parse_address(contract, 'contract'))}")

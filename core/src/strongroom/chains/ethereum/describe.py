@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from strongroom.chains.ethereum.addresses import chain_of, native_asset, render_address
+from strongroom.chains.ethereum.addresses import chain_of, native_asset, render_address, token_asset
+from strongroom.chains.ethereum.tokens import encode_token_transfer
 from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned, max_fee_wei, signing_digest
 from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.money import render_units
@@ -33,9 +34,10 @@ _DECIMALS = 18
 class EthereumFacts:
     """The whole transaction.
 
-    chain_name: None for a chain that we have no name for. destination: EIP-55. max_fee_wei: the most that the network
-    can take. max_total_wei: that and the value. unsigned_digest: SHA-256 of the unsigned bytes. signing_digest: hex of
-    the 32 bytes that the key signs.
+    chain_name: None for a chain that we have no name for. asset: what is paid; units: how many of its smallest units.
+    destination: who is paid, in EIP-55. contract: the token's, in EIP-55; None for the native coin. call_data: hex,
+    empty for the native coin. max_fee_wei: the most that the network can take. max_total_wei: that and the value.
+    unsigned_digest: SHA-256 of the unsigned bytes. signing_digest: hex of the 32 bytes that the key signs.
     """
 
     chain: ChainId
@@ -44,6 +46,9 @@ class EthereumFacts:
     asset: AssetId
     nonce: int
     destination: str
+    units: int
+    contract: str | None
+    call_data: str
     value_wei: int
     gas_limit: int
     max_fee_per_gas_wei: int
@@ -57,13 +62,17 @@ class EthereumFacts:
 def describe(transfer: Transfer) -> EthereumFacts:
     """State everything that the bytes of this payment say; they name no sender."""
     raw, chain = encode_unsigned(transfer), chain_of(transfer.chain_id)
+    contract = None if transfer.token is None else render_address(transfer.to)
     return EthereumFacts(
         chain=chain,
         chain_id=transfer.chain_id,
         chain_name=CHAIN_NAMES.get(transfer.chain_id),
-        asset=native_asset(chain),
+        asset=native_asset(chain) if contract is None else token_asset(chain, contract),
         nonce=transfer.nonce,
-        destination=render_address(transfer.to),
+        destination=render_address(transfer.recipient),
+        units=transfer.units,
+        contract=contract,
+        call_data="" if transfer.token is None else encode_token_transfer(transfer.token).hex(),
         value_wei=transfer.value_wei,
         gas_limit=transfer.gas_limit,
         max_fee_per_gas_wei=transfer.max_fee_per_gas_wei,
@@ -85,9 +94,7 @@ def render_plain(facts: EthereumFacts) -> tuple[str, ...]:
     """The facts as English lines for a screen or for paper; nothing is shortened."""
     return (
         f"Unsigned payment on {_chain(facts)}, asset {facts.asset}.",
-        f"It pays {_amount(facts.value_wei, facts)}",
-        f"  to address {render_grouped(facts.destination)}",
-        "  and does nothing else: no contract call, no data, no access list.",
+        *(_render_native(facts) if facts.contract is None else _render_token(facts, facts.contract)),
         f"Network fee: at most {_amount(facts.max_fee_wei, facts)}.",
         f"Value and fee together: at most {_amount(facts.max_total_wei, facts)}.",
         f"Gas limit {facts.gas_limit}, at most {facts.max_fee_per_gas_wei} wei for each unit of gas,",
@@ -95,6 +102,25 @@ def render_plain(facts: EthereumFacts) -> tuple[str, ...]:
         f"Number of the transaction on its account (nonce): {facts.nonce}. The bytes name no sender.",
         f"Digest that is signed: {facts.signing_digest}",
         f"Digest of the unsigned bytes: {facts.unsigned_digest}",
+    )
+
+
+def _render_native(facts: EthereumFacts) -> tuple[str, ...]:
+    return (
+        f"It pays {_amount(facts.value_wei, facts)}",
+        f"  to address {render_grouped(facts.destination)}",
+        "  and does nothing else: no contract call, no data, no access list.",
+    )
+
+
+def _render_token(facts: EthereumFacts, contract: str) -> tuple[str, ...]:
+    """How many units make one token is not in the bytes, so none is claimed here."""
+    return (
+        f"It calls transfer of the token contract {render_grouped(contract)},",
+        f"  which pays {facts.units} smallest units of that token",
+        f"  to address {render_grouped(facts.destination)}",
+        f"  and does nothing else: value {facts.value_wei} wei, no access list.",
+        f"Call data, whole: {facts.call_data}",
     )
 
 

@@ -1,7 +1,8 @@
-"""The one transaction that we sign on Ethereum: a payment of the native coin, of type 2 (EIP-1559), and nothing in it.
+"""The one transaction that we sign on Ethereum: of type 2 (EIP-1559), a payment of the native coin or of a token.
 
-Everything else is refused by name: older and newer types, contract creation, call data, access lists. A `Transfer` that
-exists has passed every check here; whether it was instructed is for others to judge.
+A payment of the native coin has no data. A payment of a token has no value and exactly the call that `tokens.py`
+reads. Everything else is refused by name: older and newer types, contract creation, other call data, access lists. A
+`Transfer` that exists has passed every check here; whether it was instructed is for others to judge.
 Sources: EIP-1559, EIP-2718, EIP-2; vectors/ethereum/eip1559.json.
 """
 
@@ -14,6 +15,7 @@ from strongroom.chains.ethereum.addresses import ADDRESS_BYTES, MAX_CHAIN_ID
 from strongroom.chains.ethereum.curve import HALF_ORDER, ORDER
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.chains.ethereum.rlp import RlpItem, encode_integer, encode_rlp, parse_integer, parse_rlp
+from strongroom.chains.ethereum.tokens import TokenTransfer, encode_token_transfer, parse_token_transfer
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused, run_checks
 from strongroom.core.money import MAX_UNITS
@@ -24,6 +26,10 @@ _LEGACY_FIRST = 0xC0
 """Any first byte from here on opens a list, and so a transaction without a type (EIP-2718)."""
 GAS_LIMIT = 21_000
 """What a payment to an account without code takes, exactly: nothing is left that code at the destination could use."""
+MIN_TOKEN_GAS = 30_000
+"""Less cannot move a token: 21,000 for the transaction and two stored balances (EIP-2929) at 5,000 each."""
+MAX_TOKEN_GAS = 200_000
+"""A transfer takes 30,000 to 65,000, behind a proxy some more. The bound keeps a contract from burning our fee."""
 MAX_NONCE = 2**64 - 2
 """EIP-2681."""
 _NUMBER_NAMES = ("chain_id", "nonce", "max_priority_fee_per_gas_wei", "max_fee_per_gas_wei", "gas_limit")
@@ -34,8 +40,9 @@ _SIGNED_FIELDS = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """A payment of the native coin; it cannot be made without passing every check. to: 20 bytes.
+    """A payment; it cannot be made without passing every check.
 
+    to: 20 bytes: who is paid, or the contract of the token that is paid. token: None for a payment of the native coin.
     The most that it can cost is value plus `max_fee_wei`; the bytes name no sender.
     """
 
@@ -46,6 +53,7 @@ class Transfer:
     gas_limit: int
     to: bytes
     value_wei: int
+    token: TokenTransfer | None = None
 
     def __post_init__(self) -> None:
         run_checks(
@@ -53,12 +61,23 @@ class Transfer:
                 partial(_check_range, self.chain_id, 1, MAX_CHAIN_ID, "chain_id"),
                 partial(_check_range, self.nonce, 0, MAX_NONCE, "nonce"),
                 partial(_check_fees, self),
-                partial(_check_range, self.gas_limit, GAS_LIMIT, GAS_LIMIT, "gas_limit"),
+                partial(_check_gas, self),
                 partial(_check_destination, self.to),
-                partial(_check_range, self.value_wei, 1, MAX_UNITS, "value_wei"),
+                partial(_check_value, self),
+                partial(_check_token_recipient, self),
                 partial(_check_total, self),
             )
         )
+
+    @property
+    def recipient(self) -> bytes:
+        """Who is paid, 20 bytes: never the contract of a token."""
+        return self.to if self.token is None else self.token.recipient
+
+    @property
+    def units(self) -> int:
+        """How much is paid, in smallest units of the coin or of the token."""
+        return self.value_wei if self.token is None else self.token.units
 
 
 def _check_range(value: int, minimum: int, maximum: int, field: str) -> None:
@@ -72,6 +91,23 @@ def _check_fees(transfer: Transfer) -> None:
     _check_range(transfer.max_fee_per_gas_wei, 0, MAX_UNITS, "max_fee_per_gas_wei")
     tip = transfer.max_priority_fee_per_gas_wei
     _check_range(tip, 0, transfer.max_fee_per_gas_wei, "max_priority_fee_per_gas_wei")
+
+
+def _check_gas(transfer: Transfer) -> None:
+    least, most = (GAS_LIMIT, GAS_LIMIT) if transfer.token is None else (MIN_TOKEN_GAS, MAX_TOKEN_GAS)
+    _check_range(transfer.gas_limit, least, most, "gas_limit")
+
+
+def _check_value(transfer: Transfer) -> None:
+    """Coins sent along with a token's transfer are lost in its contract, or make the call fail."""
+    least, most = (1, MAX_UNITS) if transfer.token is None else (0, 0)
+    _check_range(transfer.value_wei, least, most, "value_wei")
+
+
+def _check_token_recipient(transfer: Transfer) -> None:
+    """Tokens paid to their own contract are the commonest way to lose them: nobody can take them out again."""
+    if transfer.token is not None and transfer.token.recipient == transfer.to:
+        raise refused(Code.TX_TOKEN_CALL, "recipient", "another address than the contract", transfer.to.hex())
 
 
 def _check_destination(to: bytes) -> None:
@@ -128,7 +164,7 @@ def _check_low_s(s: int) -> None:
 
 
 def _unsigned_items(transfer: Transfer) -> tuple[RlpItem, ...]:
-    """The nine fields of EIP-1559: ours, no call data, no access list."""
+    """The nine fields of EIP-1559: ours, the call data of a token's transfer or none, no access list."""
     return (
         encode_integer(transfer.chain_id),
         encode_integer(transfer.nonce),
@@ -137,7 +173,7 @@ def _unsigned_items(transfer: Transfer) -> tuple[RlpItem, ...]:
         encode_integer(transfer.gas_limit),
         transfer.to,
         encode_integer(transfer.value_wei),
-        b"",
+        b"" if transfer.token is None else encode_token_transfer(transfer.token),
         (),
     )
 
@@ -157,8 +193,8 @@ def encode_signed(transfer: Transfer, y_parity: int, r: int, s: int) -> bytes:
 def parse_unsigned(raw: bytes) -> Transfer:
     """Read an unsigned payment, whole and in its one byte form.
 
-    Raises TX_TYPE_REFUSED (`got` names the type), TX_CONTRACT_CREATION, TX_CONTRACT_CALL, TX_ACCESS_LIST,
-    TX_FIELD_INVALID, TX_NOT_CANONICAL, TX_TRUNCATED, TX_TRAILING_BYTES, TOO_LARGE.
+    Raises TX_TYPE_REFUSED (`got` names the type), TX_CONTRACT_CREATION, TX_CONTRACT_CALL, TX_TOKEN_CALL,
+    TX_ACCESS_LIST, TX_FIELD_INVALID, TX_NOT_CANONICAL, TX_TRUNCATED, TX_TRAILING_BYTES, TOO_LARGE.
     """
     transfer = _parse_transfer(_parse_fields(raw, _UNSIGNED_FIELDS))
     # The last line of defence: whatever we understood must encode to exactly what we were given.
@@ -207,7 +243,7 @@ def _parse_transfer(fields: tuple[RlpItem, ...]) -> Transfer:
     run_checks(
         (
             partial(_check_destination, _parse_bytes(fields[5], "to")),
-            partial(_check_no_call_data, _parse_bytes(fields[7], "data")),
+            partial(_check_call, _parse_bytes(fields[7], "data")),
             partial(_check_no_access_list, fields[8]),
         )
     )
@@ -222,6 +258,7 @@ def _parse_transfer(fields: tuple[RlpItem, ...]) -> Transfer:
         gas_limit=gas_limit,
         to=_parse_bytes(fields[5], "to"),
         value_wei=parse_integer(fields[6], MAX_UNITS, "value_wei"),
+        token=_parse_call(_parse_bytes(fields[7], "data")),
     )
 
 
@@ -231,9 +268,12 @@ def _parse_bytes(item: RlpItem, field: str) -> bytes:
     return item
 
 
-def _check_no_call_data(data: bytes) -> None:
-    if data:
-        raise refused(Code.TX_CONTRACT_CALL, "data", "none", data.hex())
+def _check_call(data: bytes) -> None:
+    _parse_call(data)
+
+
+def _parse_call(data: bytes) -> TokenTransfer | None:
+    return parse_token_transfer(data) if data else None
 
 
 def _check_no_access_list(item: RlpItem) -> None:

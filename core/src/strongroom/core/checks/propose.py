@@ -9,7 +9,7 @@ from strongroom.core.bodies import Instruction, Proposal
 from strongroom.core.checks.foundation import Entries, Proved
 from strongroom.core.checks.instruct import check_destination, find_account
 from strongroom.core.checks.journey import Journey
-from strongroom.core.checks.spend import Spend, SpendOutput, check_address, keys_of, native_asset_of
+from strongroom.core.checks.spend import Spend, SpendOutput, check_address, keys_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import FORMAT, Facts, FactsFee, FactsOutput
@@ -168,7 +168,7 @@ def build_facts(proposal: Proved[Proposal], journey: Journey, spend: Spend, entr
     bodies = [p.body for p in journey.all(Instruction)]
     return Facts(
         chain=spend.chain,
-        fee=FactsFee(asset=native_asset_of(spend.chain), ceiling=Units(fee_ceiling(journey)), units=Units(spend.fee)),
+        fee=FactsFee(asset=spend.fee_asset, ceiling=Units(fee_ceiling(journey)), units=Units(spend.fee)),
         format=FORMAT,
         inputs=spend.inputs,
         outputs=tuple(outputs),

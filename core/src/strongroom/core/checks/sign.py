@@ -5,17 +5,18 @@ Requirements: III.6, III.12, V.9b, I.5.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from strongroom.core.bodies import Approval, ClearToSign, Proposal, Scope, SignatureRecord, Verification
 from strongroom.core.checks.approve import approver_of
 from strongroom.core.checks.foundation import Foundation, Proved
 from strongroom.core.checks.journey import Journey
-from strongroom.core.checks.spend import Spend, keys_of
+from strongroom.core.checks.spend import Spend, keys_of, moved_units
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
-from strongroom.core.records import NONE
+from strongroom.core.ids import AssetId
 from strongroom.core.roster import check_overseers
 
 
@@ -23,10 +24,11 @@ def check_records(
     journey: Journey, foundation: Foundation, proposal: Proved[Proposal], spend: Spend, twin: Twin
 ) -> None:
     """Each record: its clear, its session, its operators, its keys, in time. A void twin is signed after `sign_by`."""
+    moved = moved_units(spend, {change.index for change in proposal.body.change})
     for proved in journey.all(SignatureRecord):
         clear = _clear_of(proved, journey)
         check_clear_matches(clear.body, proved.body)
-        check_clear_covers(clear, proved, spend)
+        check_clear_covers(clear, proved, moved)
         check_overseers(foundation.roster_at(clear.index), clear.time)
         _check_about(proved, proposal, spend)
         _check_keys(proved.body, foundation, spend)
@@ -46,16 +48,19 @@ def check_clear_matches(clear: ClearToSign, record: SignatureRecord) -> None:
         raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.scope", Scope.TRANSFERS.value, clear.scope.value)
 
 
-def check_clear_covers(clear: Proved[ClearToSign], record: Proved[SignatureRecord], spend: Spend) -> None:
-    """What leaves is inside the clear's budget, signed within its life. The terminal counts the rest of a session."""
+def check_clear_covers(
+    clear: Proved[ClearToSign], record: Proved[SignatureRecord], moved: Mapping[AssetId, int]
+) -> None:
+    """What leaves is inside the clear's budget, signed within its life. The terminal counts the rest of a session.
+
+    moved: smallest units by asset; a token and the fee of its transfer need cover each for itself.
+    """
     budget = {b.asset: int(b.units) for b in clear.body.budget}
-    inputs = sum(int(i.units) for i in spend.inputs if i.units != NONE)
-    change = sum(o.units for o in spend.outputs if o.witness_script)
-    moved = inputs - change if inputs else sum(o.units for o in spend.outputs) + spend.fee
-    if clear.body.max_count < 1 or moved > budget.get(spend.asset, 0):
-        raise refused(
-            Code.CLEAR_BUDGET, "clear.budget", f"at least {moved} {spend.asset}", str(budget.get(spend.asset, 0))
-        )
+    if clear.body.max_count < 1:
+        raise refused(Code.CLEAR_BUDGET, "clear.max_count", "at least 1", str(clear.body.max_count))
+    for asset, units in moved.items():
+        if units > budget.get(asset, 0):
+            raise refused(Code.CLEAR_BUDGET, "clear.budget", f"at least {units} {asset}", str(budget.get(asset, 0)))
     # Seconds are compared, not moments: a life of 2**53 seconds is no date.
     age_s = (record.statement.issued_at - clear.statement.issued_at) // timedelta(seconds=1)
     if age_s > clear.body.life_s:

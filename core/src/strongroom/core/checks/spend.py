@@ -6,15 +6,15 @@ recovers the signer later and compares. Source: spec/facts.md, spec/docket.md po
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
 from strongroom.chains.bitcoin.addresses import render_address as render_bitcoin_address
 from strongroom.chains.bitcoin.networks import NETWORKS, network_of
 from strongroom.chains.bitcoin.psbt import Psbt, parse_psbt
-from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
-from strongroom.chains.ethereum.addresses import address_of, chain_id_of, native_asset, render_address
+from strongroom.chains.bitcoin.scripts import own_script
+from strongroom.chains.ethereum.addresses import address_of, chain_id_of, native_asset, render_address, token_asset
 from strongroom.chains.ethereum.transactions import Transfer, max_fee_wei, parse_unsigned
 from strongroom.chains.ethereum.void import Void
 from strongroom.core.canonical import Json, sha256
@@ -23,12 +23,15 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import FactsInput
 from strongroom.core.ids import AssetId, ChainId, Digest, EntryId, WalletId
-from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
+from strongroom.core.registers import AddressEntry, AssetEntry, AssetKind, KeyEntry, KeyState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendOutput:
-    """One output as the bytes have it. `script` is empty on Ethereum, `witness_script` where the bytes carry none."""
+    """One output as the bytes have it. `script` is empty on Ethereum, `witness_script` where the bytes carry none.
+
+    Whether an output is change, only the proposal says: change to one key (P2WPKH) carries no witness script.
+    """
 
     index: int
     address: str
@@ -39,10 +42,14 @@ class SpendOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spend:
-    """What the transaction does. `fee` is the most that can be paid, in the native asset."""
+    """What the transaction does.
+
+    asset: of every output. fee: the most that can be paid, in `fee_asset`, which a token's transfer does not move.
+    """
 
     chain: ChainId
     asset: AssetId
+    fee_asset: AssetId
     unsigned_digest: Digest
     unsigned_bytes: bytes
     inputs: tuple[FactsInput, ...]
@@ -52,6 +59,15 @@ class Spend:
     commits: tuple[str, ...]
     sources: tuple[AddressEntry, ...]
     decoded: Transfer | Void | Psbt
+
+
+def moved_units(spend: Spend, change: Collection[int]) -> dict[AssetId, int]:
+    """What leaves us, by asset: every output but the change (by index), and the most that the fee can be."""
+    moved = {spend.fee_asset: spend.fee}
+    for output in spend.outputs:
+        if output.index not in change:
+            moved[spend.asset] = moved.get(spend.asset, 0) + output.units
+    return moved
 
 
 def is_ethereum(chain: ChainId) -> bool:
@@ -92,14 +108,17 @@ def keys_of(entry: AddressEntry, entries: Entries, field: str) -> tuple[KeyEntry
 
 
 def derive_address(entry: AddressEntry, entries: Entries, field: str) -> tuple[str, bytes]:
-    """Address and witness script (empty on Ethereum) that follow from an entry's keys; never read from the entry."""
+    """Address and witness script that follow from an entry's keys; never read from the entry.
+
+    The witness script is empty on Ethereum and for one key of the Bitcoin family (P2WPKH).
+    """
     keys = keys_of(entry, entries, field)
     if is_ethereum(entry.chain):
         if len(keys) != 1 or entry.threshold != 1:
             raise refused(Code.SOURCE_NOT_OURS, field, "one key", f"{entry.threshold} of {len(keys)}")
         return render_address(address_of(keys[0].public)), b""
-    witness_script = multisig_script(entry.threshold, [k.public for k in keys])
-    return render_bitcoin_address(p2wsh_script(witness_script), network_of(entry.chain)), witness_script
+    script, witness_script = own_script(entry.threshold, [k.public for k in keys])
+    return render_bitcoin_address(script, network_of(entry.chain)), witness_script or b""
 
 
 def check_address(entry: AddressEntry, entries: Entries, code: Code, field: str) -> bytes:
@@ -139,17 +158,21 @@ def _read_ethereum(
         address=source.address, entry=source.id, index=str(transfer.nonce), kind="account", txid="none", units="none"
     )
     destination = SpendOutput(
-        index=0, address=render_address(transfer.to), units=transfer.value_wei, script=b"", witness_script=b""
+        index=0, address=render_address(transfer.recipient), units=transfer.units, script=b"", witness_script=b""
     )
+    asset = native_asset(chain) if transfer.token is None else _find_token(chain, transfer, entries).id
+    contract = {} if transfer.token is None else {"contract": render_address(transfer.to)}
     return Spend(
         chain=chain,
-        asset=native_asset(chain),
+        asset=asset,
+        fee_asset=native_asset(chain),
         unsigned_digest=sha256(unsigned),
         unsigned_bytes=unsigned,
         inputs=(account,),
         outputs=(destination,),
         fee=max_fee_wei(transfer),
         terms={
+            **contract,
             "gas_limit": str(transfer.gas_limit),
             "max_fee_per_gas_wei": str(transfer.max_fee_per_gas_wei),
             "max_priority_fee_per_gas_wei": str(transfer.max_priority_fee_per_gas_wei),
@@ -158,6 +181,15 @@ def _read_ethereum(
         sources=(source,),
         decoded=transfer,
     )
+
+
+def _find_token(chain: ChainId, transfer: Transfer, entries: Entries) -> AssetEntry:
+    """The proved entry of the contract that is called (attack: a worthless contract under a known token's name)."""
+    name = token_asset(chain, render_address(transfer.to))
+    entry = entries.assets.get(name)
+    if entry is None or entry.kind is not AssetKind.ERC20:
+        raise refused(Code.ASSET_UNKNOWN, "transaction.unsigned.to", "a token of the asset register", name)
+    return entry
 
 
 def _read_bitcoin(chain: ChainId, unsigned: bytes, wallet: WalletId, entries: Entries) -> Spend:
@@ -172,10 +204,9 @@ def _read_bitcoin(chain: ChainId, unsigned: bytes, wallet: WalletId, entries: En
         entry = by_address.get(address)
         if entry is None:
             raise refused(Code.SOURCE_NOT_OURS, field, f"an address of {wallet}", address)
-        if check_source(entry, entries, wallet, field) != detail.witness_script:
-            raise refused(
-                Code.SOURCE_NOT_OURS, f"{field}.witness_script", "the script of our keys", detail.witness_script.hex()
-            )
+        carried = detail.witness_script or b""
+        if check_source(entry, entries, wallet, field) != carried:
+            raise refused(Code.SOURCE_NOT_OURS, f"{field}.witness_script", "the script of our keys", carried.hex())
         txid, index = tx_in.outpoint.txid_hex, tx_in.outpoint.index
         inputs.append(
             FactsInput(
@@ -202,6 +233,7 @@ def _read_bitcoin(chain: ChainId, unsigned: bytes, wallet: WalletId, entries: En
     return Spend(
         chain=chain,
         asset=network.asset,
+        fee_asset=network.asset,
         unsigned_digest=sha256(psbt.unsigned_bytes),
         unsigned_bytes=psbt.unsigned_bytes,
         inputs=tuple(inputs),

@@ -15,6 +15,7 @@ from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.checks.foundation import roster_in_force
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.signers import check_statement_signers
+from strongroom.core.checks.spend import moved_units
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused, run_checks
 from strongroom.core.ids import AssetId, PartyId
@@ -86,11 +87,7 @@ class Clear:
 
 def spent_units(proved: ProvedDocket) -> dict[AssetId, int]:
     """What leaves us in a transaction, by asset: its payments and the most that its fee can be."""
-    spent = {proved.facts.fee.asset: int(proved.facts.fee.units)}
-    for output in proved.facts.outputs:
-        if output.kind == "payment":
-            spent[output.asset] = spent.get(output.asset, 0) + output.units
-    return spent
+    return moved_units(proved.spend, {change.index for change in proved.proposal.body.change})
 
 
 def open_session(terminal: Terminal, operators: tuple[PartyId, ...], out: Path) -> Session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from strongroom.checker.reading.bitcoin_spend import check_p2wsh_address, read_bitcoin_spend
+from strongroom.checker.reading.bitcoin_spend import check_bitcoin_address, read_bitcoin_spend
 from strongroom.checker.reading.bodies import Decision, Instruction, Proposal, Quorum
 from strongroom.checker.reading.checks.instruct import find_account
 from strongroom.checker.reading.fields import render_time
@@ -105,12 +105,12 @@ def fee_ceiling(journey: Journey) -> int:
 def check_own_address(
     address: Address, wallet: WalletId, spend: Spend, entries: Entries, code: Code, path: str
 ) -> bytes:
-    """Derive an address again from its proved keys; returns its witness script, empty on Ethereum. Raises `code`."""
+    """Derive an address again from its proved keys; returns its witness script, if it has one. Raises `code`."""
     check_wallet(address, wallet, spend.chain, code, path)
     if is_ethereum(spend.chain):
         check_ethereum_address(address, entries, code, path)
         return b""
-    return check_p2wsh_address(address, entries, code, path)
+    return check_bitcoin_address(address, entries, code, path)
 
 
 def _check_digest(proposal: Heard[Proposal], spend: Spend) -> None:

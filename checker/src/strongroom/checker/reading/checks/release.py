@@ -8,7 +8,7 @@ from hashlib import sha256
 from eth_utils.crypto import keccak
 
 from strongroom.checker.reading.bitcoin import read_psbt
-from strongroom.checker.reading.bitcoin_signed import read_bitcoin_signed, verify_p2wsh_signatures
+from strongroom.checker.reading.bitcoin_signed import read_bitcoin_signed, verify_signatures
 from strongroom.checker.reading.bodies import Broadcast, Instruction, Proposal, Release, Settlement, SignatureRecord
 from strongroom.checker.reading.ethereum import (
     bytes_to_ethereum_address,
@@ -112,7 +112,7 @@ def _split(spend: Spend, signed: bytes) -> tuple[bytes, int, bytes]:
 def _read_bitcoin(spend: Spend, unsigned: bytes, signed: bytes, entries: Entries, path: str) -> SignedReading:
     with prefixed(path):
         reading = read_psbt(unsigned)
-        signatures = verify_p2wsh_signatures(reading, signed)
+        signatures = verify_signatures(reading, signed)
         txid = read_bitcoin_signed(signed).txid_hex
     keys: set[EntryId] = set()
     for i, (address, by) in enumerate(zip(spend.spent, signatures, strict=True)):

@@ -23,7 +23,7 @@ def build_facts(journey: Journey, spend: Spend) -> Facts:
     )
     return Facts(
         chain=spend.chain,
-        fee_asset=spend.asset,
+        fee_asset=spend.fee_asset,
         fee_ceiling=fee_ceiling(journey),
         fee_units=spend.fee,
         inputs=spend.inputs,

@@ -135,15 +135,15 @@ def _check_time(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> No
 def _check_budget(journey: Journey, clear: Heard[ClearToSign], spend: Spend) -> None:
     """What leaves, the most that the fee can be included, is within what reconciler and watcher cleared.
 
-    A docket knows only itself: what other dockets of the session used is the terminal's to count.
+    Asset by asset: a token's transfer pays its fee in another coin. A docket knows only itself: what other dockets of
+    the session used is the terminal's to count.
     """
     found: list[Refusal] = []
-    paid = journey.one(Proposal).body.outputs
-    moved = spend.fee + sum(each.units for each in spend.outputs if each.index in paid)
-    left = clear.body.budget.get(spend.asset, 0)
-    if moved > left:
-        expected, got = f"at least {moved} of {spend.asset}", str(left)
-        found.append(_wrong(Code.CLEAR_BUDGET, f"{clear.path}.budget", expected, got))
+    for asset, units in spend.moved(journey.one(Proposal).body.outputs).items():
+        left = clear.body.budget.get(asset, 0)
+        if units > left:
+            expected = f"at least {units} of {asset}"
+            found.append(_wrong(Code.CLEAR_BUDGET, f"{clear.path}.budget", expected, str(left)))
     if clear.body.max_count < 1:
         got = str(clear.body.max_count)
         found.append(_wrong(Code.CLEAR_BUDGET, f"{clear.path}.max_count", "at least 1", got))

@@ -5,13 +5,13 @@ Nothing here is believed by anyone: each stage decodes the bytes again and compa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from strongroom.chains.bitcoin.addresses import parse_address as parse_bitcoin_address
 from strongroom.chains.bitcoin.networks import network_of
 from strongroom.chains.bitcoin.psbt import Payment, Psbt, Spend, build_psbt, encode_psbt
-from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.scripts import own_script
 from strongroom.chains.bitcoin.transactions import Transaction
 from strongroom.chains.ethereum.addresses import chain_id_of, parse_address
 from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned
@@ -91,9 +91,9 @@ def build_void_of(chain: ChainId, source: AddressEntry, terms: EthereumTerms) ->
     )
 
 
-def witness_script_of(entry: AddressEntry, entries: Entries) -> bytes:
-    """The m-of-n script of an address of ours."""
-    return multisig_script(entry.threshold, [entries.keys[k].public for k in entry.keys])
+def script_of(entry: AddressEntry, entries: Entries) -> tuple[bytes, bytes | None]:
+    """The output script of an address of ours and its witness script, which an address of one key does not have."""
+    return own_script(entry.threshold, [entries.keys[k].public for k in entry.keys])
 
 
 def find_change_address(wallet: WalletId, entries: Entries) -> AddressEntry:
@@ -160,24 +160,24 @@ def _fund(
     if total < wanted + DUST_SAT:
         return None
     spends = [
-        Spend(previous=previous, index=coin.output, witness_script=_script(coin, entries.addresses, entries))
+        Spend(
+            previous=previous,
+            index=coin.output,
+            witness_script=script_of(entries.addresses[coin.address], entries)[1],
+        )
         for coin, previous in chosen
     ]
-    script = witness_script_of(change_entry, entries)
+    script, witness_script = script_of(change_entry, entries)
     # Build once with a placeholder to learn the size, then with the fee that the size costs.
-    draft_change = Payment(script=p2wsh_script(script), value_sat=total - wanted, witness_script=script)
+    draft_change = Payment(script=script, value_sat=total - wanted, witness_script=witness_script)
     draft = build_psbt(spends=spends, payments=[*payments, draft_change])
     fee = -(-draft.vsize * fee_rate // 1000)
     left = total - wanted - fee
     if left < DUST_SAT:
         return None
-    change = Payment(script=p2wsh_script(script), value_sat=left, witness_script=script)
+    change = Payment(script=script, value_sat=left, witness_script=witness_script)
     return build_psbt(spends=spends, payments=[*payments, change])
 
 
 DUST_SAT = 10_000
 """Change below this is not worth its own spending; another coin is taken instead."""
-
-
-def _script(coin: Coin, addresses: Mapping[str, AddressEntry], entries: Entries) -> bytes:
-    return witness_script_of(addresses[coin.address], entries)
