@@ -61,38 +61,43 @@ def build_platform(config: Config, connection: Connection | None = None, clock: 
 def build_work(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
     """`strongroom work`: credits deposits and moves withdrawals on."""
     platform = build_platform(config, connection, clock)
-
-    def one_round() -> None:
-        credit_confirmed(platform, load_rules(platform.connection), config.confirmations)
-        advance(platform, inbox_path=config.inbox, outbox_path=config.outbox)
-
-    return Program(connection=platform.connection, round=one_round)
+    return Program(connection=platform.connection, round=lambda: work_once(platform, config))
 
 
-def build_reconcile(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
-    """`strongroom reconcile`: follows the chains, compares them with the ledger, gives its half of clears."""
-    connection = connection or open_connection(load_conninfo(Path(config.database)))
+def work_once(platform: Platform, config: Config) -> None:
+    """One pass of `strongroom work` over everything."""
+    credit_confirmed(platform, load_rules(platform.connection), config.confirmations)
+    advance(platform, inbox_path=config.inbox, outbox_path=config.outbox)
+
+
+def build_reconciler(config: Config, connection: Connection, clock: Clock = system_clock) -> Reconciler:
+    """The reconciler's parts."""
     followers: dict[ChainId, ChainFollower] = {
         chain: EthereumFollower(chain, node) if isinstance(node, EthereumNode) else BitcoinFollower(chain, node)
         for chain, node in open_nodes(config).items()
     }
     key = load_service_key(config.key_file("service:reconciler"), PartyId("service:reconciler"))
-    reconciler = Reconciler(connection=connection, key=key, followers=followers, clock=clock, root=config.root)
-    reader = LogReader()
-
-    def one_round() -> None:
-        for chain in sorted(followers):
-            follow_or_tell(reconciler, chain)
-        clear_sessions(reconciler, reader)
-
-    return Program(connection=connection, round=one_round)
+    return Reconciler(connection=connection, key=key, followers=followers, clock=clock, root=config.root)
 
 
-def build_watch(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
-    """`strongroom watch`: witnesses the log, gives the second half of clears, says settlements."""
+def build_reconcile(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
+    """`strongroom reconcile`: follows the chains, compares them with the ledger, gives its half of clears."""
     connection = connection or open_connection(load_conninfo(Path(config.database)))
+    reconciler, reader = build_reconciler(config, connection, clock), LogReader()
+    return Program(connection=connection, round=lambda: reconcile_once(reconciler, reader))
+
+
+def reconcile_once(reconciler: Reconciler, reader: LogReader) -> None:
+    """One pass of `strongroom reconcile` over everything."""
+    for chain in sorted(reconciler.followers):
+        follow_or_tell(reconciler, chain)
+    clear_sessions(reconciler, reader)
+
+
+def build_watcher(config: Config, connection: Connection, clock: Clock = system_clock) -> Watcher:
+    """The watcher's parts."""
     key = load_service_key(config.key_file("service:watcher"), PartyId("service:watcher"))
-    watcher = Watcher(
+    return Watcher(
         connection=connection,
         key=key,
         chains=build_sources(open_nodes(config)),
@@ -100,13 +105,23 @@ def build_watch(config: Config, connection: Connection | None = None, clock: Clo
         clock=clock,
         root=config.root,
     )
-    reader = LogReader()
-    memory = Path(config.home) / "witness.json"
 
-    def one_round() -> None:
-        rules = watcher.load_rules()
-        witness_checkpoints(connection, reader, key, rules.root.log, memory, clock)
-        settle_outflows(watcher)
-        countersign_sessions(watcher)
 
-    return Program(connection=connection, round=one_round)
+def witness_memory(config: Config) -> Path:
+    """The witness's own file, outside the database that it watches."""
+    return Path(config.home) / "witness.json"
+
+
+def build_watch(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:
+    """`strongroom watch`: witnesses the log, gives the second half of clears, says settlements."""
+    connection = connection or open_connection(load_conninfo(Path(config.database)))
+    watcher, reader = build_watcher(config, connection, clock), LogReader()
+    return Program(connection=connection, round=lambda: watch_once(watcher, reader, witness_memory(config)))
+
+
+def watch_once(watcher: Watcher, reader: LogReader, memory: Path) -> None:
+    """One pass of `strongroom watch` over everything. memory: the witness's own file."""
+    origin = watcher.load_rules().root.log
+    witness_checkpoints(watcher.connection, reader, watcher.key, origin, memory, watcher.clock)
+    settle_outflows(watcher)
+    countersign_sessions(watcher)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from strongroom.core.canonical import Json, parse_canonical
@@ -19,11 +18,12 @@ from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
 from strongroom.core.ids import parse_digest, parse_party_id
 from strongroom.core.statements import parse_envelope, parse_envelope_bytes
-from strongroom.online.bootstrap import Program, build_platform, build_reconcile, build_watch, build_work, system_clock
+from strongroom.online.bootstrap import build_platform, system_clock
 from strongroom.online.config import Config, load_config, load_conninfo
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
 from strongroom.online.governance.store import load_rules, publish
+from strongroom.online.jobs.commands import add_commands
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove.prover import build_prover
 from strongroom.online.transfers.accounts import open_accounts
@@ -40,7 +40,8 @@ The connected side of Strongroom. It proposes, records and watches; it can move 
   strongroom reconcile --config reconcile.json  follows the chains, compares them with the ledger (key: reconciler)
   strongroom watch --config watch.json          witnesses the log, countersigns clears, settles (key: watcher)
 
-Each runs until it is told to stop; run each as its own user, on its own host. The rest are tools that do one thing.
+Each runs until it is told to stop, with as many workers as asked for; run each as its own user, on its own host, and a
+second one beside it if you like. The rest are tools that do one thing.
 """
 
 
@@ -63,13 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="strongroom", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, build, words in (
-        ("work", build_work, "credit deposits, move withdrawals on"),
-        ("reconcile", build_reconcile, "follow the chains, reconcile, clear"),
-        ("watch", build_watch, "witness, countersign, settle"),
-    ):
-        program = _command(commands, name, words, _runner(build))
-        program.add_argument("--rounds", type=int, default=0, help="stop after so many rounds (0: run until stopped)")
+    add_commands(partial(_command, commands))
     published = _command(commands, "publish", "take in a root, roster, policy or register", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
@@ -105,29 +100,6 @@ def _command(
     parser.add_argument("--config", type=Path, required=True, help="this program's configuration")
     parser.set_defaults(command=command)
     return parser
-
-
-def _runner(build: Callable[[Config], Program]) -> Callable[[Config, argparse.Namespace], int]:
-    def run(config: Config, options: argparse.Namespace) -> int:
-        return run_program(build(config), config.poll_ms, options.rounds)
-
-    return run
-
-
-def run_program(program: Program, poll_ms: int, rounds: int) -> int:
-    """Round after round until SIGTERM, or so many rounds. What does not answer is tried again in the next round."""
-    stopping: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _frame: stopping.append(number))
-    done = 0
-    while not stopping and (rounds == 0 or done < rounds):
-        try:
-            program.round()
-        except UnavailableError as error:
-            sys.stderr.write(f"waiting: {error}\n")
-        done += 1
-        time.sleep(poll_ms / 1000)
-    program.connection.close()
-    return 0
 
 
 def _open(config: Config) -> Connection:

@@ -232,11 +232,26 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Check that PostgreSQL runs and that its address and password are right, then try again.",
         "V.10",
     ),
-    "FILE_BUSY": ("Another worker of this home is at the same files", "Nothing: it is tried again by itself.", "V.10"),
+    "DATABASE_HELD": (
+        "Another platform works on this database",
+        "Point this program at its own database; if the other is gone for good, use `strongroom take-over`.",
+        "III.16 V.4",
+    ),
+    "HOLDER_ALIVE": (
+        "The platform that holds this database is alive, so nobody takes over from it",
+        "Stop its programs first, wait until their last sign of life is old enough, then take over.",
+        "III.16 V.4",
+    ),
+    "FILE_BUSY": ("Another worker of this home has the files", "Nothing: it is tried again by itself.", "V.10"),
     "LOG_BEHIND": (
         "A device holds more of the log than this worker has read",
         "Nothing: the worker reads on and tries again by itself.",
         "III.16",
+    ),
+    "JOB_FAILED": (
+        "A job ended with a fault of our own; the others go on",
+        "Read the program's log for the fault; `strongroom jobs` shows the job, and a sweep tries it again.",
+        "V.10",
     ),
     # Ourselves
     "INVARIANT": (

@@ -1,0 +1,7 @@
+"""Fixtures of the jobs' tests."""
+
+from __future__ import annotations
+
+from postgres import database
+
+__all__ = ["database"]
