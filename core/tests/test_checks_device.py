@@ -15,7 +15,7 @@ from strongroom.core.docket import Stage
 from strongroom.core.policy import Effect
 from strongroom.core.records import Units
 from strongroom.core.trust import Trust, apply_update, enroll
-from world import ETH_ASSET, Edit, Trip, World, eth_trip, ltc_trip
+from world import ETH_ASSET, Edit, Trip, World, eth_trip, ltc_trip, void_trip
 
 from .refusals import change_party, drop_party, prove, refuse
 
@@ -98,6 +98,18 @@ def test_a_destination_that_was_removed_since_is_refused() -> None:
     update = world.register_update("whitelist", (), ["entry:harbour-eth"], device.log_head.size)
     newer = apply_update(device, update, world.now)
     refuse(Code.DEST_NOT_WHITELISTED, lambda: check_against_trust(proved, newer, world.now))
+
+
+def test_a_void_outlives_the_destination_that_was_removed() -> None:
+    """Rejected because its destination went off the list: the nonce is not stranded by that."""
+    world = World()
+    void = prove(void_trip(world))
+    device = device_of(world)
+    world.change_register("whitelist", removed=["entry:harbour-eth"])
+    update = world.register_update("whitelist", (), ["entry:harbour-eth"], device.log_head.size)
+    check_against_trust(void, apply_update(device, update, world.now), world.now)
+    gone = device_of(World(edits={"keys": without_entry("key:eth-1")}))
+    refuse(Code.SOURCE_NOT_OURS, lambda: check_against_trust(void, gone, world.now))
 
 
 def test_a_docket_is_never_newer_than_the_device() -> None:

@@ -37,7 +37,7 @@ from world_keys import (
 )
 from world_log import MemoryLog
 from world_registers import build_entries, ltc_key_names, native_coin, token, whitelist_entries
-from world_trip import Trip, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip
+from world_trip import Trip, bump_trip, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
 
 __all__ = [
     "CLIENTS",
@@ -63,6 +63,7 @@ __all__ = [
     "Trip",
     "World",
     "build_entries",
+    "bump_trip",
     "chain_key",
     "ed25519_signer",
     "eth_trip",
@@ -77,5 +78,6 @@ __all__ = [
     "sorted_by_id",
     "token",
     "usd_trip",
+    "void_trip",
     "whitelist_entries",
 ]

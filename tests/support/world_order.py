@@ -78,6 +78,8 @@ class Order:
     sealed: dict[str, bytes] = field(default_factory=dict)
     twin: Twin = Twin.TRANSFER
     honest: bytes = b""
+    rate: int = 1
+    """The fee is this many times the usual one."""
     nonce: int = 7
     sequence: int = 1
     token: bool = False
@@ -183,7 +185,7 @@ class Order:
         return self._proposal(
             change=(),
             commits=(f"nonce:{ETH}:{source.address}:{self.nonce}",),
-            fee=Units(transfer.gas_limit * 90 * GWEI),
+            fee=Units(transfer.gas_limit * self.rate * 90 * GWEI),
             outputs=(PaymentOutput(index=0, instruction=instruction.id),),
             sources=(EntryId("address:eth-1"),),
             unsigned_digest=sha256(self.unsigned),
@@ -211,8 +213,8 @@ class Order:
         return Transfer(
             chain_id=31337,
             nonce=self.nonce,
-            max_priority_fee_per_gas_wei=GWEI,
-            max_fee_per_gas_wei=90 * GWEI,
+            max_priority_fee_per_gas_wei=self.rate * GWEI,
+            max_fee_per_gas_wei=self.rate * 90 * GWEI,
             gas_limit=65_000 if self.token else 21_000,
             to=eth.parse_address(USD_CONTRACT) if self.token else recipient,
             value_wei=0 if self.token else units,
@@ -236,7 +238,7 @@ class Order:
         )
 
     def build_psbt(self) -> psbts.Psbt:
-        """An input of 20 coins from each of `coins`, one output an instruction, change, a fee of 2,000."""
+        """An input of 20 coins from each of `coins`, an output an instruction, change, a fee of 2,000 times the rate."""
         spends, total = [], 0
         for i, name in enumerate(self.coins):
             script, witness_script = self._script_of(name)
@@ -261,7 +263,7 @@ class Order:
             for s in self.of(Instruction)
         ]
         change_script, change_witness = self._script_of(self.change)
-        left = total - sum(o.value_sat for o in outputs) - 2_000
+        left = total - sum(o.value_sat for o in outputs) - 2_000 * self.rate
         change = psbts.Payment(script=change_script, value_sat=left, witness_script=change_witness)
         return psbts.build_psbt(spends=spends, payments=[*outputs, change])
 

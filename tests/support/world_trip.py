@@ -31,6 +31,7 @@ from strongroom.core.bodies import (
     Broadcast,
     Budget,
     ClearToSign,
+    Instruction,
     JournalPlace,
     Outcome,
     Proposal,
@@ -63,7 +64,7 @@ from strongroom.core.packages import (
     build_seal_info,
     encode_result,
 )
-from strongroom.core.records import Base64Bytes, HexBytes, HexOrNone, Units
+from strongroom.core.records import Base64Bytes, DigestOrNone, HexBytes, HexOrNone, Units
 from world_firm import Edit, World
 from world_keys import (
     ETH,
@@ -403,6 +404,40 @@ def mixed_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: 
         terminals=("device:terminal-1", "device:terminal-2"),
         **kwargs,
     )
+
+
+def void_trip(world: World, **kwargs: Any) -> Trip:
+    """The same transfer, approved by one and rejected by another; what goes on is its void twin."""
+    trip = eth_trip(world, approvers=("person:m.chan",), **kwargs).to(Stage.APPROVE)
+    trip.reject()
+    trip.twin = Twin.VOID
+    return trip
+
+
+def bump_trip(world: World, first: Trip, **kwargs: Any) -> Trip:
+    """A replacement of a trip: its instructions, fresh decisions, the next attempt, and a higher fee."""
+    proposal = first.proposal
+    edits = dict(kwargs.pop("edits", {}))
+
+    def bump(body: Any) -> Any:
+        bumped = replace(body, attempt=proposal.body.attempt + 1, replaces=DigestOrNone(proposal.id))
+        return edits["propose"](bumped) if "propose" in edits else bumped
+
+    trip = Trip(
+        world=world,
+        chain=first.chain,
+        payments=first.payments,
+        nonce=first.nonce,
+        terminals=first.terminals,
+        edits={**edits, "propose": bump},
+        rate=first.rate * 2,
+        token=first.token,
+        coins=first.coins,
+        change=first.change,
+        **kwargs,
+    )
+    trip.statements = list(first.of(Instruction))
+    return trip
 
 
 def ltc_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:

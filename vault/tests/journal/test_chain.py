@@ -20,17 +20,17 @@ from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import (
     CheckpointSeen,
     ClearUse,
-    Commitment,
     FreezeLatched,
     FreezeLifted,
     HeadSeen,
-    InstructionUse,
     LimitUse,
     Mark,
     PackageIn,
     SignedR,
     WrongPin,
 )
+
+from .bound import paying, spending
 
 D1, D2 = sha256(b"one"), sha256(b"two")
 R1 = HexBytes(b"\x11" * 32)
@@ -43,7 +43,7 @@ def closed(path: Path, clock: Any, journal: Journal) -> Path:
     marks: list[tuple[Mark, ...]] = [
         (HeadSeen(name="whitelist", version=4, digest=D1), CheckpointSeen(size=10, root=D1, time=clock.now)),
         (PackageIn(sender=PartyId("service:platform"), sequence=7, digest=D1), ClearUse(clear=D1, nonce=R1)),
-        (Commitment(spend=NONCE, proposal=D1), InstructionUse(instruction=D2, proposal=D1)),
+        (spending(NONCE, D1), paying(D2, D1)),
         (LimitUse(rule=EntryId("rule:daily"), asset=AssetId("eip155:1/slip44:60"), instruction=D1, units=Units(40)),),
         (SignedR(r=R1, key=EntryId("key:a"), digest=R1),),
         (FreezeLatched(freeze=D1, scope="vault"), FreezeLifted(freeze=D2, lift=D1)),
@@ -120,7 +120,7 @@ def test_a_cut_end_is_found_by_the_indexes(closed: Path, clock: Any) -> None:
 
 
 def test_an_entry_with_a_good_hash_that_could_not_have_been_appended_is_named(closed: Path, clock: Any) -> None:
-    payload = encode_payload(b"{}", (Commitment(spend=NONCE, proposal=D2),))
+    payload = encode_payload(b"{}", (spending(NONCE, D2),))
     plant(closed, "2027-03-14T02:56:10Z", "committed", payload)
     assert "entry 9" == refusal_of_opening(closed, clock)
 

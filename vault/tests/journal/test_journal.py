@@ -15,8 +15,10 @@ from strongroom.core.errors import InvariantError, MalformedError, RefusedError,
 from strongroom.core.ids import Digest, PartyId
 from strongroom.vault.terminal.journal.entry import NO_ENTRY, EntryKind, encode_payload, hash_entry
 from strongroom.vault.terminal.journal.journal import Journal
-from strongroom.vault.terminal.journal.marks import Commitment, WrongPin
+from strongroom.vault.terminal.journal.marks import WrongPin
 from strongroom.vault.terminal.journal.store import database_errors, memory_database
+
+from .bound import spending
 
 FIELDS = encode_canonical({"note": "one"})
 
@@ -149,7 +151,7 @@ def test_fields_are_one_canonical_object(journal: Journal, code: Code, fields: b
 
 
 def test_a_mark_that_no_reader_takes_never_gets_in(journal: Journal) -> None:
-    bad = Commitment(spend="nonce:eip155:1:0xab:7", proposal=Digest("not a digest"))
+    bad = spending("nonce:eip155:1:0xab:7", Digest("not a digest"))
     for attempt in (lambda: journal.append(EntryKind.COMMITTED, b"{}", (bad,)), lambda: journal.check((bad,))):
         with pytest.raises(MalformedError) as caught:
             attempt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import MalformedError, RefusedError
 from strongroom.core.ids import AssetId, EntryId, PartyId
 from strongroom.core.records import HexBytes, Units
@@ -20,11 +22,9 @@ from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import (
     CheckpointSeen,
     ClearUse,
-    Commitment,
     FreezeLatched,
     FreezeLifted,
     HeadSeen,
-    InstructionUse,
     LimitUse,
     Mark,
     PackageIn,
@@ -35,6 +35,8 @@ from strongroom.vault.terminal.journal.marks import (
     encode_mark,
     parse_mark,
 )
+
+from .bound import bind, paying, spending
 
 P1, P2 = sha256(b"proposal 1"), sha256(b"proposal 2")
 D1, D2 = sha256(b"one"), sha256(b"two")
@@ -62,24 +64,51 @@ def refuses(journal: Journal, code: Code, *marks: Mark) -> None:
 
 @pytest.mark.parametrize("spend", [NONCE, OUTPOINT])
 def test_sign_once(journal: Journal, spend: str) -> None:
-    assert None is journal.state.proposal_of_spend(spend)
-    remember(journal, Commitment(spend=spend, proposal=P1))
-    remember(journal, Commitment(spend=spend, proposal=P1))
-    refuses(journal, Code.ALREADY_COMMITTED, Commitment(spend=spend, proposal=P2))
-    assert P1 == journal.state.proposal_of_spend(spend)
+    assert () == journal.state.proposals_of_spend(spend)
+    remember(journal, spending(spend, P1))
+    remember(journal, spending(spend, P1))
+    refuses(journal, Code.ALREADY_COMMITTED, spending(spend, P2))
+    assert (P1,) == journal.state.proposals_of_spend(spend)
 
 
 def test_two_proposals_in_one_entry_do_not_share_a_spend(journal: Journal) -> None:
-    both = (Commitment(spend=NONCE, proposal=P1), Commitment(spend=NONCE, proposal=P2))
+    both = (spending(NONCE, P1), spending(NONCE, P2))
     refuses(journal, Code.ALREADY_COMMITTED, *both)
-    assert None is journal.state.proposal_of_spend(NONCE)
+    assert () == journal.state.proposals_of_spend(NONCE)
 
 
 def test_an_instruction_is_paid_once(journal: Journal) -> None:
-    remember(journal, InstructionUse(instruction=D1, proposal=P1))
-    remember(journal, InstructionUse(instruction=D1, proposal=P1), InstructionUse(instruction=D2, proposal=P1))
-    refuses(journal, Code.INSTRUCTION_ALREADY_PAID, InstructionUse(instruction=D1, proposal=P2))
-    assert (P1, P1) == (journal.state.proposal_of_instruction(D1), journal.state.proposal_of_instruction(D2))
+    remember(journal, paying(D1, P1))
+    remember(journal, bind(P1, instructions=(D1, D2)))
+    refuses(journal, Code.INSTRUCTION_ALREADY_PAID, paying(D1, P2))
+    state = journal.state
+    assert ((P1,), (P1,)) == (state.proposals_of_instruction(D1), state.proposals_of_instruction(D2))
+
+
+def test_a_replacement_spends_all_that_it_replaces(journal: Journal) -> None:
+    """A fee bump may be signed beside its first attempt; nothing else that shares a coin or an instruction may."""
+    remember(journal, bind(P1, commits=(OUTPOINT,), instructions=(D1,)))
+    for other in (
+        bind(P2, commits=(OUTPOINT,), instructions=(D1,)),
+        bind(P2, commits=(OUTPOINT,), instructions=(D1, D2), attempt=2),
+        bind(P2, commits=(OUTPOINT,), instructions=(D2,), attempt=2),
+    ):
+        refuses(journal, Code.ALREADY_COMMITTED, other)
+    refuses(journal, Code.INSTRUCTION_ALREADY_PAID, bind(P2, commits=(NONCE,), instructions=(D1,), attempt=2))
+    remember(journal, bind(P2, commits=(NONCE, OUTPOINT), instructions=(D1,), attempt=2))
+    # The first attempt came back after the second: it is the lower one now.
+    refuses(journal, Code.ALREADY_COMMITTED, bind(P1, commits=(OUTPOINT,), instructions=(D1,)))
+    assert {P1, P2} == set(journal.state.proposals_of_spend(OUTPOINT))
+
+
+def test_after_the_void_twin_nothing_else_is_signed(journal: Journal) -> None:
+    transfer = bind(P1, commits=(NONCE,), instructions=(D1,))
+    remember(journal, transfer)
+    remember(journal, replace(transfer, twin=Twin.VOID))
+    assert {Twin.TRANSFER, Twin.VOID} == journal.state.twins_bound(P1)
+    refuses(journal, Code.VOIDED, transfer)
+    refuses(journal, Code.VOIDED, bind(P2, commits=(NONCE,), instructions=(D1,), attempt=2))
+    remember(journal, replace(transfer, twin=Twin.VOID))
 
 
 def test_an_r_is_never_used_for_two_signatures(journal: Journal) -> None:
@@ -216,26 +245,26 @@ def test_wrong_pins_are_counted_until_a_right_one(journal: Journal) -> None:
 def test_every_refusal_is_reported_at_once(journal: Journal) -> None:
     remember(
         journal,
-        Commitment(spend=NONCE, proposal=P1),
-        InstructionUse(instruction=D1, proposal=P1),
+        spending(NONCE, P1),
+        paying(D1, P1),
         PackageIn(sender=PLATFORM, sequence=7, digest=D1),
     )
     with pytest.raises(RefusedError) as caught:
         remember(
             journal,
-            Commitment(spend=OUTPOINT, proposal=P2),
-            Commitment(spend=NONCE, proposal=P2),
-            InstructionUse(instruction=D1, proposal=P2),
+            spending(OUTPOINT, P2),
+            spending(NONCE, P2),
+            paying(D1, P2),
             PackageIn(sender=PLATFORM, sequence=7, digest=D1),
         )
     expected = {Code.ALREADY_COMMITTED, Code.INSTRUCTION_ALREADY_PAID, Code.PACKAGE_SEQUENCE}
     assert expected == caught.value.codes
-    assert None is journal.state.proposal_of_spend(OUTPOINT)
+    assert () == journal.state.proposals_of_spend(OUTPOINT)
 
 
 def test_checking_remembers_nothing(journal: Journal) -> None:
-    journal.check((Commitment(spend=NONCE, proposal=P1),))
-    assert None is journal.state.proposal_of_spend(NONCE)
+    journal.check((spending(NONCE, P1),))
+    assert () == journal.state.proposals_of_spend(NONCE)
     assert 1 == journal.head().number
 
 
@@ -245,15 +274,15 @@ def test_everything_is_remembered_across_a_restart(path: Path, clock: Any, journ
     journal.close()
     with Journal.open(path, clock) as again:
         assert every == again.entry(2).marks
-        refuses(again, Code.ALREADY_COMMITTED, Commitment(spend=NONCE, proposal=P2))
+        refuses(again, Code.ALREADY_COMMITTED, spending(NONCE, P2))
         assert [D1] == [found.freeze for found in again.state.latched_freezes()]
 
 
 def every_mark(now: Any) -> tuple[Mark, ...]:
     """One of each."""
     return (
-        Commitment(spend=NONCE, proposal=P1),
-        InstructionUse(instruction=D1, proposal=P1),
+        spending(NONCE, P1),
+        paying(D1, P1),
         SignedR(r=R1, key=EntryId("key:a"), digest=R2),
         ClearUse(clear=D1, nonce=R1),
         HeadSeen(name="whitelist", version=4, digest=D1),

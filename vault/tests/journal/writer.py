@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.docket import Twin
 from strongroom.core.errors import StrongroomError
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
-from strongroom.vault.terminal.journal.marks import Commitment
+from strongroom.vault.terminal.journal.marks import Binding
 
 
 def say(word: str) -> None:
@@ -29,7 +30,13 @@ def main() -> int:
     with Journal.open(Path(sys.argv[1]), lambda: datetime.now(UTC)) as journal:
         while True:
             number = journal.head().number + 1
-            mark = Commitment(spend=f"outpoint:{number}", proposal=sha256(str(number).encode()))
+            mark = Binding(
+                attempt=1,
+                commits=(f"outpoint:{number}",),
+                instructions=(),
+                proposal=sha256(str(number).encode()),
+                twin=Twin.TRANSFER,
+            )
             try:
                 journal.append(EntryKind.COMMITTED, encode_canonical({"padding": "x" * 400}), (mark,))
             except StrongroomError as error:

@@ -16,7 +16,7 @@ from strongroom.core.statements import parse_statement
 from strongroom.vault.terminal import step2_prove
 from strongroom.vault.terminal.halts import clean_text
 from strongroom.vault.terminal.journal.entry import EntryKind
-from strongroom.vault.terminal.journal.marks import Commitment, SignedR
+from strongroom.vault.terminal.journal.marks import Binding, SignedR
 
 
 def gone(_key: Any, _digest: bytes) -> tuple[int, int]:
@@ -174,7 +174,7 @@ def test_the_journal_tells_the_session_in_order(firm: Any, stand: Any) -> None:
         EntryKind.SESSION_CLOSED,
     ] == kinds
     marks = {type(mark) for e in entries for mark in e.marks}
-    assert {Commitment, SignedR} <= marks
+    assert {Binding, SignedR} <= marks
 
 
 def test_the_record_quotes_the_journal(firm: Any, stand: Any) -> None:

@@ -1,10 +1,10 @@
 """Release a signed transaction: prove, unseal, combine, compare, keep, send, tell. The table of contents of the gate.
 
 1. News: the package's checkpoint and freezes, kept even when the rest is refused.
-2. What was released before for this proposal is only sent again, byte for byte.
+2. What was released before for this proposal is only sent again, byte for byte: one twin of it, never the other.
 3. The docket is proved up to SIGN and held against the gate's own copies.
 4. Sealed results are opened and combined; the signed bytes are read anew and compared with the unsigned ones.
-5. Nothing of it was used before: outpoints, nonces, instructions, the `r` of every signature.
+5. Nothing of it was used before, but by what this replaces: outpoints, nonces, instructions; no signature's `r` at all.
 6. The release is kept durably, then sent, then told. Whatever is refused is kept in quarantine and told as a halt.
 """
 
@@ -19,6 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from strongroom.checker.gate.compare import Signed, build_signed
+from strongroom.checker.gate.memory import build_use, check_rivals, check_same_twin
 from strongroom.checker.gate.nodes import Network, NodeAnswer, Took, judge_answers
 from strongroom.checker.gate.seal import check_seal_key, load_seal_key
 from strongroom.checker.reading.bodies import Instruction, Proposal
@@ -27,7 +28,7 @@ from strongroom.checker.reading.docket import build_prev, prev_of
 from strongroom.checker.reading.envelopes import MAX_PAYLOAD_BYTES, Type
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.refusals import DocketRefusedError, gathered
-from strongroom.checker.reading.stages import Stage
+from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof
 from strongroom.checker.state.device import Clock, Run, hand_out, opened, package_digest
 from strongroom.checker.state.home import load_bytes, save_bytes
@@ -103,7 +104,8 @@ def _stored_or_released(run: Run, body: DocketBody) -> StoredRelease:
     if stored is None:
         return _release(run, body)
     run.trust.check_not_frozen()
-    if stored.broadcast is None:
+    check_same_twin(stored, body.docket.twin)
+    if stored.broadcast is None and stored.twin is Twin.TRANSFER:
         _check_in_time(run, stored.release_by)
     return stored
 
@@ -115,8 +117,9 @@ def _release(run: Run, body: DocketBody) -> StoredRelease:
     proof = prove_with_own(run.trust, body.docket, furthest=Stage.SIGN, now=run.now)
     signed = _compare(run, proof, body, private)
     release_by = _release_by(proof)
-    spend, facts = proof.paid()
-    proposal = proof.journey.one(Proposal).statement.id
+    _, facts = proof.paid()
+    use = build_use(proof)
+    proposal = use.proposal
     said = release_body(
         checks=signed.checks,
         heads=run.trust.heads(),
@@ -128,6 +131,8 @@ def _release(run: Run, body: DocketBody) -> StoredRelease:
     envelope = build_statement(run.voice, Type.RELEASE, said, run.now)
     stored = StoredRelease(
         proposal=proposal,
+        twin=use.twin,
+        attempt=use.attempt,
         chain=facts.chain,
         txid=signed.reading.txid,
         release_by=release_by,
@@ -136,25 +141,24 @@ def _release(run: Run, body: DocketBody) -> StoredRelease:
         broadcast_prev=prev_of([*(each.statement.id for each in proof.docket.said), envelope.id]),
         broadcast=None,
     )
-    instructions = [each.statement.id for each in proof.journey.all(Instruction)]
-    run.store.save_release(stored, spend.commits, instructions, signed.reading.r_values)
+    run.store.save_release(stored, use, signed.reading.r_values)
     return stored
 
 
 def _compare(run: Run, proof: Proof, body: DocketBody, private: X25519PrivateKey) -> Signed:
     """The signed bytes, after everything that this gate has against them was looked at; all of it is told at once."""
     found: list[Refusal] = []
-    spend, _ = proof.paid()
+    use = build_use(proof)
     with gathered(found):
-        _check_in_time(run, _release_by(proof))
-    proposal = proof.journey.one(Proposal).statement.id
-    instructions = [each.statement.id for each in proof.journey.all(Instruction)]
+        # A void twin leaves because it is late for its transfer.
+        if use.twin is Twin.TRANSFER:
+            _check_in_time(run, _release_by(proof))
     with gathered(found):
-        run.store.check_unspent(proposal, spend.commits, instructions, ())
+        check_rivals(use, run.store.load_rivals(use))
     signed: Signed | None = None
     with gathered(found):
         signed = build_signed(proof, body.sealed, private)
-        run.store.check_unspent(proposal, (), (), signed.reading.r_values)
+        run.store.check_r_values(signed.reading.r_values)
     if found or signed is None:
         raise DocketRefusedError(Stage.RELEASE, found, proof.furthest, proof.lines)
     return signed

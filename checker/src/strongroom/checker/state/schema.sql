@@ -15,9 +15,11 @@ CREATE TABLE answers (
     accepted INTEGER NOT NULL CHECK (accepted IN (0, 1))
 ) STRICT;
 
--- What was released, before it was broadcast.
+-- What was released, before it was broadcast: one twin of a proposal, never both.
 CREATE TABLE releases (
     proposal TEXT PRIMARY KEY,
+    twin TEXT NOT NULL CHECK (twin IN ('transfer', 'void')),
+    attempt INTEGER NOT NULL CHECK (attempt >= 1),
     chain TEXT NOT NULL,
     txid TEXT NOT NULL UNIQUE,
     release_by TEXT NOT NULL,
@@ -28,16 +30,18 @@ CREATE TABLE releases (
     broadcast BLOB
 ) STRICT;
 
--- An outpoint or a nonce belongs to one proposal for ever.
+-- An outpoint or a nonce belongs for ever to one proposal, or to one and its replacements.
 CREATE TABLE commitments (
-    commitment TEXT PRIMARY KEY,
-    proposal TEXT NOT NULL REFERENCES releases (proposal)
+    commitment TEXT NOT NULL,
+    proposal TEXT NOT NULL REFERENCES releases (proposal),
+    PRIMARY KEY (commitment, proposal)
 ) STRICT;
 
--- An instruction is paid by one proposal for ever.
+-- An instruction is paid by one proposal, or by one of it and its replacements.
 CREATE TABLE payments (
-    instruction TEXT PRIMARY KEY,
-    proposal TEXT NOT NULL REFERENCES releases (proposal)
+    instruction TEXT NOT NULL,
+    proposal TEXT NOT NULL REFERENCES releases (proposal),
+    PRIMARY KEY (instruction, proposal)
 ) STRICT;
 
 -- The first half of every signature that was ever released: the same one twice gives a key away.
@@ -49,7 +53,7 @@ CREATE TABLE r_values (
 CREATE TRIGGER releases_are_kept BEFORE DELETE ON releases
 BEGIN SELECT RAISE(ABORT, 'releases are kept'); END;
 
-CREATE TRIGGER releases_do_not_change BEFORE UPDATE OF proposal, chain, txid, release_by, signed, release, broadcast_prev ON releases
+CREATE TRIGGER releases_do_not_change BEFORE UPDATE OF proposal, twin, attempt, chain, txid, release_by, signed, release, broadcast_prev ON releases
 BEGIN SELECT RAISE(ABORT, 'a release does not change'); END;
 
 CREATE TRIGGER commitments_are_kept BEFORE DELETE ON commitments

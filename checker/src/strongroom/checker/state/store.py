@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from strongroom.checker.reading.fields import Node, render_time
+from strongroom.checker.reading.stages import Twin
 from strongroom.checker.state.trust import Trust
 from strongroom.checker.state.trust_file import encode_trust, parse_trust
 from strongroom.core.codes import Code
@@ -38,6 +39,8 @@ class StoredRelease:
     """
 
     proposal: Digest
+    twin: Twin
+    attempt: int
     chain: ChainId
     txid: str
     release_by: datetime
@@ -45,6 +48,17 @@ class StoredRelease:
     release: bytes
     broadcast_prev: Digest
     broadcast: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a release uses up: outpoints or a nonce, and instructions; and as which attempt and twin."""
+
+    proposal: Digest
+    twin: Twin
+    attempt: int
+    commits: frozenset[str]
+    instructions: frozenset[Digest]
 
 
 class Store:
@@ -82,14 +96,16 @@ class Store:
 
     def load_release(self, proposal: Digest) -> StoredRelease | None:
         """What was released for a proposal; None when nothing was."""
-        query = """SELECT chain, txid, release_by, signed, release, broadcast_prev, broadcast
+        query = """SELECT twin, attempt, chain, txid, release_by, signed, release, broadcast_prev, broadcast
                    FROM releases WHERE proposal = ?"""
         row = self._connection.execute(query, (proposal,)).fetchone()
         if row is None:
             return None
-        chain, txid, release_by, signed, release, broadcast_prev, broadcast = row
+        twin, attempt, chain, txid, release_by, signed, release, broadcast_prev, broadcast = row
         return StoredRelease(
             proposal=proposal,
+            twin=Twin(twin),
+            attempt=int(attempt),
             chain=ChainId(chain),
             txid=str(txid),
             release_by=Node(release_by, "release_by").time(),
@@ -105,16 +121,31 @@ class Store:
         released, waiting = self._connection.execute(query).fetchone()
         return int(released), int(waiting)
 
-    def check_unspent(
-        self, proposal: Digest, commits: Iterable[str], instructions: Iterable[Digest], r_values: Iterable[bytes]
-    ) -> None:
-        """Raise ALREADY_COMMITTED, INSTRUCTION_ALREADY_PAID and NONCE_REUSED for what another release has used."""
+    def load_rivals(self, wanted: Use) -> tuple[Use, ...]:
+        """What every other release used that shares a commitment or an instruction."""
+        names: set[str] = set()
+        for each in wanted.commits:
+            names |= {str(p) for (p,) in self._connection.execute(_BY_COMMITMENT, (each,))}
+        for each in wanted.instructions:
+            names |= {str(p) for (p,) in self._connection.execute(_BY_INSTRUCTION, (each,))}
+        return tuple(self._load_use(Digest(name)) for name in sorted(names - {wanted.proposal}))
+
+    def _load_use(self, proposal: Digest) -> Use:
+        run = self._connection.execute
+        twin, attempt = run("SELECT twin, attempt FROM releases WHERE proposal = ?", (proposal,)).fetchone()
+        commits = run("SELECT commitment FROM commitments WHERE proposal = ?", (proposal,))
+        instructions = run("SELECT instruction FROM payments WHERE proposal = ?", (proposal,))
+        return Use(
+            proposal=proposal,
+            twin=Twin(twin),
+            attempt=int(attempt),
+            commits=frozenset(str(c) for (c,) in commits),
+            instructions=frozenset(Digest(i) for (i,) in instructions),
+        )
+
+    def check_r_values(self, r_values: Iterable[bytes]) -> None:
+        """Raise NONCE_REUSED for the first half of a signature that was released before."""
         found: list[Refusal] = []
-        for name, each in (*(("commitment", c) for c in commits), *(("instruction", i) for i in instructions)):
-            table, code = _OWNED[name]
-            row = self._connection.execute(table, (each,)).fetchone()
-            if row is not None and row[0] != proposal:
-                found.append(Refusal(code=code, field=name, expected=f"{each} for {proposal}", got=str(row[0])))
         for r in r_values:
             row = self._connection.execute("SELECT txid FROM r_values WHERE r = ?", (r,)).fetchone()
             if row is not None:
@@ -124,20 +155,17 @@ class Store:
         if found:
             raise RefusedError(*found)
 
-    def save_release(
-        self,
-        release: StoredRelease,
-        commits: Iterable[str],
-        instructions: Iterable[Digest],
-        r_values: Iterable[bytes],
-    ) -> None:
+    def save_release(self, release: StoredRelease, use: Use, r_values: Iterable[bytes]) -> None:
         """Keep a release with all that it uses up, durably, before anything leaves."""
         with self._connection as c:
             c.execute(
-                "INSERT INTO releases (proposal, chain, txid, release_by, signed, release, broadcast_prev)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO releases"
+                " (proposal, twin, attempt, chain, txid, release_by, signed, release, broadcast_prev)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     release.proposal,
+                    release.twin.value,
+                    release.attempt,
                     release.chain,
                     release.txid,
                     render_time(release.release_by),
@@ -146,8 +174,10 @@ class Store:
                     release.broadcast_prev,
                 ),
             )
-            c.executemany("INSERT INTO commitments VALUES (?, ?)", [(each, release.proposal) for each in commits])
-            c.executemany("INSERT INTO payments VALUES (?, ?)", [(each, release.proposal) for each in instructions])
+            committed = [(each, release.proposal) for each in sorted(use.commits)]
+            c.executemany("INSERT INTO commitments VALUES (?, ?)", committed)
+            paid = [(each, release.proposal) for each in sorted(use.instructions)]
+            c.executemany("INSERT INTO payments VALUES (?, ?)", paid)
             c.executemany("INSERT INTO r_values VALUES (?, ?)", [(r, release.txid) for r in r_values])
 
     def save_broadcast(self, proposal: Digest, broadcast: bytes) -> None:
@@ -161,10 +191,8 @@ class Store:
         self._connection.execute("INSERT OR REPLACE INTO trust (one, content) VALUES (1, ?)", (encode_trust(trust),))
 
 
-_OWNED: Final = {
-    "commitment": ("SELECT proposal FROM commitments WHERE commitment = ?", Code.ALREADY_COMMITTED),
-    "instruction": ("SELECT proposal FROM payments WHERE instruction = ?", Code.INSTRUCTION_ALREADY_PAID),
-}
+_BY_COMMITMENT: Final = "SELECT proposal FROM commitments WHERE commitment = ?"
+_BY_INSTRUCTION: Final = "SELECT proposal FROM payments WHERE instruction = ?"
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from strongroom.checker.reading.envelopes import Type
 from strongroom.checker.reading.facts import Facts
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.refusals import DocketRefusedError
-from strongroom.checker.reading.stages import Stage
+from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof
 from strongroom.checker.state.device import Clock, Run, hand_out, opened, package_digest
 from strongroom.checker.state.home import load_bytes
@@ -62,7 +62,8 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
         run.count_received(package)
         try:
             proof = prove_with_own(run.trust, body.docket, furthest=Stage.APPROVE, now=run.now)
-            _check_in_time(run, proof)
+            if proof.docket.twin is Twin.TRANSFER:
+                _check_in_time(run, proof)
         except DocketRefusedError as error:
             answer = _halt(run, package.sender, body.docket, error.stage, error.refusals)
             run.store.save_answer(name, answer, run.trust)

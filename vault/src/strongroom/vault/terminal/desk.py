@@ -21,7 +21,7 @@ SignDigest = Callable[[WrappedKey, bytes], tuple[int, int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """One session in which a package was taken in and its clear accepted. done: proposals signed in it so far."""
+    """One session in which a package was taken in and its clear accepted. done: names of the results made so far."""
 
     terminal: Terminal
     crew: Crew
@@ -29,7 +29,7 @@ class Desk:
     clear: Clear
     body: SigningBody
     sign_digest: SignDigest
-    done: set[Digest] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
 
     @property
     def me(self) -> PartyId:

@@ -54,10 +54,11 @@ class Refused:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a session gave. package: the file that was handed back."""
+    """What a session gave. names: of the results, as the journal keeps them. package: the file that was handed back."""
 
     session: Session
     results: list[SealedResult] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     halts: list[Envelope] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     package: Path | None = None
@@ -77,7 +78,7 @@ class _HaltedError(Exception):
         return isinstance(self.error, InvariantError) or Code.NONCE_REUSED in self.error.codes
 
 
-def sign_docket(desk: Desk, docket: Docket, number: int, total: int) -> SealedResult:
+def sign_docket(desk: Desk, docket: Docket, number: int, total: int) -> tuple[SealedResult, str]:
     """The six steps for one docket, whose package was received before. Raises `_HaltedError` at the first refusal."""
     now = desk.terminal.now()
     with _step("receive"):
@@ -91,7 +92,7 @@ def sign_docket(desk: Desk, docket: Docket, number: int, total: int) -> SealedRe
     with _step("sign"):
         signed = step5_sign.sign(desk, plan)
     with _step("hand back"):
-        return step6_hand_back.seal(desk, plan, signed)
+        return step6_hand_back.seal(desk, plan, signed), step3_check.name_result(proved)
 
 
 def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest | None = None) -> Outcome:
@@ -110,7 +111,9 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
         _record(terminal, crew, NONE, halted, outcome)
     finally:
         if outcome.results or outcome.halts:
-            outcome.package = step6_hand_back.hand_back(terminal, medium.out, outcome.results, outcome.halts)
+            outcome.package = step6_hand_back.hand_back(
+                terminal, medium.out, outcome.results, outcome.halts, outcome.names
+            )
     closed = encode_canonical({"halts": len(outcome.halts), "results": len(outcome.results)})
     terminal.journal.append(EntryKind.SESSION_CLOSED, closed)
     return outcome
@@ -130,12 +133,13 @@ def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, s
 def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> bool:
     """Sign one docket or say why not. False when no further one may be signed with this token."""
     try:
-        result = sign_docket(desk, docket, number, len(desk.body.dockets))
+        result, name = sign_docket(desk, docket, number, len(desk.body.dockets))
     except _HaltedError as halted:
         _record(desk.terminal, desk.crew, claimed_proposal(docket), halted, outcome)
         return not halted.is_fault
     outcome.results.append(result)
-    desk.done.add(result.proposal)
+    outcome.names.append(name)
+    desk.done.add(name)
     return True
 
 

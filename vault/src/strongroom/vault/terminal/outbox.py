@@ -21,8 +21,9 @@ from strongroom.vault.terminal.terminal import Terminal
 def send_package(
     terminal: Terminal, folder: Path, kind: PackageKind, body: PackageBody, proposals: Sequence[str]
 ) -> Path:
-    """Write a package for the platform with this terminal's next sequence number. proposals: those whose results leave.
+    """Write a package for the platform with this terminal's next sequence number.
 
+    proposals: names of the results that leave.
     Raises UnavailableError JOURNAL_UNWRITABLE; FILE_UNAVAILABLE, and when that is the medium's, the package is out for
     the journal and `send_again` writes it.
     """

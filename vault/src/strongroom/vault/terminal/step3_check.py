@@ -15,14 +15,14 @@ from strongroom.core.checks.approve import approver_of
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import refused, run_checks
-from strongroom.core.ids import Digest
 from strongroom.core.records import encode_time
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
-from strongroom.vault.terminal.journal.marks import Commitment, InstructionUse, LimitUse, Mark
+from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark
 from strongroom.vault.terminal.key_store import build_key_uses
 from strongroom.vault.terminal.limits import check_windows
 from strongroom.vault.terminal.step2_prove import verification_of
@@ -37,11 +37,11 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
         [
             lambda: check_against_trust(proved, terminal.trust, now),
             lambda: check_same_heads(own, verification_of(proved).body.heads, "verification.heads"),
-            lambda: check_sign_by(proved, now),
+            lambda: check_in_time(proved, now),
             lambda: check_separation(desk, proved),
             lambda: terminal.journal.check(bindings),
-            lambda: check_not_handed_back(terminal.journal, proved.proposal.id),
-            lambda: check_not_in_batch(desk, proved.proposal.id),
+            lambda: check_not_handed_back(terminal.journal, name_result(proved)),
+            lambda: check_not_in_batch(desk, name_result(proved)),
             lambda: _discard(_limit_marks(desk, proved, now)),
             lambda: desk.clear.check_alive(terminal),
             lambda: desk.clear.check_budget(proved),
@@ -52,8 +52,10 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
     return Plan(proved=proved, uses=build_key_uses(proved, desk.me, keys), marks=marks)
 
 
-def check_sign_by(proved: ProvedDocket, now: datetime) -> None:
-    """Raise INSTRUCTION_EXPIRED when it is too late to sign."""
+def check_in_time(proved: ProvedDocket, now: datetime) -> None:
+    """Raise INSTRUCTION_EXPIRED when it is too late to sign a transfer; its void twin is signed because it is."""
+    if proved.twin is Twin.VOID:
+        return
     sign_by = min(proved.facts.sign_by, proved.proposal.body.sign_by)
     if now > sign_by:
         raise refused(Code.INSTRUCTION_EXPIRED, "sign_by", f"not after {encode_time(sign_by)}", encode_time(now))
@@ -69,14 +71,23 @@ def check_separation(desk: Desk, proved: ProvedDocket) -> None:
 
 
 def build_bindings(proved: ProvedDocket) -> tuple[Mark, ...]:
-    """What signing binds for ever: each outpoint or nonce, and each instruction, to this proposal."""
-    proposal = proved.proposal.id
-    commitments = [Commitment(proposal=proposal, spend=spend) for spend in proved.spend.commits]
-    instructions = [InstructionUse(instruction=p.id, proposal=proposal) for p in proved.journey.all(Instruction)]
-    return (*commitments, *instructions)
+    """What signing binds for ever: outpoints or the nonce, and the instructions, to this twin of this proposal."""
+    bound = Binding(
+        attempt=proved.proposal.body.attempt,
+        commits=proved.spend.commits,
+        instructions=tuple(p.id for p in proved.journey.all(Instruction)),
+        proposal=proved.proposal.id,
+        twin=proved.twin,
+    )
+    return (bound,)
 
 
-def check_not_handed_back(journal: Journal, proposal: Digest) -> None:
+def name_result(proved: ProvedDocket) -> str:
+    """What the journal calls a result that leaves: the proposal, and that it is the void twin where it is."""
+    return proved.proposal.id if proved.twin is Twin.TRANSFER else f"{proved.proposal.id} {proved.twin.value}"
+
+
+def check_not_handed_back(journal: Journal, result: str) -> None:
     """Raise ALREADY_COMMITTED when a result of this proposal has left (attack: a signed docket is played again).
 
     What was committed and never left, since the power went, may be signed again, for the same proposal only.
@@ -84,25 +95,26 @@ def check_not_handed_back(journal: Journal, proposal: Digest) -> None:
     for entry in journal.entries_of_kind(EntryKind.PACKAGE_HANDED_BACK):
         fields = parse_canonical(entry.fields)
         proposals = fields.get("proposals") if isinstance(fields, dict) else None
-        if isinstance(proposals, list) and proposal in proposals:
+        if isinstance(proposals, list) and result in proposals:
             got = f"its result left with journal entry {entry.number}"
-            raise refused(Code.ALREADY_COMMITTED, "proposal", f"{proposal}, not handed back yet", got)
+            raise refused(Code.ALREADY_COMMITTED, "proposal", f"{result}, not handed back yet", got)
 
 
-def check_not_in_batch(desk: Desk, proposal: Digest) -> None:
+def check_not_in_batch(desk: Desk, result: str) -> None:
     """Raise ALREADY_COMMITTED when one package carries a proposal twice: its first result is about to leave."""
-    if proposal in desk.done:
-        raise refused(Code.ALREADY_COMMITTED, "proposal", f"{proposal} once in a package", "twice")
+    if result in desk.done:
+        raise refused(Code.ALREADY_COMMITTED, "proposal", f"{result} once in a package", "twice")
 
 
 def is_committed(journal: Journal, proved: ProvedDocket) -> bool:
-    """Were all its spends bound to this proposal before? Then its limits are counted already."""
-    return all(journal.state.proposal_of_spend(spend) == proved.proposal.id for spend in proved.spend.commits)
+    """Was it bound before? Then its limits are counted already."""
+    return proved.twin in journal.state.twins_bound(proved.proposal.id)
 
 
 def _limit_marks(desk: Desk, proved: ProvedDocket, now: datetime) -> tuple[LimitUse, ...]:
     journal = desk.terminal.journal
-    if is_committed(journal, proved):
+    # A void twin pays nobody: no window counts it, and what its transfer counted stays counted.
+    if proved.twin is Twin.VOID or is_committed(journal, proved):
         return ()
     return check_windows(proved, desk.terminal.trust.policy_in_force, journal, now)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.halts import clean_text
@@ -13,6 +14,7 @@ from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.words import render_plan
 
 QUESTION = "Take the client's instruction from your own paper and compare. Type sign, reject or unsure:"
+VOID_QUESTION = "This pays nobody; it ends a transfer that must not go. Compare the nonce. Type sign, reject or unsure:"
 
 
 class Answer(StrEnum):
@@ -28,7 +30,7 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     console = desk.terminal.outside.console
     for line in render_plan(desk, plan, number, total):
         console.say(line)
-    answer = _ask(desk)
+    answer = _ask(desk, QUESTION if plan.proved.twin is Twin.TRANSFER else VOID_QUESTION)
     if answer is Answer.SIGN:
         fields = encode_canonical({"facts": plan.proved.facts.digest, "proposal": plan.proposal})
         desk.terminal.journal.append(EntryKind.CONFIRMED, fields)
@@ -38,10 +40,10 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     raise refused(Code.OPERATOR_REFUSED, "operators", Answer.SIGN.value, f"{answer.value}: {reason}")
 
 
-def _ask(desk: Desk) -> Answer:
+def _ask(desk: Desk, question: str) -> Answer:
     console = desk.terminal.outside.console
     while True:
-        typed = console.ask(QUESTION)
+        typed = console.ask(question)
         if typed in {answer.value for answer in Answer}:
             return Answer(typed)
         console.say("Only the three words are an answer; nothing was signed.")

@@ -21,7 +21,7 @@ from strongroom.vault.terminal.desk import Desk, KeyUse, Plan, Signed
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import SignedR
 from strongroom.vault.terminal.key_store import build_digests
-from strongroom.vault.terminal.step3_check import check_sign_by
+from strongroom.vault.terminal.step3_check import check_in_time
 
 
 def sign(desk: Desk, plan: Plan) -> Signed:
@@ -57,13 +57,15 @@ def check_still_good(desk: Desk, plan: Plan, now: datetime) -> None:
         [
             lambda: desk.clear.check_alive(desk.terminal),
             lambda: desk.clear.check_budget(plan.proved),
-            lambda: check_sign_by(plan.proved, now),
+            lambda: check_in_time(plan.proved, now),
             lambda: _check_approvals(plan, now),
         ]
     )
 
 
 def _check_approvals(plan: Plan, now: datetime) -> None:
+    if plan.proved.twin is Twin.VOID:
+        return
     stale = [p.statement.issuer for p in plan.proved.journey.all(Approval) if p.body.until < now]
     if stale:
         raise refused(Code.STALE_APPROVAL, "approval.until", f"not before {encode_time(now)}", ", ".join(stale))
@@ -96,6 +98,7 @@ def _committed_fields(desk: Desk, plan: Plan) -> bytes:
             "clear": clear,
             "count": desk.clear.count + 1,
             "proposal": plan.proposal,
+            "twin": plan.proved.twin.value,
             "unsigned_digest": plan.proved.facts.unsigned_digest,
         }
     )

@@ -47,7 +47,11 @@ def seal(desk: Desk, plan: Plan, signed: Signed) -> SealedResult:
         terminal=desk.me,
     )
     sealed = seal_result(desk.terminal.trust.root, result)
-    fields: dict[str, Json] = {"proposal": plan.proposal, "sealed_digest": sha256(sealed)}
+    fields: dict[str, Json] = {
+        "proposal": plan.proposal,
+        "sealed_digest": sha256(sealed),
+        "twin": plan.proved.twin.value,
+    }
     entry = desk.terminal.journal.append(EntryKind.SIGNED, encode_canonical(fields), signed.marks)
     record = sign_record(desk, build_record(desk, plan, sha256(sealed), entry), signed)
     return SealedResult(proposal=plan.proposal, record=record, sealed=Base64Bytes(sealed))
@@ -85,7 +89,9 @@ def sign_record(desk: Desk, record: SignatureRecord, signed: Signed) -> Envelope
     return sign_payload(kind, payload, [(token.key, token.sign) for token in tokens])
 
 
-def hand_back(terminal: Terminal, out: Path, results: Sequence[SealedResult], halts: Sequence[Envelope]) -> Path:
-    """One package with every result and every halt of the session."""
+def hand_back(
+    terminal: Terminal, out: Path, results: Sequence[SealedResult], halts: Sequence[Envelope], names: Sequence[str]
+) -> Path:
+    """One package with every result and every halt of the session. names: of the results, as the journal keeps them."""
     body = TerminalResultBody(halts=tuple(halts), results=tuple(results))
-    return send_package(terminal, out, PackageKind.TERMINAL_RESULT, body, [r.proposal for r in results])
+    return send_package(terminal, out, PackageKind.TERMINAL_RESULT, body, names)

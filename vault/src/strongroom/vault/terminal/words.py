@@ -16,21 +16,24 @@ from strongroom.chains.ethereum import describe as ethereum
 from strongroom.chains.ethereum.transactions import Transfer
 from strongroom.chains.ethereum.void import Void, render_void
 from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.docket import Twin
 from strongroom.core.records import encode_time
 from strongroom.core.words import group, render_docket
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.step2_prove import verification_of
 
 RULE = "-" * 80
+_TITLES = {Twin.TRANSFER: "Transfer", Twin.VOID: "VOID of a transfer,"}
 
 
 def render_plan(desk: Desk, plan: Plan, number: int, total: int) -> tuple[str, ...]:
     """The whole page for one docket."""
     verification = verification_of(plan.proved)
+    title = _TITLES[plan.proved.twin]
     keys = sorted({use.key.key_id for use in plan.uses})
     return (
         RULE,
-        f"Transfer {number} of {total}   terminal {desk.me}   operators {', '.join(desk.crew.people)}",
+        f"{title} {number} of {total}   terminal {desk.me}   operators {', '.join(desk.crew.people)}",
         RULE,
         *render_docket(plan.proved),
         f"VERIFIED  {verification.statement.issuer}, second reading agrees, logged {encode_time(verification.time)}",

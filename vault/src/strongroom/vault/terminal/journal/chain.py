@@ -21,6 +21,7 @@ from strongroom.vault.terminal.journal.queries import query
 from strongroom.vault.terminal.journal.store import broken, memory_database
 
 INDEX_TABLES = (
+    "binding",
     "commitment",
     "instruction_use",
     "signed_r",

@@ -15,14 +15,14 @@ from typing import assert_never
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused, run_checks
 from strongroom.core.records import encode_time
+from strongroom.vault.terminal.journal.bindings import save_binding
 from strongroom.vault.terminal.journal.marks import (
+    Binding,
     CheckpointSeen,
     ClearUse,
-    Commitment,
     FreezeLatched,
     FreezeLifted,
     HeadSeen,
-    InstructionUse,
     LimitUse,
     Mark,
     PackageIn,
@@ -46,10 +46,8 @@ def save_marks(connection: sqlite3.Connection, entry: int, time: datetime, marks
 
 def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark: Mark) -> None:
     match mark:
-        case Commitment():
-            _save_commitment(connection, entry, mark)
-        case InstructionUse():
-            _save_instruction_use(connection, entry, mark)
+        case Binding():
+            save_binding(connection, entry, mark)
         case SignedR():
             _save_signed_r(connection, entry, mark)
         case ClearUse():
@@ -68,23 +66,6 @@ def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark:
             _save_pin(connection, entry, mark)
         case _:
             assert_never(mark)
-
-
-def _save_commitment(connection: sqlite3.Connection, entry: int, mark: Commitment) -> None:
-    # An outpoint or a nonce bound to two proposals would be two payments for one approval.
-    bound = _one(connection, "commitment", spend=mark.spend)
-    if bound is None:
-        _write(connection, "insert_commitment", spend=mark.spend, proposal=mark.proposal, entry=entry)
-    elif bound[0] != mark.proposal:
-        raise refused(Code.ALREADY_COMMITTED, mark.spend, str(bound[0]), mark.proposal)
-
-
-def _save_instruction_use(connection: sqlite3.Connection, entry: int, mark: InstructionUse) -> None:
-    bound = _one(connection, "instruction_use", instruction=mark.instruction)
-    if bound is None:
-        _write(connection, "insert_instruction_use", instruction=mark.instruction, proposal=mark.proposal, entry=entry)
-    elif bound[0] != mark.proposal:
-        raise refused(Code.INSTRUCTION_ALREADY_PAID, mark.instruction, str(bound[0]), mark.proposal)
 
 
 def _save_signed_r(connection: sqlite3.Connection, entry: int, mark: SignedR) -> None:

@@ -3,7 +3,7 @@
 ::
 
     with Journal.open(path, clock) as journal:
-        journal.append(EntryKind.COMMITTED, fields, (Commitment(spend=..., proposal=...),))
+        journal.append(EntryKind.COMMITTED, fields, (Binding(...),))
         ...only now is anything signed...
 
 `append` returns after the entry is on the disk. Whatever it raises, nothing was appended and nothing was lost.
@@ -127,9 +127,9 @@ class Journal:
 
         fields: one canonical JSON object, at most 256 KiB, without secrets and without signatures.
         marks: what to remember; checked and saved in the same transaction.
-        Raises RefusedError with every refusal of the marks (ALREADY_COMMITTED, INSTRUCTION_ALREADY_PAID, NONCE_REUSED,
-        CLEAR_USED, HEAD_ROLLBACK, HEAD_UNEQUAL, PACKAGE_SEQUENCE, DIGEST_MISMATCH, CLOCK_BEHIND); UnavailableError
-        JOURNAL_UNWRITABLE.
+        Raises RefusedError with every refusal of the marks (ALREADY_COMMITTED, INSTRUCTION_ALREADY_PAID, VOIDED,
+        NONCE_REUSED, CLEAR_USED, HEAD_ROLLBACK, HEAD_UNEQUAL, PACKAGE_SEQUENCE, DIGEST_MISMATCH, CLOCK_BEHIND);
+        UnavailableError JOURNAL_UNWRITABLE.
         """
         if kind is EntryKind.CREATED:
             raise InvariantError(Refusal(code=Code.INVARIANT, field="kind", expected="another kind", got=kind.value))

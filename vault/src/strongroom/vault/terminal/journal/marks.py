@@ -11,28 +11,25 @@ from datetime import datetime
 
 from strongroom.core.canonical import Json
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import malformed
 from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
 from strongroom.core.records import HexBytes, Units, encode_record, parse_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commitment:
-    """An outpoint or an account's nonce is spent by one proposal and no other.
+class Binding:
+    """What one twin of one proposal uses up, for ever: its outpoints or its nonce, and its instructions.
 
-    spend: `outpoint:` chain `:` txid `:` index, or `nonce:` chain `:` address `:` nonce (spec/statement.md).
+    commits: `outpoint:` chain `:` txid `:` index, or `nonce:` chain `:` address `:` nonce (spec/statement.md). Another
+    proposal that shares any of it must be a replacement: the same instructions, a higher attempt, all of these commits.
     """
 
+    attempt: int
+    commits: tuple[str, ...]
+    instructions: tuple[Digest, ...]
     proposal: Digest
-    spend: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstructionUse:
-    """An instruction is paid by one proposal and no other. instruction: its statement id."""
-
-    instruction: Digest
-    proposal: Digest
+    twin: Twin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +135,7 @@ class RightPin:
 
 
 Mark = (
-    Commitment
-    | InstructionUse
+    Binding
     | SignedR
     | ClearUse
     | HeadSeen
@@ -154,8 +150,7 @@ Mark = (
 )
 
 _CLASSES: dict[str, type[Mark]] = {
-    "commitment": Commitment,
-    "instruction-use": InstructionUse,
+    "binding": Binding,
     "signed-r": SignedR,
     "clear-use": ClearUse,
     "head-seen": HeadSeen,

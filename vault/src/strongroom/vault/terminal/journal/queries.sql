@@ -19,21 +19,39 @@ SELECT number, time, kind, payload, previous, hash FROM entry WHERE kind = :kind
 -- Another device quotes a number and a hash.
 SELECT number, time, kind, payload, previous, hash FROM entry WHERE number = :number;
 
+-- bindings --
+-- Which twins of a proposal were bound, and as which attempt.
+SELECT twin, attempt FROM binding WHERE proposal = :proposal ORDER BY twin;
+
+-- insert_binding --
+-- Binds it for ever.
+INSERT INTO binding (proposal, twin, attempt, entry) VALUES (:proposal, :twin, :attempt, :entry);
+
 -- commitment --
 -- Sign once: what an outpoint or a nonce is bound to.
-SELECT proposal FROM commitment WHERE spend = :spend;
+SELECT proposal FROM commitment WHERE spend = :spend ORDER BY proposal;
+
+-- commits_of --
+-- All that a proposal spends.
+SELECT spend FROM commitment WHERE proposal = :proposal ORDER BY spend;
 
 -- insert_commitment --
 -- Binds it for ever.
-INSERT INTO commitment (spend, proposal, entry) VALUES (:spend, :proposal, :entry);
+INSERT INTO commitment (spend, proposal, entry) VALUES (:spend, :proposal, :entry)
+ON CONFLICT (spend, proposal) DO NOTHING;
 
 -- instruction_use --
--- One payment once: which proposal pays an instruction.
-SELECT proposal FROM instruction_use WHERE instruction = :instruction;
+-- One payment once: which proposals pay an instruction.
+SELECT proposal FROM instruction_use WHERE instruction = :instruction ORDER BY proposal;
+
+-- instructions_of --
+-- All that a proposal pays.
+SELECT instruction FROM instruction_use WHERE proposal = :proposal ORDER BY instruction;
 
 -- insert_instruction_use --
 -- Binds it for ever.
-INSERT INTO instruction_use (instruction, proposal, entry) VALUES (:instruction, :proposal, :entry);
+INSERT INTO instruction_use (instruction, proposal, entry) VALUES (:instruction, :proposal, :entry)
+ON CONFLICT (instruction, proposal) DO NOTHING;
 
 -- signed_r --
 -- Two signatures with one r give the key away.
@@ -132,13 +150,17 @@ SELECT entry FROM pin_failure WHERE token = :token;
 INSERT INTO pin_failure (token, failures, entry) VALUES (:token, :failures, :entry)
 ON CONFLICT (token) DO UPDATE SET failures = excluded.failures, entry = excluded.entry;
 
+-- rows_of_binding --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT proposal, twin, attempt, entry FROM binding ORDER BY proposal, twin;
+
 -- rows_of_commitment --
 -- Compared with the rebuilt index, in the order of its key.
-SELECT spend, proposal, entry FROM commitment ORDER BY spend;
+SELECT spend, proposal, entry FROM commitment ORDER BY spend, proposal;
 
 -- rows_of_instruction_use --
 -- Compared with the rebuilt index, in the order of its key.
-SELECT instruction, proposal, entry FROM instruction_use ORDER BY instruction;
+SELECT instruction, proposal, entry FROM instruction_use ORDER BY instruction, proposal;
 
 -- rows_of_signed_r --
 -- Compared with the rebuilt index, in the order of its key.

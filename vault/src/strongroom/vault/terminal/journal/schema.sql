@@ -21,16 +21,28 @@ BEGIN
     SELECT RAISE(ABORT, 'an entry is never deleted');
 END;
 
-CREATE TABLE commitment (
-    spend TEXT PRIMARY KEY,
+-- Which twin of a proposal was bound; both may be, the transfer first.
+CREATE TABLE binding (
     proposal TEXT NOT NULL,
-    entry INTEGER NOT NULL
+    twin TEXT NOT NULL CHECK (twin IN ('transfer', 'void')),
+    attempt INTEGER NOT NULL CHECK (attempt >= 1),
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (proposal, twin)
+) STRICT, WITHOUT ROWID;
+
+-- A spend and an instruction belong to one proposal, or to one and its replacements.
+CREATE TABLE commitment (
+    spend TEXT NOT NULL,
+    proposal TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (spend, proposal)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE instruction_use (
-    instruction TEXT PRIMARY KEY,
+    instruction TEXT NOT NULL,
     proposal TEXT NOT NULL,
-    entry INTEGER NOT NULL
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (instruction, proposal)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE signed_r (

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+from strongroom.core.docket import Twin
 from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
 from strongroom.core.records import encode_time, parse_time
 from strongroom.vault.terminal.journal.index import Row
@@ -44,15 +45,19 @@ class JournalState:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def proposal_of_spend(self, spend: str) -> Digest | None:
-        """The proposal that an outpoint or a nonce is bound to; None when it is free."""
-        row = self._one("commitment", spend=spend)
-        return None if row is None else Digest(str(row[0]))
+    def proposals_of_spend(self, spend: str) -> tuple[Digest, ...]:
+        """The proposals that an outpoint or a nonce is bound to: one and its replacements; none while it is free."""
+        rows = self._connection.execute(query("commitment"), {"spend": spend})
+        return tuple(Digest(str(proposal)) for (proposal,) in rows)
 
-    def proposal_of_instruction(self, instruction: Digest) -> Digest | None:
-        """The proposal that pays an instruction; None when none does."""
-        row = self._one("instruction_use", instruction=instruction)
-        return None if row is None else Digest(str(row[0]))
+    def proposals_of_instruction(self, instruction: Digest) -> tuple[Digest, ...]:
+        """The proposals that pay an instruction: one and its replacements."""
+        rows = self._connection.execute(query("instruction_use"), {"instruction": instruction})
+        return tuple(Digest(str(proposal)) for (proposal,) in rows)
+
+    def twins_bound(self, proposal: Digest) -> frozenset[Twin]:
+        """Which twins of a proposal were signed here, or might have been when the power went."""
+        return frozenset(Twin(t) for t, _ in self._connection.execute(query("bindings"), {"proposal": proposal}))
 
     def is_r_used(self, r: bytes) -> bool:
         """True when a signature with this r was made here. r: 32 bytes."""

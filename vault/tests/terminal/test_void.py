@@ -1,0 +1,94 @@
+"""Voids and replacements at the terminal: what is shown, what is signed, and what the journal refuses afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import world
+from strongroom.core.codes import Code
+from strongroom.core.docket import Stage, Twin
+from strongroom.core.statements import parse_statement
+from strongroom.vault.terminal.journal.entry import EntryKind
+
+
+def twins(firm: Any) -> tuple[Any, Any]:
+    """One proposal, verified both ways: as a transfer, and as its void twin after a rejection."""
+    transfer = world.eth_trip(firm.world).to(Stage.APPROVE)
+    void = replace(transfer, statements=list(transfer.statements), sealed={})
+    transfer.to(Stage.VERIFY)
+    void.reject()
+    void.twin = Twin.VOID
+    return transfer, void.to(Stage.VERIFY)
+
+
+def test_a_void_is_shown_as_one_and_signed_with_the_same_key(firm: Any, stand: Any) -> None:
+    _, void = twins(firm)
+    assert set() == stand.refusals(firm.turn(trips=[void]), "sign")
+    screen = stand.screen.getvalue()
+    for words in ("VOID of a transfer", "pays NOTHING", "nonce 7", "rejected by person:r.singh", "pays nobody"):
+        assert words in screen, words
+    (result,) = stand.result().results
+    record = parse_statement(result.record).body
+    assert (void.proposal.body.void, void.proposal.id) == (record.unsigned_digest, record.proposal)
+    with stand.open() as terminal:
+        assert {Twin.VOID} == terminal.journal.state.twins_bound(void.proposal.id)
+        signed = [e.fields for e in terminal.journal.entries_of_kind(EntryKind.SIGNED)]
+    assert b'"twin":"void"' in signed[0]
+
+
+def test_after_a_void_its_transfer_is_refused(firm: Any, stand: Any) -> None:
+    transfer, void = twins(firm)
+    assert set() == stand.refusals(firm.turn(trips=[void]), "sign")
+    assert {Code.VOIDED} == stand.refusals(firm.turn(trips=[transfer]), "sign")
+    replacement = world.bump_trip(firm.world, void).to(Stage.VERIFY)
+    assert {Code.VOIDED} == stand.refusals(firm.turn(trips=[replacement]), "sign")
+
+
+def test_after_its_transfer_a_void_is_signed_once(firm: Any, stand: Any) -> None:
+    """Both may exist sealed; the gate lets one of them go."""
+    transfer, void = twins(firm)
+    assert set() == stand.refusals(firm.turn(trips=[transfer]), "sign")
+    assert set() == stand.refusals(firm.turn(trips=[void]), "sign")
+    assert {Code.ALREADY_COMMITTED} == stand.refusals(firm.turn(trips=[void]), "sign")
+
+
+def test_a_void_that_is_not_due_is_not_signed(firm: Any, stand: Any) -> None:
+    trip = world.eth_trip(firm.world).to(Stage.APPROVE)
+    trip.twin = Twin.VOID
+    trip.to(Stage.VERIFY)
+    assert {Code.VOID_NOT_DUE} == stand.refusals(firm.turn(trips=[trip]), "sign")
+
+
+def test_an_expired_transfer_is_voided_after_its_time(firm: Any, stand: Any) -> None:
+    trip = world.eth_trip(firm.world).to(Stage.APPROVE)
+    until = {"approve": lambda body: replace(body, until=body.until + timedelta(hours=24))}
+    late = world.eth_trip(firm.world, until, nonce=8, sequence=2).to(Stage.APPROVE)
+    trip.twin = Twin.VOID
+    firm.world.now += timedelta(hours=9)
+    assert set() == stand.refusals(firm.turn(trips=[trip.to(Stage.VERIFY)]), "sign")
+    assert {Code.INSTRUCTION_EXPIRED} == stand.refusals(firm.turn(trips=[late.to(Stage.VERIFY)]), "sign")
+
+
+def test_a_session_counts_voids_and_their_fees(firm: Any, stand: Any) -> None:
+    _, void = twins(firm)
+
+    def narrow(body: Any) -> Any:
+        return replace(body, budget=tuple(replace(b, units=21000 * 90 * world.GWEI - 1) for b in body.budget))
+
+    assert {Code.CLEAR_BUDGET} == stand.refusals(firm.turn(trips=[void], clear=narrow), "sign")
+    none = firm.turn(trips=[void], clear=lambda body: replace(body, max_count=0))
+    assert {Code.CLEAR_BUDGET} == stand.refusals(none, "sign")
+    assert set() == stand.refusals(firm.turn(trips=[void]), "sign")
+
+
+def test_a_replacement_is_signed_beside_its_first_attempt(firm: Any, stand: Any) -> None:
+    first = firm.trip()
+    second = world.bump_trip(firm.world, first).to(Stage.VERIFY)
+    lone = world.bump_trip(firm.world, first)
+    lone.nonce = 8
+    assert set() == stand.refusals(firm.turn(trips=[first]), "sign")
+    assert {Code.INSTRUCTION_ALREADY_PAID} == stand.refusals(firm.turn(trips=[lone.to(Stage.VERIFY)]), "sign")
+    assert set() == stand.refusals(firm.turn(trips=[second]), "sign")
+    assert Code.ALREADY_COMMITTED in stand.refusals(firm.turn(trips=[first]), "sign")
