@@ -60,6 +60,10 @@ class Terms:
         """The same terms always."""
         return EthereumTerms(nonce=0, max_fee_per_gas_wei=90 * GWEI, max_priority_fee_per_gas_wei=GWEI)
 
+    def fetch_token_gas(self, _address: str, _contract: str, _data: bytes) -> int:
+        """What a plain token takes."""
+        return 65_000
+
 
 @dataclass(kw_only=True)
 class Day:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from strongroom.chains.bitcoin.addresses import parse_address
 from strongroom.chains.bitcoin.networks import network_of
 from strongroom.chains.bitcoin.transactions import Transaction
+from strongroom.chains.ethereum.transactions import MAX_TOKEN_GAS, MIN_TOKEN_GAS
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, UnavailableError
+from strongroom.core.errors import Refusal, UnavailableError, refused
 from strongroom.core.ids import ChainId
 from strongroom.core.registers import AddressEntry
 from strongroom.online.nodes.bitcoin import BitcoinNode
@@ -19,6 +20,8 @@ from strongroom.online.transfers.withdrawal.platform import EthereumTerms
 
 BASE_FEE_HEADROOM = 2
 """The base fee may double in six full blocks; a transfer signed in a vault waits longer than one from a phone."""
+TOKEN_GAS_HEADROOM_PERCENT = 150
+"""A recipient without any of the token costs 20,000 gas more, and may have spent the last of it by then."""
 FEE_RATE_HEADROOM = 2
 """Twice the node's relay minimum, so that one doubling of it does not strand a signed transaction."""
 
@@ -37,6 +40,10 @@ class EthereumNodeSource:
             max_fee_per_gas_wei=BASE_FEE_HEADROOM * fees.base_fee_wei + fees.priority_fee_wei,
             max_priority_fee_per_gas_wei=fees.priority_fee_wei,
         )
+
+    def fetch_token_gas(self, address: str, contract: str, data: bytes) -> int:
+        """What the node estimates and some more, inside what devices sign. Raises NODE_REFUSED, CANNOT_FUND."""
+        return choose_token_gas(self.node.fetch_gas(address, contract, data))
 
     def fetch_tip(self) -> int:
         """Height of the newest block."""
@@ -86,6 +93,13 @@ class BitcoinNodeSource:
         if found.height != height:
             raise _unavailable(self.node, f"the set at {height}", f"at {found.height}")
         return found.total_sat
+
+
+def choose_token_gas(estimate: int) -> int:
+    """The gas limit for an estimate. Raises CANNOT_FUND for a contract that takes more than devices sign."""
+    if estimate > MAX_TOKEN_GAS:
+        raise refused(Code.CANNOT_FUND, "gas_limit", f"at most {MAX_TOKEN_GAS} for a token", str(estimate))
+    return min(max(estimate * TOKEN_GAS_HEADROOM_PERCENT // 100, MIN_TOKEN_GAS), MAX_TOKEN_GAS)
 
 
 Source = EthereumNodeSource | BitcoinNodeSource

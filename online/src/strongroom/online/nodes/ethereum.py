@@ -165,6 +165,10 @@ class EthereumNode:
             priority_fee_wei=self._quantity("eth_maxPriorityFeePerGas", []),
         )
 
+    def fetch_gas(self, sender: str, to: str, data: bytes) -> int:
+        """The gas that a call would take in the newest block. Raises NODE_REFUSED for a call that would fail there."""
+        return self._quantity("eth_estimateGas", [{"from": sender, "to": to, "data": "0x" + data.hex()}])
+
     def fetch_receipt(self, txid: str) -> Receipt | None:
         """What the transaction did; `None` while it is in no block of the node's chain."""
         reply = self._rpc.call("eth_getTransactionReceipt", [txid])

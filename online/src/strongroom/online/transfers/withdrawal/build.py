@@ -14,7 +14,8 @@ from strongroom.chains.bitcoin.psbt import Payment, Psbt, Spend, build_psbt, enc
 from strongroom.chains.bitcoin.scripts import own_script
 from strongroom.chains.bitcoin.transactions import Transaction
 from strongroom.chains.ethereum.addresses import chain_id_of, parse_address
-from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned
+from strongroom.chains.ethereum.tokens import TokenTransfer
+from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned, max_fee_wei
 from strongroom.chains.ethereum.void import Void, encode_void
 from strongroom.core.bodies import ChangeOutput, Instruction, PaymentOutput
 from strongroom.core.canonical import sha256
@@ -67,11 +68,48 @@ def build_ethereum(
         to=parse_address(statement.body.destination.address),
         value_wei=statement.body.amount,
     )
+    return _build_account_payment(chain, statement, source, terms, transfer)
+
+
+def token_transfer_of(body: Instruction) -> TokenTransfer:
+    """What an instruction in a token asks its contract for."""
+    return TokenTransfer(recipient=parse_address(body.destination.address), units=body.amount)
+
+
+def build_token(
+    chain: ChainId,
+    statement: Statement[Instruction],
+    source: AddressEntry,
+    terms: EthereumTerms,
+    contract: str,
+    gas_limit: int,
+) -> Built:
+    """A transfer of an ERC-20 token for one instruction from one address. contract: EIP-55."""
+    transfer = Transfer(
+        chain_id=chain_id_of(chain),
+        nonce=terms.nonce,
+        max_priority_fee_per_gas_wei=terms.max_priority_fee_per_gas_wei,
+        max_fee_per_gas_wei=terms.max_fee_per_gas_wei,
+        gas_limit=gas_limit,
+        to=parse_address(contract),
+        value_wei=0,
+        token=token_transfer_of(statement.body),
+    )
+    return _build_account_payment(chain, statement, source, terms, transfer)
+
+
+def _build_account_payment(
+    chain: ChainId,
+    statement: Statement[Instruction],
+    source: AddressEntry,
+    terms: EthereumTerms,
+    transfer: Transfer,
+) -> Built:
     unsigned = encode_unsigned(transfer)
     return Built(
         unsigned=unsigned,
         unsigned_digest=sha256(unsigned),
-        fee=TRANSFER_GAS * terms.max_fee_per_gas_wei,
+        fee=max_fee_wei(transfer),
         commits=(f"nonce:{chain}:{source.address}:{terms.nonce}",),
         sources=(source.id,),
         outputs=(PaymentOutput(index=0, instruction=statement.id),),

@@ -34,10 +34,13 @@ class EthereumTerms:
 
 
 class EthereumSource(Protocol):
-    """Where the builder asks for nonce and fees."""
+    """Where the builder asks for nonce, fees and the gas of a token's transfer."""
 
     def fetch_terms(self, address: str) -> EthereumTerms:
         """Terms for the next transaction of an address."""
+
+    def fetch_token_gas(self, address: str, contract: str, data: bytes) -> int:
+        """The gas limit for a token's transfer from an address. Raises NODE_REFUSED, CANNOT_FUND."""
 
 
 class BitcoinSource(Protocol):

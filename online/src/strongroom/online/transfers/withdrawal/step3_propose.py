@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
+from strongroom.chains.ethereum.tokens import encode_token_transfer
 from strongroom.core.bodies import Decision, Instruction, Proposal
 from strongroom.core.checks.spend import is_ethereum
 from strongroom.core.codes import Code
@@ -13,12 +14,18 @@ from strongroom.core.docket import Stage, build_prev, docket_order
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import ChainId, WalletId
 from strongroom.core.records import DigestOrNone, Units
-from strongroom.core.registers import AddressEntry
+from strongroom.core.registers import AddressEntry, AssetKind
 from strongroom.core.statements import Statement, expect
 from strongroom.online.evidence.store import load_statements
 from strongroom.online.governance.store import Rules
-from strongroom.online.transfers.withdrawal.build import Built, build_bitcoin, build_ethereum
-from strongroom.online.transfers.withdrawal.platform import Platform
+from strongroom.online.transfers.withdrawal.build import (
+    Built,
+    build_bitcoin,
+    build_ethereum,
+    build_token,
+    token_transfer_of,
+)
+from strongroom.online.transfers.withdrawal.platform import EthereumTerms, Platform
 from strongroom.online.transfers.withdrawal.store import (
     InstructionRow,
     State,
@@ -91,7 +98,7 @@ def build(
         taken = load_commitments(platform.connection, f"nonce:{chain}:{source.address}:")
         used = {int(commitment.rsplit(":", 1)[1]) for commitment in taken}
         nonce = max({terms.nonce, *(n + 1 for n in used)})
-        return build_ethereum(chain, instructions[0], source, replace(terms, nonce=nonce))
+        return build_account(platform, rules, instructions[0], source, replace(terms, nonce=nonce))
     committed = load_commitments(platform.connection, f"outpoint:{chain}:")
     coins = [
         coin
@@ -101,6 +108,25 @@ def build(
     chain_source = platform.chains.bitcoin[chain]
     with_previous = [(coin, chain_source.fetch_previous(coin.txid)) for coin in coins]
     return build_bitcoin(chain, wallet, instructions, with_previous, chain_source.fetch_fee_rate(), rules.entries)
+
+
+def build_account(
+    platform: Platform, rules: Rules, statement: Statement[Instruction], source: AddressEntry, terms: EthereumTerms
+) -> Built:
+    """Ether or a token, as the instruction's asset is; a token's gas is the node's estimate. Raises ASSET_UNKNOWN."""
+    body = statement.body
+    asset = rules.entries.assets.get(body.asset)
+    if asset is None:
+        raise refused(Code.ASSET_UNKNOWN, "instruction.asset", "an asset of the register", body.asset)
+    match asset.kind:
+        case AssetKind.NATIVE:
+            return build_ethereum(body.chain, statement, source, terms)
+        case AssetKind.ERC20:
+            data = encode_token_transfer(token_transfer_of(body))
+            gas_limit = platform.chains.ethereum[body.chain].fetch_token_gas(source.address, asset.contract, data)
+            return build_token(body.chain, statement, source, terms, asset.contract, gas_limit)
+        case _:
+            assert_never(asset.kind)
 
 
 def _find_account(rules: Rules, chain: ChainId, wallet: WalletId) -> AddressEntry:
