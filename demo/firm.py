@@ -19,7 +19,7 @@ from strongroom.core.bodies import Quorum
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
 from strongroom.core.keys import PublicKey, Sign
-from strongroom.core.policy import Effect, Parameters, Policy, Rule, Window
+from strongroom.core.policy import Effect, Parameters, Policy, Price, Prices, Rule, Window
 from strongroom.core.records import DigestOrNone, EntryOrNone, HexBytes, Units, encode_record
 from strongroom.core.registers import (
     AddressEntry,
@@ -39,6 +39,7 @@ from strongroom.core.roster import (
     SECTIONS,
     Delegation,
     Delegations,
+    Floors,
     GateSeal,
     Holder,
     LogKey,
@@ -70,9 +71,12 @@ DELEGATES = {
     "clients": ("person:c.kwok", "person:c.yuen"),
     "keys": ("person:k.lau", "person:k.tse"),
     "policy": ("person:p.choi", "person:p.hui"),
+    "prices": ("person:f.lo", "person:f.ng"),
     "roster": ("person:h.fung", "person:h.mak"),
     "whitelist": ("person:w.leung", "person:w.tang"),
 }
+MOST_HKD = 5_000_000
+"""What one payment, and three times that what one day may be worth."""
 HOLDERS = ("person:h.fung", "person:h.mak", "person:h.yip")
 CLIENT_NAMES = {
     "harbour": "Harbour Fund Ltd",
@@ -223,6 +227,7 @@ def publish_everything(firm: Firm, after_root: Callable[[], None]) -> None:
     firm.publish_register("clients", [_client_entry(c) for c in firm.clients.values()])
     firm.publish_register("keys", _keys(firm))
     firm.publish_register("addresses", _addresses(firm))
+    firm.publish("prices", _prices(), DELEGATES["prices"])
     firm.publish_register("whitelist", [e for c in firm.clients.values() for e in whitelist_entries(c)])
 
 
@@ -235,6 +240,7 @@ def _root(firm: Firm) -> Root:
     return Root(
         delegations=Delegations(**{name: _delegation(firm, people) for name, people in DELEGATES.items()}),
         expires=now() + timedelta(days=365),
+        floors=Floors(groups=2, people=2),
         gate_seal=GateSeal(
             device=PartyId("device:gate-1"), public=HexBytes(bytes.fromhex(firm.seal)), suite=SEAL_SUITE
         ),
@@ -252,6 +258,8 @@ def _policy() -> Policy:
             clear_life_s=900,
             clear_max_count=5,
             freeze_lift_people=2,
+            price_max_age_s=86_400,
+            utc_offset_min=480,
             whitelist_min_age_s=86_400,
         ),
         previous=DigestOrNone("none"),
@@ -269,13 +277,30 @@ def _rule(name: str, asset: AssetId, most: int, fee: int) -> Rule:
         assets=(asset,),
         clients=(),
         effect=Effect.LIMIT,
+        hours=(),
         id=EntryId(name),
         max_amount=Units(most),
         max_fee=Units(fee),
-        quorum=Quorum(role="approver", people=2, groups=2),
+        max_hkd_cents=Units(MOST_HKD * 100),
+        quorums=(Quorum(role="approver", people=2, groups=2),),
         wallets=(),
-        windows=(Window(max_amount=Units(3 * most), max_count=20, seconds=86_400),),
+        windows=(
+            Window(
+                max_amount=Units(3 * most),
+                max_count=20,
+                max_fee=Units(20 * fee),
+                max_hkd_cents=Units(3 * MOST_HKD * 100),
+                seconds=86_400,
+            ),
+        ),
     )
+
+
+def _prices() -> Prices:
+    """What the demo's assets are worth in Hong Kong dollars, for one day."""
+    dollars = {ETH_ASSET: 31_250, LTC_ASSET: 780}
+    found = [Price(asset=asset, microhkd=Units(price * 10**6)) for asset, price in sorted(dollars.items())]
+    return Prices(as_of=now().replace(microsecond=0), prices=tuple(found))
 
 
 def _assets() -> list[AssetEntry]:

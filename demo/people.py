@@ -61,6 +61,8 @@ ROLES = (
     Role(id="person:w.tang", name="W. Tang", staff="staff-16", group="whitelist office"),
     Role(id="person:p.choi", name="P. Choi", staff="staff-17", group="risk"),
     Role(id="person:p.hui", name="P. Hui", staff="staff-18", group="risk"),
+    Role(id="person:f.lo", name="F. Lo", staff="staff-19", group="finance"),
+    Role(id="person:f.ng", name="F. Ng", staff="staff-20", group="finance"),
     Role(id="person:r.ho", name="R. Ho", staff="staff-21", group="management", roles=("officer", "overseer")),
     Role(id="person:s.lee", name="S. Lee", staff="staff-22", group="management", roles=("officer", "overseer")),
     Role(id="person:m.chan", name="M. Chan", staff="staff-31", group="operations", roles=("approver",)),

@@ -22,11 +22,23 @@ from strongroom.core.records import encode_record  # noqa: E402
 from world import Trip, World, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip  # noqa: E402
 
 FOLDER = HERE / "vectors/docket"
+STATEMENTS = HERE / "vectors/statement/statements.json"
+
+
+def write_root_statement(world: World) -> None:
+    """The accepted statement of `vectors/statement` that is a root; the others stay."""
+    vectors, envelope = json.loads(STATEMENTS.read_text("utf-8")), world.roots[0]
+    for vector in vectors["accepted"]:
+        if vector["name"].startswith("root,"):
+            vector |= {"payload": envelope.payload.decode(), "pae": envelope.pae.hex(), "id": envelope.id}
+            vector["envelope"] = envelope.encode().decode()
+    STATEMENTS.write_text(json.dumps(vectors, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def main() -> None:
     """Write the dockets, their root, and the index of both."""
     world = World()
+    write_root_statement(world)
     void = eth_trip(world, nonce=8, sequence=2).to(Stage.APPROVE)
     void.reject()
     void.twin = Twin.VOID

@@ -17,6 +17,7 @@ from strongroom.core.checks.prove import prove_docket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, docket_order
 from strongroom.core.packages import PackageKind
+from strongroom.core.roster import Floors
 from strongroom.core.statements import check_exact_signers, parse_statement
 from strongroom.core.words import group
 from world import Edit, Trip, eth_trip, ltc_trip
@@ -272,7 +273,12 @@ ONE = Quorum(role="approver", people=1, groups=1)
 
 def one_is_enough(policy: Any) -> Any:
     """One approver is enough in this firm."""
-    return replace(policy, rules=tuple(replace(r, quorum=ONE) for r in policy.rules))
+    return replace(policy, rules=tuple(replace(r, quorums=(ONE,)) for r in policy.rules))
+
+
+def no_floors(root: Any) -> Any:
+    """A root whose floors are no higher."""
+    return replace(root, floors=Floors(groups=1, people=1))
 
 
 def change_quorum(decision: Any) -> Any:
@@ -281,7 +287,7 @@ def change_quorum(decision: Any) -> Any:
 
 
 def test_a_docket_that_was_approved_and_verified_is_not_asked_about(make_desk: MakeDesk) -> None:
-    desk = make_desk({"policy": one_is_enough})
+    desk = make_desk({"policy": one_is_enough, "root": no_floors})
     trip = eth_trip(desk.world, approvers=("person:a.wong",), edits={"decide": change_quorum}).to(Stage.VERIFY)
     assert 3 == desk.decide(desk.request(trip), PIN, "approve")
     assert {Code.DOCKET_ORDER} == desk.codes

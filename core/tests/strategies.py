@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from strongroom.chains.ethereum.addresses import render_address, token_asset
 from strongroom.core import ids, records
-from strongroom.core.bodies import Proposal, Quorum
+from strongroom.core.bodies import Proposal, Quorum, sorted_quorums
 from strongroom.core.canonical import MAX_INTEGER
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.money import MAX_UNITS
-from strongroom.core.policy import Rule, Window
+from strongroom.core.policy import Hours, Parameters, Price, Prices, Rule, Window
 from strongroom.core.registers import AssetEntry, AssetKind
-from strongroom.core.roster import SEAL_SUITE, Delegation, Delegations, GateSeal, Holder, Party, Roster
+from strongroom.core.roster import SEAL_SUITE, Delegation, Delegations, Floors, GateSeal, Holder, Party, Roster
 
 TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20) | st.sampled_from(["é", "港", "😂"])
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)
@@ -39,6 +39,7 @@ LEAVES: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(min_value=0, max_value=MAX_INTEGER),
     datetime: TIMES,
     records.Units: UNITS,
+    records.UNITS_OR_NONE: st.none() | UNITS,
     records.HexBytes: st.binary(max_size=40),
     records.Base64Bytes: st.binary(max_size=40),
     records.DigestOrNone: DIGESTS | st.just("none"),
@@ -78,9 +79,30 @@ def quorums() -> st.SearchStrategy[Quorum]:
 
 def windows() -> st.SearchStrategy[tuple[Window, ...]]:
     """Windows sorted by length, none twice."""
-    one = st.builds(Window, max_amount=UNITS, max_count=st.integers(0, 99), seconds=st.integers(1, 10**6))
+    one = st.builds(
+        Window,
+        max_amount=UNITS,
+        max_count=st.integers(0, 99),
+        max_fee=st.none() | UNITS,
+        max_hkd_cents=st.none() | UNITS,
+        seconds=st.integers(1, 10**6),
+    )
     unique = st.lists(one, max_size=3, unique_by=lambda w: w.seconds)
     return unique.map(lambda found: tuple(sorted(found, key=lambda w: w.seconds)))
+
+
+def hours() -> st.SearchStrategy[Hours]:
+    """Hours that are some."""
+    days = st.sets(st.integers(1, 7), min_size=1).map(lambda found: tuple(sorted(found)))
+    minutes = st.sets(st.integers(0, 1440), min_size=2, max_size=2)
+    return st.builds(lambda d, m: Hours(days=d, from_min=min(m), to_min=max(m)), days, minutes)
+
+
+def prices() -> st.SearchStrategy[tuple[Price, ...]]:
+    """Prices sorted by asset, none twice."""
+    one = st.builds(Price, asset=LEAVES[ids.AssetId], microhkd=st.integers(1, MAX_UNITS))
+    found = st.lists(one, max_size=3, unique_by=lambda p: p.asset)
+    return found.map(lambda each: tuple(sorted(each, key=lambda p: p.asset)))
 
 
 def holders(prefix: str) -> st.SearchStrategy[Delegation]:
@@ -155,11 +177,16 @@ def assets() -> st.SearchStrategy[AssetEntry]:
 SPECIAL: dict[Any, st.SearchStrategy[Any]] = {
     PublicKey: public_keys(),
     Quorum: quorums(),
+    Floors: quorums().map(lambda q: Floors(groups=q.groups, people=q.people)),
+    Hours: hours(),
+    Price: st.builds(Price, asset=LEAVES[ids.AssetId], microhkd=st.integers(1, MAX_UNITS)),
     AssetEntry: assets(),
     Delegation: holders("some"),
     Delegations: st.builds(
         Delegations,
-        **{n: holders(n) for n in ("addresses", "assets", "clients", "keys", "policy", "roster", "whitelist")},
+        **{
+            n: holders(n) for n in ("addresses", "assets", "clients", "keys", "policy", "prices", "roster", "whitelist")
+        },
     ),
     GateSeal: st.builds(
         GateSeal, device=own("device"), public=st.binary(min_size=32, max_size=32), suite=st.just(SEAL_SUITE)
@@ -168,7 +195,10 @@ SPECIAL: dict[Any, st.SearchStrategy[Any]] = {
 
 
 OWN_FIELDS: dict[tuple[type[Any], str], st.SearchStrategy[Any]] = {
+    (Rule, "quorums"): st.sets(quorums(), max_size=3).map(sorted_quorums),
     (Rule, "windows"): windows(),
+    (Parameters, "utc_offset_min"): st.integers(0, 840),
+    (Prices, "prices"): prices(),
     (Proposal, "attempt"): st.just(1),
     (Proposal, "replaces"): st.just("none"),
     (Roster, "parties"): parties(),

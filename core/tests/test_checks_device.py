@@ -152,7 +152,7 @@ def test_a_removed_approvers_earlier_yes_no_longer_counts() -> None:
 
 def test_the_devices_own_policy_sets_its_quorum() -> None:
     def three(policy: Any) -> Any:
-        return rules(quorum=replace(policy.rules[0].quorum, people=3, groups=3))(policy)
+        return rules(quorums=(replace(policy.rules[0].quorums[0], people=3, groups=3),))(policy)
 
     world = World()
     trip = eth_trip(world).to(Stage.VERIFY)

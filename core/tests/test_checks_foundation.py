@@ -133,21 +133,22 @@ def test_another_firms_root_is_not_ours() -> None:
 # Delegations
 
 
-DELEGATED = ("roster", "policy", "addresses", "assets", "clients", "keys", "whitelist")
+DELEGATED = ("roster", "policy", "prices", "addresses", "assets", "clients", "keys", "whitelist")
 
 
 def world_signed_by(name: str, signers: tuple[str, ...]) -> World:
     """A firm whose statement of that delegation is signed by these."""
     world = World()
-    known = {"roster": world.rosters[0], "policy": world.policy, **world.heads}[name]
+    known = {"roster": world.rosters[0], "policy": world.policy, "prices": world.prices[0], **world.heads}[name]
     envelope = world.sign(parse_statement(known).body, DELEGATES[name][0], signers)
     world.log = type(world.log)()
     world.log.append(world.roots[0])
     rosters = [envelope] if name == "roster" else world.rosters
     world.rosters = rosters
     world.policy = envelope if name == "policy" else world.policy
+    world.prices = [envelope] if name == "prices" else world.prices
     world.heads = {key: envelope if key == name else head for key, head in world.heads.items()}
-    for each in (*rosters, world.policy, *world.heads.values()):
+    for each in (*rosters, world.policy, *world.prices, *world.heads.values()):
         world.log.append(each)
     world.log.witness(world.tick())
     return world
@@ -293,6 +294,7 @@ def test_nobody_signs_before_the_first_roster() -> None:
         *world.roots,
         *world.rosters,
         world.policy,
+        *world.prices,
         *world.heads.values(),
     ):
         world.log.append(envelope)
@@ -320,6 +322,7 @@ def test_every_statement_is_in_the_log(edit: Callable[[Any], Any], code: Code | 
     dockets: dict[str, Docket] = {
         "a statement": replace(docket, statements=(edit(docket.statements[0]), *docket.statements[1:])),
         "the policy": replace(docket, policy=edit(docket.policy)),
+        "the prices": replace(docket, prices=(edit(docket.prices[0]),)),
     }
     for changed in dockets.values():
         if code:
@@ -367,7 +370,7 @@ CHECKPOINTS = (
     ("no witness", lambda c: [without_cosignature(c[0]), *c[1:]], Code.CHECKPOINT_NOT_WITNESSED),
     (
         "a changed size",
-        lambda c: [replace(c[0], note=Note(c[0].note.replace("\n9\n", "\n8\n"))), *c[1:]],
+        lambda c: [replace(c[0], note=Note(c[0].note.replace("\n10\n", "\n9\n"))), *c[1:]],
         Code.CHECKPOINT_INVALID,
     ),
     ("as they are", lambda c: c, None),

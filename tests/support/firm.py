@@ -328,6 +328,8 @@ def publish_world(firm: Firm) -> None:
         publish(connection, envelope, (), ())
     for name in REGISTERS:
         publish(connection, world.heads[name], [encode_record(e) for e in world.registers[name].entries], ())
+    for prices in world.prices:
+        publish(connection, prices, (), ())
     for device, kind in DEVICES.items():
         add_device(connection, PartyId(device), kind)
     open_accounts(connection, firm.rules)
@@ -387,10 +389,8 @@ def write_secret(path: Path, text: str) -> None:
 
 def widen_windows(policy: Policy) -> Policy:
     """The world's policy with windows that a test of many withdrawals fits into."""
-    rules = tuple(
-        replace(rule, windows=(Window(max_amount=Units(10**30), max_count=1_000_000, seconds=86400),))
-        for rule in policy.rules
-    )
+    window = Window(max_amount=Units(10**30), max_count=1_000_000, max_fee=None, max_hkd_cents=None, seconds=86400)
+    rules = tuple(replace(rule, windows=(window,)) for rule in policy.rules)
     return replace(policy, rules=rules)
 
 

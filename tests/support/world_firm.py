@@ -28,7 +28,7 @@ from strongroom.core.packages import (
     UpdateBody,
     encode_package,
 )
-from strongroom.core.policy import Effect, Parameters, Policy, Rule, Window
+from strongroom.core.policy import Effect, Parameters, Policy, Price, Prices, Rule, Window
 from strongroom.core.records import DigestOrNone, HexBytes, Units, encode_record
 from strongroom.core.registers import (
     Register,
@@ -40,6 +40,7 @@ from strongroom.core.roster import (
     SECTIONS,
     Delegation,
     Delegations,
+    Floors,
     GateSeal,
     Holder,
     LogKey,
@@ -96,6 +97,7 @@ class World:
         self.rosters = [self._govern("roster", self._edited("roster", self.roster_body()))]
         self.policy = self._govern("policy", self._edited("policy", self.policy_body()))
         self.heads = {name: self._govern(name, self.register_body(name)) for name in REGISTERS}
+        self.prices = [self._govern("prices", self._edited("prices", self.prices_body()))]
         self.log.witness(self.tick())
         self.sequences: dict[tuple[str, str], int] = {}
 
@@ -140,6 +142,7 @@ class World:
         return Root(
             delegations=Delegations(**{name: self.delegation(people) for name, people in DELEGATES.items()}),
             expires=START + timedelta(days=365),
+            floors=Floors(groups=2, people=2),
             gate_seal=GateSeal(device=PartyId("device:gate-1"), public=HexBytes(public), suite=SEAL_SUITE),
             holders=self.delegation(HOLDERS),
             log=LogKey(key=ed25519_signer("log").key, origin=ORIGIN),
@@ -182,18 +185,27 @@ class World:
     def policy_body(self) -> Policy:
         """Two people of two groups approve; one rule an asset, with a window."""
         quorum = Quorum(role="approver", people=2, groups=2)
+        value = Units(500_000_000_00)
 
         def rule(name: str, asset: AssetId, most: int, fee: int) -> Rule:
-            window = Window(max_amount=Units(3 * most), max_count=20, seconds=86400)
+            window = Window(
+                max_amount=Units(3 * most),
+                max_count=20,
+                max_fee=Units(20 * fee),
+                max_hkd_cents=Units(3 * value),
+                seconds=86400,
+            )
             return Rule(
                 above=Units(0),
                 assets=(asset,),
                 clients=(),
                 effect=Effect.LIMIT,
+                hours=(),
                 id=EntryId(name),
                 max_amount=Units(most),
                 max_fee=Units(fee),
-                quorum=quorum,
+                max_hkd_cents=value,
+                quorums=(quorum,),
                 wallets=(),
                 windows=(window,),
             )
@@ -204,6 +216,8 @@ class World:
                 clear_life_s=900,
                 clear_max_count=10,
                 freeze_lift_people=2,
+                price_max_age_s=60 * 86400,
+                utc_offset_min=480,
                 whitelist_min_age_s=86400,
             ),
             previous=DigestOrNone("none"),
@@ -214,6 +228,22 @@ class World:
             ),
             version=1,
         )
+
+    def prices_body(self) -> Prices:
+        """A snapshot of the day before, of every asset in the register."""
+        known = {"ETH": 31_250_000_000, "LTC": 780_000_000}
+        entries = self.registers["assets"].entries
+        found = [Price(asset=e.id, microhkd=Units(known.get(e.symbol, 7_800_000))) for e in entries]
+        return Prices(as_of=self.now - timedelta(days=1), prices=tuple(sorted(found, key=lambda p: p.asset)))
+
+    def prices_used(self) -> DigestOrNone:
+        """What a decision of now quotes."""
+        return DigestOrNone(self.prices[-1].id)
+
+    def change_prices(self, edit: Callable[[Prices], Prices]) -> None:
+        """Publish the next snapshot, of now."""
+        self.prices.append(self._govern("prices", edit(self.prices_body())))
+        self.log.witness(self.tick())
 
     def register_body(self, name: str) -> RegisterHead:
         """The next head of a register, over its present entries."""
@@ -269,6 +299,7 @@ class World:
             roots=tuple(self.roots),
             rosters=tuple(self.rosters),
             policy=self.policy,
+            prices=tuple(self.prices),
             heads=self.heads,
             registers=self.registers,
         )

@@ -96,6 +96,7 @@ DELEGATES = {
     "clients": ("person:c.one", "person:c.two"),
     "keys": ("person:k.one", "person:k.two"),
     "policy": ("person:p.one", "person:p.two"),
+    "prices": ("person:f.one", "person:f.two"),
     "roster": ("person:o.one", "person:o.two"),
     "whitelist": ("person:w.one", "person:w.two"),
 }

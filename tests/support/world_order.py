@@ -149,6 +149,7 @@ class Order:
                 instruction=instruction.id,
                 limits=(),
                 policy=Head(version=policy.body.version, digest=policy.id),
+                prices=self.world.prices_used(),
                 quorums=(Quorum(role="approver", people=2, groups=2),),
                 rules=(rule,),
                 screening=Screening(provider="test screening", verdict=ScreeningVerdict.PASS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,12 +14,15 @@ from strongroom.checker.reading.canonical import encode_canonical
 from strongroom.checker.reading.envelopes import Context, Envelope, Environment
 from strongroom.checker.reading.fields import Node
 from strongroom.checker.reading.governed import check_governed
+from strongroom.checker.reading.judge import Request, check_request, required_quorums
 from strongroom.checker.reading.notices import prove_freeze, prove_lift
-from strongroom.checker.reading.policy import Policy, Request, check_request, parse_policy, required_quorums
+from strongroom.checker.reading.policy import Policy, parse_policy
+from strongroom.checker.reading.prices import Prices, Worth, judge_worth, parse_prices
 from strongroom.checker.reading.registers import check_entry, check_whole, parse_entry, parse_register, tree_root
 from strongroom.checker.reading.roots import Delegation, check_roots, parse_root_file
 from strongroom.checker.reading.rosters import Roster, parse_roster
 from strongroom.core.codes import Code
+from strongroom.core.errors import Refusal
 from strongroom.core.ids import PartyId
 from strongroom.core.merkle import Tree, leaf_hash
 from strongroom.core.records import encode_record
@@ -41,8 +45,27 @@ def rules(edit: Edit = lambda _: None) -> Policy:
     return parse_policy(policy(edit)).body
 
 
-def request(amount: int = 10**18, fee: int = 10**15, wallet: str = ETH_WALLET) -> Request:
-    return Request(asset=ETH_ASSET, client=PartyId("client:harbour"), wallet=wallet, amount=amount, fee=fee)  # type: ignore[arg-type]
+MONDAY = datetime(2027, 3, 15, 1, 0, 0, tzinfo=UTC)
+"""Nine in the morning in Hong Kong."""
+STALE = Refusal(code=Code.PRICE_STALE, field="prices.as_of", expected="fresh", got="old")
+
+
+def request(
+    amount: int = 10**18, fee: int = 10**15, cents: int | None = 3_125_000, signed: tuple[datetime, ...] = ()
+) -> Request:
+    return Request(
+        asset=ETH_ASSET,
+        client=PartyId("client:harbour"),
+        wallet=ETH_WALLET,
+        amount=amount,
+        fee=fee,
+        signed=signed,
+        worth=Worth(cents=cents, why=() if cents is not None else (STALE,)),
+    )
+
+
+def hours(*days: int, start: int = 540, end: int = 1080) -> Edit:
+    return lambda b: first(b).update(hours=[{"days": list(days), "from_min": start, "to_min": end}])
 
 
 def first(body: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +86,10 @@ REFUSED: list[tuple[str, Edit, Request, Code]] = [
     ("a rule blocks", lambda b: first(b).update(effect="BLOCK"), request(), Code.POLICY_BLOCKED),
     ("too much", lambda _: None, request(100 * 10**18 + 1), Code.LIMIT_TRANSACTION),
     ("too dear", lambda _: None, request(fee=10**16 + 1), Code.FEE_CEILING),
+    ("too valuable", lambda _: None, request(cents=500_000_000_00 + 1), Code.LIMIT_HKD),
+    ("on a Sunday", hours(7), request(signed=(MONDAY,)), Code.OUTSIDE_HOURS),
+    ("a minute early", hours(1, start=541), request(signed=(MONDAY,)), Code.OUTSIDE_HOURS),
+    ("one of two terminals too late", hours(1), request(signed=(MONDAY, MONDAY.replace(hour=10))), Code.OUTSIDE_HOURS),
 ]
 
 
@@ -71,6 +98,61 @@ def test_policy_denies_what_no_rule_lets_through(edit: Edit, asked: Request, cod
     check_request(rules(), request(), "policy")
     check_request(rules(), request(100 * 10**18, 10**16), "policy")
     assert {code} == codes_of(lambda: check_request(rules(edit), asked, "policy"))
+
+
+def test_hours_are_those_of_the_signatures() -> None:
+    check_request(rules(hours(1)), request(signed=(MONDAY,)), "policy")
+    check_request(rules(hours(1, end=541)), request(signed=(MONDAY.replace(second=59),)), "policy")
+    check_request(rules(hours(7)), request(), "policy")
+    last = datetime.max.replace(tzinfo=UTC)
+    assert {Code.OUTSIDE_HOURS} == codes_of(lambda: check_request(rules(hours(1)), request(signed=(last,)), "policy"))
+
+
+def test_what_cannot_be_valued_blocks_where_a_rule_asks() -> None:
+    unpriced = request(cents=None)
+    codes = codes_of(lambda: check_request(rules(), unpriced, "policy"))
+    assert {Code.POLICY_NOT_EVALUABLE, Code.PRICE_STALE} == codes
+    check_request(rules(lambda b: first(b).update(max_hkd_cents="none")), unpriced, "policy")
+
+
+def snapshot(edit: Edit = lambda _: None) -> Prices:
+    body = deepcopy(encode_record(WORLD.prices_body()))
+    edit(body)
+    return parse_prices(read(envelope_of("prices", body, "person:f.one", DELEGATES["prices"]), "prices")).body
+
+
+ETHER = parse_entry("assets", Node(encode_record(WORLD.registers["assets"].find(ETH_ASSET, "assets")), "entry"))
+
+
+def test_a_value_is_rounded_up_and_needs_a_fresh_price() -> None:
+    def worth(amount: int, after_s: int = 0, prices: Prices | None = None) -> Worth:
+        known = prices or snapshot()
+        return judge_worth(known, ETHER, amount, moment=known.as_of + timedelta(seconds=after_s), max_age_s=60)  # type: ignore[arg-type]
+
+    assert (3_125_000, 1, 0) == (worth(10**18).cents, worth(1).cents, worth(0).cents)
+    assert 3_125_001 == worth(10**18 + 1).cents
+    assert worth(1, 60).cents == 1
+    for late in (61, -1):
+        assert worth(1, late).cents is None
+        assert {Code.PRICE_STALE} == {each.code for each in worth(1, late).why}
+    other = snapshot(lambda b: b["prices"].pop(0 if b["prices"][0]["asset"] == ETH_ASSET else 1))
+    assert worth(1, 0, other) == Worth(cents=None)
+    assert judge_worth(None, None, 1, moment=MONDAY, max_age_s=60) == Worth(cents=None)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda b: b["prices"].reverse(),
+        lambda b: b["prices"].append(b["prices"][-1]),
+        lambda b: b["prices"][0].update(microhkd="0"),
+        lambda b: b["prices"][0].update(microhkd=1),
+        lambda b: b.update(as_of="2027-03-14"),
+    ],
+)
+def test_prices_of_another_shape_are_refused(edit: Edit) -> None:
+    snapshot()
+    assert {Code.FIELD_INVALID} == codes_of(lambda: snapshot(edit))
 
 
 def test_the_strictest_of_all_matching_rules_decides() -> None:
@@ -82,7 +164,7 @@ def test_the_strictest_of_all_matching_rules_decides() -> None:
                 "id": "rule:all",
                 "assets": [],
                 "max_amount": "5",
-                "quorum": {"groups": 1, "people": 3, "role": "approver"},
+                "quorums": [{"groups": 1, "people": 3, "role": "approver"}],
             },
         )
 
@@ -96,7 +178,15 @@ def test_the_strictest_of_all_matching_rules_decides() -> None:
         lambda b: b["rules"].reverse(),
         lambda b: first(b)["windows"].append(first(b)["windows"][0]),
         lambda b: first(b).update(effect="MAYBE"),
-        lambda b: first(b)["quorum"].update(people=0),
+        lambda b: first(b)["quorums"][0].update(people=0),
+        lambda b: first(b)["quorums"].append(first(b)["quorums"][0]),
+        hours(2, 1),
+        hours(),
+        hours(8),
+        hours(1, start=1080),
+        hours(1, end=1441),
+        lambda b: first(b)["windows"][0].update(max_fee="5.0"),
+        lambda b: b["parameters"].update(utc_offset_min=841),
         lambda b: b["parameters"].update(freeze_lift_people="2"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_destination_that_was_taken_off_the_list(firm: Firm) -> None:
 
 def _window(most: int, count: int) -> Callable[[Policy], Policy]:
     def edit(policy: Policy) -> Policy:
-        window = Window(max_amount=Units(most), max_count=count, seconds=3600)
+        window = Window(max_amount=Units(most), max_count=count, max_fee=None, max_hkd_cents=None, seconds=3600)
         return replace(policy, rules=tuple(replace(r, windows=(window,)) for r in policy.rules))
 
     return edit

@@ -37,6 +37,16 @@ R1 = HexBytes(b"\x11" * 32)
 NONCE = "nonce:eip155:1:0x00000000000000000000000000000000000000aa:7"
 
 
+USE = LimitUse(
+    rule=EntryId("rule:daily"),
+    asset=AssetId("eip155:1/slip44:60"),
+    instruction=D1,
+    units=Units(40),
+    fee=Units(2),
+    hkd_cents=None,
+)
+
+
 @pytest.fixture
 def closed(path: Path, clock: Any, journal: Journal) -> Path:
     """A closed journal of eight entries with something in every index."""
@@ -44,7 +54,7 @@ def closed(path: Path, clock: Any, journal: Journal) -> Path:
         (HeadSeen(name="whitelist", version=4, digest=D1), CheckpointSeen(size=10, root=D1, time=clock.now)),
         (PackageIn(sender=PartyId("service:platform"), sequence=7, digest=D1), ClearUse(clear=D1, nonce=R1)),
         (spending(NONCE, D1), paying(D2, D1)),
-        (LimitUse(rule=EntryId("rule:daily"), asset=AssetId("eip155:1/slip44:60"), instruction=D1, units=Units(40)),),
+        (USE,),
         (SignedR(r=R1, key=EntryId("key:a"), digest=R1),),
         (FreezeLatched(freeze=D1, scope="vault"), FreezeLifted(freeze=D2, lift=D1)),
         (WrongPin(token="op-1"),),
@@ -171,6 +181,8 @@ def test_an_index_row_that_was_changed_is_found(closed: Path, clock: Any, table:
         ("head", "UPDATE head SET version = 3"),
         ("package", "UPDATE package SET sequence = 1"),
         ("limit_use", "UPDATE limit_use SET units = '0'"),
+        ("limit_use", "UPDATE limit_use SET fee = '0'"),
+        ("limit_use", "UPDATE limit_use SET hkd_cents = '0'"),
         ("pin_failure", "UPDATE pin_failure SET failures = 0"),
         ("freeze_lift", f"INSERT INTO freeze_lift VALUES ('{D1}', '{D1}', 7)"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import MalformedError, RefusedError
-from strongroom.core.ids import AssetId, EntryId, PartyId
+from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
 from strongroom.core.records import HexBytes, Units
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
@@ -210,28 +210,49 @@ def test_the_log_never_shrinks_and_the_clock_never_precedes_it(journal: Journal,
 
 
 def test_limits_are_summed_over_their_window_and_beyond_64_bits(journal: Journal, clock: Any) -> None:
-    units = 10**20
-    remember(journal, LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(units)))
+    units, other = 10**20, EntryId("rule:other")
+    remember(journal, use(D1, units))
     started = clock.now
     clock.turn(3600)
-    remember(
-        journal,
-        LimitUse(rule=RULE, asset=ETH, instruction=D2, units=Units(1)),
-        LimitUse(rule=RULE, asset=LTC, instruction=D2, units=Units(5)),
-    )
-    state = journal.state
-    assert (units + 1, 2) == (state.units_used(RULE, ETH, started), state.uses_counted(RULE, ETH, started))
-    assert 1 == state.units_used(RULE, ETH, started + timedelta(seconds=1))
-    assert 5 == state.units_used(RULE, LTC, started)
-    assert 0 == state.units_used(EntryId("rule:other"), ETH, started)
+    remember(journal, use(D2, 1), use(P1, 5, asset=LTC), use(D1, units, rule=other))
+    found = journal.state.load_uses([RULE], started)
+    assert [(D1, ETH, units), (P1, LTC, 5), (D2, ETH, 1)] == [(u.instruction, u.asset, u.amount) for u in found]
+    assert {D2, P1} == {u.instruction for u in journal.state.load_uses([RULE], started + timedelta(seconds=1))}
+    assert [other] == [u.rule for u in journal.state.load_uses([other], started)]
+    assert () == journal.state.load_uses([], started)
 
 
 def test_signing_an_instruction_again_uses_a_limit_once(journal: Journal, clock: Any) -> None:
-    use = LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(40))
-    remember(journal, use)
-    remember(journal, use)
-    assert 40 == journal.state.units_used(RULE, ETH, clock.now)
-    refuses(journal, Code.DIGEST_MISMATCH, LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(41)))
+    remember(journal, use(D1, 40))
+    started = clock.now
+    clock.turn(60)
+    remember(journal, use(D1, 40))
+    assert [(40, 3, 7, started)] == known(journal, started)
+    refuses(journal, Code.DIGEST_MISMATCH, use(D1, 41))
+    refuses(journal, Code.DIGEST_MISMATCH, use(D1, 40, asset=LTC))
+
+
+def test_another_attempt_counts_with_the_highest_fee_and_value(journal: Journal, clock: Any) -> None:
+    started = clock.now
+    for fee, cents in ((3, 7), (9, 5), (4, 8)):
+        remember(journal, use(D1, 40, fee=fee, cents=cents))
+    assert [(40, 9, 8, started)] == known(journal, started)
+    remember(journal, use(D1, 40, cents=None))
+    assert [(40, 9, None, started)] == known(journal, started)
+    remember(journal, use(D1, 40, cents=8))
+    assert [(40, 9, None, started)] == known(journal, started)
+
+
+def use(instruction: Digest, units: int, *, fee: int = 3, cents: int | None = 7, **fields: Any) -> LimitUse:
+    """An instruction that counts against a rule."""
+    known = {"rule": RULE, "asset": ETH, **fields}
+    value = None if cents is None else Units(cents)
+    return LimitUse(instruction=instruction, units=Units(units), fee=Units(fee), hkd_cents=value, **known)
+
+
+def known(journal: Journal, since: datetime) -> list[tuple[int, int, int | None, datetime]]:
+    """What the journal says of the rule's uses."""
+    return [(u.amount, u.fee, u.hkd_cents, u.at) for u in journal.state.load_uses([RULE], since)]
 
 
 def test_wrong_pins_are_counted_until_a_right_one(journal: Journal) -> None:
@@ -291,7 +312,8 @@ def every_mark(now: Any) -> tuple[Mark, ...]:
         PackageIn(sender=PLATFORM, sequence=7, digest=D1),
         PackageOut(receiver=PLATFORM, sequence=1, digest=D1),
         CheckpointSeen(size=10, root=D1, time=now),
-        LimitUse(rule=RULE, asset=ETH, instruction=D1, units=Units(40)),
+        use(D1, 40),
+        use(D2, 40, cents=None),
         WrongPin(token="op-1"),
         RightPin(token="op-2"),
     )

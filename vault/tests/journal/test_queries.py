@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 import pytest
@@ -43,4 +44,4 @@ def test_every_statement_fits_the_schema() -> None:
 
 
 def _parameters(statement: str) -> set[str]:
-    return {word.strip(",();").removeprefix(":") for word in statement.split() if ":" in word}
+    return set(re.findall(r":([a-z_]+)", statement))

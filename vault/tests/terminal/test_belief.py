@@ -89,7 +89,7 @@ def test_a_changed_policy_names_its_rules(firm: Any, stand: Any) -> None:
 
     def three(policy: Any) -> Any:
         quorum = Quorum(role="approver", people=3, groups=2)
-        return replace(policy, rules=(replace(policy.rules[0], quorum=quorum), *policy.rules[1:]))
+        return replace(policy, rules=(replace(policy.rules[0], quorums=(quorum,)), *policy.rules[1:]))
 
     firm.world.change_policy(three)
     size = firm.world.log.last_checkpoint().size

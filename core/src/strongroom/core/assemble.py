@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from strongroom.core.bodies import Instruction, Proposal
+from strongroom.core.bodies import Instruction, Proposal, SignatureRecord
 from strongroom.core.codes import Code
 from strongroom.core.docket import (
     FORMAT,
@@ -22,10 +22,11 @@ from strongroom.core.docket import (
 from strongroom.core.errors import refused
 from strongroom.core.ids import ChainId, Digest
 from strongroom.core.packages import Placed
+from strongroom.core.policy import Prices
 from strongroom.core.records import HexBytes, Note, encode_record
 from strongroom.core.registers import AssetKind, Register
 from strongroom.core.roster import REGISTERS
-from strongroom.core.statements import Envelope, Statement
+from strongroom.core.statements import Envelope, Statement, expect, parse_statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +58,15 @@ class LogView(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Governance:
-    """What a docket stands on: all roots and rosters, the policy and register heads, and the registers' entries."""
+    """What a docket stands on: all roots and rosters, the policy and register heads, and the registers' entries.
+
+    prices: the snapshots to choose from; those that are too old to be chosen may be left out.
+    """
 
     roots: tuple[Envelope, ...]
     rosters: tuple[Envelope, ...]
     policy: Envelope
+    prices: tuple[Envelope, ...]
     heads: Mapping[str, Envelope]
     registers: Mapping[str, Register[Any]]
 
@@ -92,6 +97,7 @@ def build_docket(
         checkpoints=build_steps(log, steps),
         format=FORMAT,
         policy=locate(governance.policy),
+        prices=tuple(locate(p) for p in _prices_to_judge_by(governance.prices, ordered, log, steps[-1].size)),
         registers=RegisterSlices(**slices),
         roots=governance.roots,
         # A roster that is not witnessed yet is in force for nothing that is.
@@ -99,6 +105,16 @@ def build_docket(
         statements=tuple(locate(s.envelope) for s in ordered),
         transaction=transaction,
     )
+
+
+def _prices_to_judge_by(
+    prices: Sequence[Envelope], statements: Sequence[Statement[Any]], log: LogView, size: int
+) -> tuple[Envelope, ...]:
+    """The newest snapshot that is witnessed and not from after the first signature: that is when it is judged."""
+    signed = [s.issued_at for s in statements if isinstance(s.body, SignatureRecord)]
+    known = [(expect(parse_statement(p), Prices, "prices").body.as_of, p) for p in prices if log.index_of(p.id) < size]
+    usable = [(as_of, p) for as_of, p in known if not signed or as_of <= min(signed)]
+    return (max(usable, key=lambda found: found[0])[1],) if usable else ()
 
 
 def build_steps(log: LogView, notes: Sequence[SizedNote]) -> tuple[CheckpointStep, ...]:

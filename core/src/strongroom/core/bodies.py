@@ -6,6 +6,7 @@ rules.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,14 +83,25 @@ class Quorum:
             raise malformed(Code.FIELD_INVALID, "quorum", "people >= groups >= 1", f"{self.people}, {self.groups}")
 
 
+def sorted_quorums(quorums: Iterable[Quorum]) -> tuple[Quorum, ...]:
+    """Quorums by role, people and groups, none twice."""
+    return tuple(sorted(set(quorums), key=lambda q: (q.role, q.people, q.groups)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitUse:
-    """How much of a rule's window was used before this instruction, and what is left after it."""
+    """What a rule's window held before this instruction, and how much of its amount is left after it.
 
-    rule: EntryId
-    window_s: int
-    used: Units
+    hkd_cents: None when a part of it had no price.
+    """
+
+    count: int
+    fees: Units
+    hkd_cents: Units | None
     left: Units
+    rule: EntryId
+    used: Units
+    window_s: int
 
 
 class ScreeningVerdict(StrEnum):
@@ -119,12 +131,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The platform's decision on one instruction: rules matched, quorums required, limits, screening."""
+    """The platform's decision on one instruction: rules matched, quorums required, limits, prices, screening."""
 
     delay_s: int
     instruction: Digest
     limits: tuple[LimitUse, ...]
     policy: Head
+    prices: DigestOrNone
     quorums: tuple[Quorum, ...]
     rules: tuple[EntryId, ...]
     screening: Screening

@@ -129,6 +129,7 @@ class Docket:
     checkpoints: tuple[CheckpointStep, ...]
     format: str
     policy: Located
+    prices: tuple[Located, ...]
     registers: RegisterSlices
     roots: tuple[Envelope, ...]
     rosters: tuple[Located, ...]
@@ -141,6 +142,9 @@ class Docket:
         for name in ("checkpoints", "roots", "rosters", "statements"):
             if not getattr(self, name):
                 raise malformed(Code.FIELD_INVALID, f"docket.{name}", "at least one", "none")
+        if len(self.prices) > 1:
+            # Two snapshots would leave it to the reader which one decides.
+            raise malformed(Code.FIELD_INVALID, "docket.prices", "no or one statement", str(len(self.prices)))
 
 
 def parse_docket(raw: bytes) -> Docket:

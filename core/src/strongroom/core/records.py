@@ -32,6 +32,8 @@ Base64Bytes = NewType("Base64Bytes", bytes)
 """Bytes; strict base64 in JSON."""
 Note = NewType("Note", str)
 """A signed note: text with line feeds, only in fields named `note`."""
+UNITS_OR_NONE = Units | None
+"""Smallest units, or the word `none`, which is None here."""
 DigestOrNone = NewType("DigestOrNone", str)
 """A digest, or the word `none`."""
 HexOrNone = NewType("HexOrNone", str)
@@ -123,6 +125,10 @@ def _hex_or_none(value: object, field: str) -> str:
     return NONE if value == NONE else parse_hex(value, field).hex()
 
 
+def _units_or_none(value: object, field: str) -> int | None:
+    return None if value == NONE else money.parse_units(value, field)
+
+
 def _entry(value: object, field: str) -> str:
     text = _text(value, field)
     return ids.parse_own_id(text, text.split(":", 1)[0], field)
@@ -133,6 +139,7 @@ _PARSERS: dict[object, Callable[[Any, str], Any]] = {
     int: _integer,
     datetime: parse_time,
     Units: money.parse_units,
+    UNITS_OR_NONE: _units_or_none,
     HexBytes: parse_hex,
     Base64Bytes: parse_base64,
     Note: _note,
@@ -151,6 +158,7 @@ _PARSERS: dict[object, Callable[[Any, str], Any]] = {
 _ENCODERS: dict[object, Callable[[Any], Json]] = {
     datetime: encode_time,
     Units: str,
+    UNITS_OR_NONE: lambda units: NONE if units is None else str(units),
     HexBytes: lambda raw: raw.hex(),
     Base64Bytes: lambda raw: base64.b64encode(raw).decode(),
 }

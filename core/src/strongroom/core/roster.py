@@ -68,8 +68,26 @@ class Delegations:
     clients: Delegation
     keys: Delegation
     policy: Delegation
+    prices: Delegation
     roster: Delegation
     whitelist: Delegation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floors:
+    """At least so many people from so many groups approve, whatever the policy says; only the root quorum lowers it."""
+
+    groups: int
+    people: int
+
+    def __post_init__(self) -> None:
+        if self.people < 1 or not 1 <= self.groups <= self.people:
+            raise malformed(Code.FIELD_INVALID, "floors", "people >= groups >= 1", f"{self.people}, {self.groups}")
+
+    @property
+    def quorum(self) -> Quorum:
+        """The floors as one more quorum of approvers."""
+        return Quorum(role="approver", people=self.people, groups=self.groups)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +117,7 @@ class Root:
 
     delegations: Delegations
     expires: datetime
+    floors: Floors
     gate_seal: GateSeal
     holders: Delegation
     log: LogKey
@@ -111,8 +130,8 @@ class Root:
         _check_disjoint(self.delegations.whitelist, self.delegations.policy, "whitelist and policy")
 
     def delegation(self, name: str) -> Delegation:
-        """The delegation called `name`: roster, policy, or a register's name."""
-        if name not in (*REGISTERS, "roster", "policy"):
+        """The delegation called `name`: roster, policy, prices, or a register's name."""
+        if name not in (*REGISTERS, "roster", "policy", "prices"):
             raise malformed(Code.FIELD_INVALID, "register", " ".join(REGISTERS), name)
         found: Delegation = getattr(self.delegations, name)
         return found

@@ -18,7 +18,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.keys import PublicKey, Sign, check_signature
-from strongroom.core.policy import Policy
+from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import Base64Bytes, check_sorted, encode_record, parse_record
 from strongroom.core.registers import RegisterHead
 from strongroom.core.roster import Root, Roster
@@ -33,6 +33,7 @@ class StatementType(StrEnum):
     ROSTER = "roster"
     REGISTER = "register"
     POLICY = "policy"
+    PRICES = "prices"
     INSTRUCTION = "instruction"
     DECISION = "decision"
     PROPOSAL = "proposal"
@@ -59,6 +60,7 @@ Body = (
     | Roster
     | RegisterHead
     | Policy
+    | Prices
     | bodies.Instruction
     | bodies.Decision
     | bodies.Proposal
@@ -84,6 +86,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROSTER: Roster,
     StatementType.REGISTER: RegisterHead,
     StatementType.POLICY: Policy,
+    StatementType.PRICES: Prices,
     StatementType.INSTRUCTION: bodies.Instruction,
     StatementType.DECISION: bodies.Decision,
     StatementType.PROPOSAL: bodies.Proposal,

@@ -103,8 +103,11 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitLeft:
-    """What the platform says of one window of one rule."""
+    """What the platform says of one window of one rule. hkd_cents: None when a part of it had no price."""
 
+    count: int
+    fees: int
+    hkd_cents: int | None
     left: int
     rule: EntryId
     used: int
@@ -119,6 +122,7 @@ class Decision:
     instruction: Digest
     limits: tuple[LimitLeft, ...]
     policy: Head
+    prices: Digest | None
     quorums: tuple[Quorum, ...]
     rules: tuple[EntryId, ...]
     screening_provider: str

@@ -13,6 +13,7 @@ from strongroom.checker.reading.envelopes import Envelope, Statement, parse_enve
 from strongroom.checker.reading.fields import Node
 from strongroom.checker.reading.journey_bodies import parse_journey_statement
 from strongroom.checker.reading.policy import Policy, parse_policy
+from strongroom.checker.reading.prices import Prices, parse_prices
 from strongroom.checker.reading.registers import Entry, RegisterHead, parse_entry, parse_register
 from strongroom.checker.reading.roots import REGISTERS, parse_root_envelopes
 from strongroom.checker.reading.stages import STAGE_OF, Stage, Twin
@@ -89,6 +90,7 @@ class Docket:
     checkpoints: tuple[Checkpoint, ...]
     policy: Located
     policy_statement: Statement[Policy]
+    prices: tuple[tuple[Located, Statement[Prices]], ...]
     registers: Mapping[str, RegisterPart]
     roots: tuple[Envelope, ...]
     rosters: tuple[Located, ...]
@@ -116,7 +118,7 @@ def parse_docket(raw: bytes) -> Docket:
 def parse_docket_node(node: Node) -> Docket:
     """Read a docket that stands in another document."""
     found = node.members(
-        "checkpoints", "format", "policy", "registers", "roots", "rosters", "statements", "transaction"
+        "checkpoints", "format", "policy", "prices", "registers", "roots", "rosters", "statements", "transaction"
     )
     found["format"].word(FORMAT)
     policy = parse_located(found["policy"])
@@ -128,6 +130,7 @@ def parse_docket_node(node: Node) -> Docket:
         checkpoints=tuple(parse_checkpoint(item) for item in _some(found["checkpoints"])),
         policy=policy,
         policy_statement=parse_policy(policy.envelope),
+        prices=_parse_prices(found["prices"]),
         registers={name: _parse_register_part(name, part) for name, part in registers.items()},
         roots=parse_root_envelopes(found["roots"]),
         rosters=tuple(parse_located(item) for item in _some(found["rosters"])),
@@ -146,6 +149,14 @@ def parse_located(node: Node) -> Located:
         checkpoint=found["checkpoint"].integer(), index=found["index"].integer(), proof=parse_hashes(found["proof"])
     )
     return Located(envelope=parse_envelope(found["envelope"]), place=place, path=node.path)
+
+
+def _parse_prices(node: Node) -> tuple[tuple[Located, Statement[Prices]], ...]:
+    """No or one snapshot: of two, somebody would have to choose which one decides."""
+    found = [parse_located(item) for item in node.items()]
+    if len(found) > 1:
+        raise node.invalid("no or one statement")
+    return tuple((each, parse_prices(each.envelope)) for each in found)
 
 
 def parse_hashes(node: Node) -> tuple[bytes, ...]:

@@ -31,6 +31,7 @@ class Type(StrEnum):
     ROOT = "root"
     ROSTER = "roster"
     POLICY = "policy"
+    PRICES = "prices"
     REGISTER = "register"
     INSTRUCTION = "instruction"
     DECISION = "decision"

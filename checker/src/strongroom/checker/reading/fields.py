@@ -105,6 +105,10 @@ class Node:
         """Smallest units, a decimal string."""
         return parse_units(self.value, self.path)
 
+    def units_or_none(self) -> int | None:
+        """Smallest units; None for the word `none`."""
+        return None if self.value == NONE else self.units()
+
     def time(self) -> datetime:
         """A real moment in UTC."""
         found = _TIME.fullmatch(self.text())

@@ -73,13 +73,16 @@ def parse_instruction(node: Node) -> Instruction:
 
 def parse_decision(node: Node) -> Decision:
     """Read a `decision`."""
-    found = node.members("delay_s", "instruction", "limits", "policy", "quorums", "rules", "screening", "verdict")
+    found = node.members(
+        "delay_s", "instruction", "limits", "policy", "prices", "quorums", "rules", "screening", "verdict"
+    )
     screening = found["screening"].members("provider", "verdict")
     return Decision(
         delay_s=found["delay_s"].integer(),
         instruction=found["instruction"].digest(),
         limits=tuple(_parse_limit(item) for item in found["limits"].items()),
         policy=parse_head(found["policy"]),
+        prices=found["prices"].digest_or_none(),
         quorums=tuple(parse_quorum(item) for item in found["quorums"].items()),
         rules=parse_sorted_ids(found["rules"], "rule"),
         screening_provider=screening["provider"].text(),
@@ -307,8 +310,11 @@ def parse_journey_statement(envelope: Envelope) -> Statement[Body]:
 
 
 def _parse_limit(node: Node) -> LimitLeft:
-    found = node.members("left", "rule", "used", "window_s")
+    found = node.members("count", "fees", "hkd_cents", "left", "rule", "used", "window_s")
     return LimitLeft(
+        count=found["count"].integer(),
+        fees=found["fees"].units(),
+        hkd_cents=found["hkd_cents"].units_or_none(),
         left=found["left"].units(),
         rule=EntryId(found["rule"].own_id("rule")),
         used=found["used"].units(),

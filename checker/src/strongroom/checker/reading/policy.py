@@ -1,12 +1,7 @@
-"""Policy without windows: default deny, the strictest of all matching rules, quorums; spec/policy.md.
-
-Windows need a durable memory of signing, which only platform and terminal have; a reader that pretended to count them
-would lie.
-"""
+"""The body of a `policy` statement, read strictly; spec/policy.md. What it lets through is in `judge.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,8 +9,6 @@ from strongroom.checker.reading.bodies import Quorum, parse_quorum
 from strongroom.checker.reading.envelopes import Envelope, Statement, Type
 from strongroom.checker.reading.fields import Node, check_sorted
 from strongroom.checker.reading.governed import parse_governed
-from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, RefusedError, refused
 from strongroom.core.ids import AssetId, Digest, EntryId, PartyId, WalletId
 
 
@@ -28,52 +21,56 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A rolling window; read, carried and not evaluated here."""
+    """A rolling window; read, carried and not evaluated here: only platform and terminal remember what was signed."""
 
     max_amount: int
     max_count: int
+    max_fee: int | None
+    max_hkd_cents: int | None
     seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Minutes of the day, from inclusive and to exclusive, on ISO weekdays."""
+
+    days: frozenset[int]
+    from_min: int
+    to_min: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. An empty selector means any; `above` is strict, the limits are inclusive."""
+    """One rule. An empty selector means any; `above` is strict, the limits are inclusive; None sets no limit."""
 
     above: int
     assets: tuple[AssetId, ...]
     clients: tuple[PartyId, ...]
     effect: Effect
+    hours: tuple[Hours, ...]
     id: EntryId
     max_amount: int
     max_fee: int
-    quorum: Quorum
+    max_hkd_cents: int | None
+    quorums: tuple[Quorum, ...]
     wallets: tuple[WalletId, ...]
     windows: tuple[Window, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Body of a `policy` statement. Times in seconds."""
+    """Body of a `policy` statement. Times in seconds; utc_offset_min: the clock of the hours, east of UTC."""
 
     approval_life_s: int
     clear_life_s: int
     clear_max_count: int
     freeze_lift_people: int
+    price_max_age_s: int
+    utc_offset_min: int
     whitelist_min_age_s: int
     previous: Digest | None
     rules: tuple[Rule, ...]
     version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One instruction as policy sees it; fee: the most that the whole transaction can pay, in the native asset."""
-
-    asset: AssetId
-    client: PartyId
-    wallet: WalletId
-    amount: int
-    fee: int
 
 
 def parse_policy(envelope: Envelope) -> Statement[Policy]:
@@ -81,62 +78,23 @@ def parse_policy(envelope: Envelope) -> Statement[Policy]:
     return parse_governed(envelope, Type.POLICY, _parse_policy)
 
 
-def matching_rules(policy: Policy, request: Request) -> tuple[Rule, ...]:
-    """Every rule that speaks about the request."""
-    return tuple(
-        rule
-        for rule in policy.rules
-        if (not rule.assets or request.asset in rule.assets)
-        and (not rule.clients or request.client in rule.clients)
-        and (not rule.wallets or request.wallet in rule.wallets)
-        and request.amount > rule.above
-    )
-
-
-def check_request(policy: Policy, request: Request, path: str) -> None:
-    """Raise POLICY_NO_RULE, POLICY_BLOCKED, LIMIT_TRANSACTION or FEE_CEILING: everything that the rules refuse."""
-    rules = matching_rules(policy, request)
-    if not rules:
-        asked = f"{request.amount} of {request.asset} by {request.client} from {request.wallet}"
-        raise refused(Code.POLICY_NO_RULE, path, "a rule that lets it through", asked)
-    found: list[Refusal] = []
-    for rule in rules:
-        name = f"{path}.{rule.id}"
-        if rule.effect is Effect.BLOCK:
-            found.append(Refusal(code=Code.POLICY_BLOCKED, field=name, expected="no blocking rule", got=rule.id))
-            continue
-        if request.amount > rule.max_amount:
-            found.append(_over(Code.LIMIT_TRANSACTION, f"{name}.max_amount", rule.max_amount, request.amount))
-        if request.fee > rule.max_fee:
-            found.append(_over(Code.FEE_CEILING, f"{name}.max_fee", rule.max_fee, request.fee))
-    if found:
-        raise RefusedError(*found)
-
-
-def required_quorums(policy: Policy, requests: Iterable[Request]) -> frozenset[Quorum]:
-    """The quorums of all matching rules; a blocking rule has no say in them."""
-    return frozenset(
-        rule.quorum for request in requests for rule in matching_rules(policy, request) if rule.effect is Effect.LIMIT
-    )
-
-
-def _over(code: Code, path: str, most: int, got: int) -> Refusal:
-    return Refusal(code=code, field=path, expected=f"at most {most}", got=str(got))
-
-
 def _parse_policy(node: Node) -> Policy:
     found = node.members("parameters", "previous", "rules", "version")
     numbers = found["parameters"].members(
-        "approval_life_s", "clear_life_s", "clear_max_count", "freeze_lift_people", "whitelist_min_age_s"
+        "approval_life_s",
+        "clear_life_s",
+        "clear_max_count",
+        "freeze_lift_people",
+        "price_max_age_s",
+        "utc_offset_min",
+        "whitelist_min_age_s",
     )
     rules = tuple(_parse_rule(item) for item in found["rules"].items())
     check_sorted([rule.id for rule in rules], found["rules"].path)
+    if numbers["utc_offset_min"].integer() > 840:
+        raise numbers["utc_offset_min"].invalid("at most 840 minutes")
     return Policy(
-        approval_life_s=numbers["approval_life_s"].integer(),
-        clear_life_s=numbers["clear_life_s"].integer(),
-        clear_max_count=numbers["clear_max_count"].integer(),
-        freeze_lift_people=numbers["freeze_lift_people"].integer(),
-        whitelist_min_age_s=numbers["whitelist_min_age_s"].integer(),
+        **{name: node.integer() for name, node in numbers.items()},
         previous=found["previous"].digest_or_none(),
         rules=rules,
         version=found["version"].integer(least=1),
@@ -145,7 +103,18 @@ def _parse_policy(node: Node) -> Policy:
 
 def _parse_rule(node: Node) -> Rule:
     found = node.members(
-        "above", "assets", "clients", "effect", "id", "max_amount", "max_fee", "quorum", "wallets", "windows"
+        "above",
+        "assets",
+        "clients",
+        "effect",
+        "hours",
+        "id",
+        "max_amount",
+        "max_fee",
+        "max_hkd_cents",
+        "quorums",
+        "wallets",
+        "windows",
     )
     windows = tuple(_parse_window(item) for item in found["windows"].items())
     if [each.seconds for each in windows] != sorted({each.seconds for each in windows}):
@@ -155,19 +124,42 @@ def _parse_rule(node: Node) -> Rule:
         assets=tuple(item.asset() for item in found["assets"].items()),
         clients=tuple(item.party_of("client") for item in found["clients"].items()),
         effect=found["effect"].choice(Effect),
+        hours=tuple(_parse_hours(item) for item in found["hours"].items()),
         id=EntryId(found["id"].own_id("rule")),
         max_amount=found["max_amount"].units(),
         max_fee=found["max_fee"].units(),
-        quorum=parse_quorum(found["quorum"]),
+        max_hkd_cents=found["max_hkd_cents"].units_or_none(),
+        quorums=_parse_quorums(found["quorums"]),
         wallets=tuple(WalletId(item.own_id("wallet")) for item in found["wallets"].items()),
         windows=windows,
     )
 
 
+def _parse_quorums(node: Node) -> tuple[Quorum, ...]:
+    quorums = tuple(parse_quorum(item) for item in node.items())
+    order = [(each.role, each.people, each.groups) for each in quorums]
+    if order != sorted(set(order)):
+        raise node.invalid("quorums sorted by role, people and groups, none twice")
+    return quorums
+
+
+def _parse_hours(node: Node) -> Hours:
+    found = node.members("days", "from_min", "to_min")
+    days = [item.integer(least=1) for item in found["days"].items()]
+    if not days or days != sorted(set(days)) or days[-1] > 7:
+        raise found["days"].invalid("weekdays from 1 to 7, sorted, none twice")
+    start, end = found["from_min"].integer(), found["to_min"].integer(least=1)
+    if end > 24 * 60 or start >= end:
+        raise found["to_min"].invalid(f"above {start} and at most 1440")
+    return Hours(days=frozenset(days), from_min=start, to_min=end)
+
+
 def _parse_window(node: Node) -> Window:
-    found = node.members("max_amount", "max_count", "seconds")
+    found = node.members("max_amount", "max_count", "max_fee", "max_hkd_cents", "seconds")
     return Window(
         max_amount=found["max_amount"].units(),
         max_count=found["max_count"].integer(),
+        max_fee=found["max_fee"].units_or_none(),
+        max_hkd_cents=found["max_hkd_cents"].units_or_none(),
         seconds=found["seconds"].integer(),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from strongroom.checker.reading.bodies import Quorum
 from strongroom.checker.reading.canonical import parse_canonical
 from strongroom.checker.reading.envelopes import (
     Context,
@@ -28,7 +29,7 @@ from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest, PartyId
 
 REGISTERS: Final = ("addresses", "assets", "clients", "keys", "whitelist")
-DELEGATIONS: Final = (*REGISTERS, "policy", "roster")
+DELEGATIONS: Final = (*REGISTERS, "policy", "prices", "roster")
 SEAL_SUITE: Final = "x25519-hkdf-sha256-aes256gcm"
 MAX_ROOT_BYTES: Final = 16 * 1024 * 1024
 ROOT_FILE: Final = "root.json"
@@ -50,10 +51,14 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """Who may say what. gate_public: 32 bytes of X25519. log: its origin and Ed25519 key."""
+    """Who may say what. gate_public: 32 bytes of X25519. log: its origin and Ed25519 key.
+
+    floors: what holds above every rule of every policy, as one more quorum of approvers.
+    """
 
     delegations: Mapping[str, Delegation]
     expires: datetime
+    floors: Quorum
     gate_device: PartyId
     gate_public: bytes
     holders: Delegation
@@ -173,6 +178,11 @@ def _check_root(envelope: Envelope, before: RootStatement | None) -> RootStateme
         each.check_threshold(signed, f"{envelope.path}.signatures")
     if not any(statement.issuer in each.keys for each in holders):
         raise refused(Code.SIGNER_UNKNOWN, f"{envelope.path}.payload.issuer", "a root holder", statement.issuer)
+    # Whoever names prices alone lifts every limit in HKD: two sign them wherever it is.
+    prices = body.delegations["prices"].threshold
+    if prices < 2:
+        path = f"{statement.body_path}.delegations.prices.threshold"
+        raise refused(Code.THRESHOLD_NOT_MET, path, "at least 2", str(prices))
     if statement.context.environment is Environment.PRODUCTION:
         _check_thresholds(body, statement.body_path)
     return statement
@@ -186,7 +196,7 @@ def _check_thresholds(root: Root, path: str) -> None:
 
 
 def _parse_root(node: Node) -> Root:
-    found = node.members("delegations", "expires", "gate_seal", "holders", "log", "previous", "version")
+    found = node.members("delegations", "expires", "floors", "gate_seal", "holders", "log", "previous", "version")
     delegations = {name: parse_delegation(each) for name, each in found["delegations"].members(*DELEGATIONS).items()}
     _check_disjoint(delegations, "clients", "whitelist", found["delegations"].path)
     _check_disjoint(delegations, "whitelist", "policy", found["delegations"].path)
@@ -195,6 +205,7 @@ def _parse_root(node: Node) -> Root:
     return Root(
         delegations=delegations,
         expires=found["expires"].time(),
+        floors=_parse_floors(found["floors"]),
         gate_device=seal["device"].party_of("device"),
         gate_public=seal["public"].hex(size=32),
         holders=parse_delegation(found["holders"]),
@@ -202,6 +213,15 @@ def _parse_root(node: Node) -> Root:
         previous=found["previous"].digest_or_none(),
         version=found["version"].integer(least=1),
     )
+
+
+def _parse_floors(node: Node) -> Quorum:
+    found = node.members("groups", "people")
+    people = found["people"].integer(least=1)
+    groups = found["groups"].integer(least=1)
+    if groups > people:
+        raise found["groups"].invalid(f"at most {people} groups")
+    return Quorum(groups=groups, people=people, role="approver")
 
 
 def _parse_log(node: Node) -> Signer:

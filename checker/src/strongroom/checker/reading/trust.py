@@ -20,6 +20,7 @@ from strongroom.checker.reading.fields import check_sorted
 from strongroom.checker.reading.governed import check_governed
 from strongroom.checker.reading.log import HeadRead, check_growth, check_head, check_statement_in_log, parse_note
 from strongroom.checker.reading.policy import Policy
+from strongroom.checker.reading.prices import Prices
 from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.registers import Entries, RegisterHead, build_entries, check_entry
 from strongroom.checker.reading.roots import REGISTERS, Root, RootChain, check_pinned, check_roots
@@ -45,6 +46,7 @@ class Foundation:
     rosters: tuple[PlacedRoster, ...]
     checkpoints: tuple[HeadRead, ...]
     policy: Statement[Policy]
+    prices: Statement[Prices] | None
     registers: Mapping[str, Statement[RegisterHead]]
     entries: Entries
     values: Mapping[str, Mapping[str, Json]]
@@ -84,6 +86,7 @@ def prove_foundation(docket: Docket, pinned: Sequence[Envelope], own: Sequence[P
         rosters=rosters,
         checkpoints=checkpoints,
         policy=docket.policy_statement,
+        prices=next((statement for _, statement in docket.prices), None),
         registers={name: part.statement for name, part in docket.registers.items()},
         entries=build_entries({n: [e.entry for e in part.entries] for n, part in docket.registers.items()}),
         values={n: {e.entry.id: e.value for e in part.entries} for n, part in docket.registers.items()},
@@ -160,6 +163,11 @@ def _check_governance(docket: Docket, chain: RootChain, heads: Sequence[HeadRead
         check_governed(docket.policy_statement, chain.last.delegations["policy"], chain.context)
     with gathered(found):
         check_place(docket.policy.envelope, docket.policy.place, heads, docket.policy.path)
+    for located, statement in docket.prices:
+        with gathered(found):
+            check_governed(statement, chain.last.delegations["prices"], chain.context)
+        with gathered(found):
+            check_place(located.envelope, located.place, heads, located.path)
     for name in REGISTERS:
         part = docket.registers[name]
         with gathered(found):

@@ -162,7 +162,8 @@ class _Prover:
         if not self._is_void() or twin.is_answered(journey):
             more.append(partial(propose.check_paid, journey, transfer))
         if not self._is_void():
-            more.append(partial(propose.check_policy, journey, transfer))
+            policy = journey.foundation.policy.body
+            more.append(partial(propose.check_policy, journey, transfer, policy, self.now, "policy"))
         propose.check_proposal(journey, transfer, *more)
         if not self._is_void() or twin.is_answered(journey):
             self.answered = show.build_facts(journey, transfer)
@@ -170,13 +171,16 @@ class _Prover:
         self.facts = twin.build_void_facts(journey, self.spend) if self._is_void() else self.answered
 
     def _approve(self) -> None:
-        spend, facts = self._paid()
+        spend, _ = self._paid()
         if self._is_void():
             if self.answered:
                 approve.check_answers(self.journey, self.answered)
             return
-        approve.check_approvals(self.journey, facts)
-        quorums = propose.quorums_in_force(self.journey, spend, [self.journey.foundation.policy.body])
+        approve.check_approvals(self.journey, self._paid()[1])
+        foundation = self.journey.foundation
+        quorums = propose.quorums_in_force(
+            self.journey, spend, [foundation.policy.body], [foundation.chain.last.floors], self.now
+        )
         approve.check_quorums(self.journey, quorums, approve.payment_moment(self.journey, self.now))
 
     def _sign(self) -> None:

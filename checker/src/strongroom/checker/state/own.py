@@ -14,11 +14,10 @@ from functools import partial
 from strongroom.checker.reading.bodies import Approval, Instruction
 from strongroom.checker.reading.checks.approve import check_quorums, payment_moment
 from strongroom.checker.reading.checks.instruct import find_destination
-from strongroom.checker.reading.checks.propose import build_requests, quorums_in_force
+from strongroom.checker.reading.checks.propose import check_policy, quorums_in_force
 from strongroom.checker.reading.docket import Docket
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import check_not_lower, heads_of
-from strongroom.checker.reading.policy import check_request
 from strongroom.checker.reading.refusals import DocketRefusedError, gathered, raise_found
 from strongroom.checker.reading.registers import entry_digest
 from strongroom.checker.reading.roots import REGISTERS
@@ -133,10 +132,10 @@ def check_own_policy(trust: Trust, proof: Proof, now: datetime) -> None:
     found: list[Refusal] = []
     spend, _ = proof.paid()
     policy = trust.own_policy
-    for request in build_requests(proof.journey, spend):
-        with gathered(found):
-            check_request(policy, request, "own policy")
-    quorums = quorums_in_force(proof.journey, spend, [proof.foundation.policy.body, policy])
+    with gathered(found):
+        check_policy(proof.journey, spend, policy, now, "own policy")
+    floors = [proof.foundation.chain.last.floors, trust.chain.last.floors]
+    quorums = quorums_in_force(proof.journey, spend, [proof.foundation.policy.body, policy], floors, now)
     with gathered(found):
         check_quorums(proof.journey, quorums, payment_moment(proof.journey, now))
     raise_found(found)

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from strongroom.core.bodies import Approval, Decision, Instruction, Quorum, Rejection, SignatureRecord, Verification
+from strongroom.core.bodies import (
+    Approval,
+    Decision,
+    Instruction,
+    Quorum,
+    Rejection,
+    SignatureRecord,
+    Verification,
+    sorted_quorums,
+)
 from strongroom.core.checks.foundation import Foundation, Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.codes import Code
@@ -15,7 +24,7 @@ from strongroom.core.errors import refused
 from strongroom.core.facts import Facts
 from strongroom.core.ids import Digest
 from strongroom.core.policy import Policy, Request, required_quorums
-from strongroom.core.roster import Party, check_party, check_quorum
+from strongroom.core.roster import Floors, Party, check_party, check_quorum
 
 RENDERER = "strongroom-display/1"
 
@@ -59,12 +68,16 @@ def check_separated(journey: Journey, foundation: Foundation) -> None:
             raise refused(Code.SEPARATION, f"approval of {who}", "nobody of the clients' or whitelist office", who)
 
 
-def quorums_in_force(journey: Journey, policy: Policy, requests: tuple[Request, ...]) -> tuple[Quorum, ...]:
-    """The union of what the decisions required and what this policy requires now."""
-    quorums = {q for p in journey.all(Decision) for q in p.body.quorums}
-    for request in requests:
-        quorums |= set(required_quorums(policy, request))
-    return tuple(sorted(quorums, key=lambda q: (q.role, q.people, q.groups)))
+def quorums_in_force(
+    journey: Journey, policy: Policy, requests: tuple[Request, ...], floors: Floors
+) -> tuple[Quorum, ...]:
+    """The union of what the decisions required, what this policy requires now, and the root's floors.
+
+    Attack: the policy's own signers lower every rule to one person; the floors are not theirs to lower.
+    """
+    decided = {q for p in journey.all(Decision) for q in p.body.quorums}
+    required = {q for request in requests for q in required_quorums(policy, request)}
+    return sorted_quorums({*decided, *required, floors.quorum})
 
 
 def check_approved(journey: Journey, foundation: Foundation, quorums: tuple[Quorum, ...], moment: datetime) -> None:

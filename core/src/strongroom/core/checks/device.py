@@ -13,7 +13,7 @@ from functools import partial
 from strongroom.core.bodies import Approval, Instruction
 from strongroom.core.checks.approve import check_approved, quorums_in_force
 from strongroom.core.checks.journey import check_head_not_lower
-from strongroom.core.checks.propose import check_policy_without_windows
+from strongroom.core.checks.limits import check_policy
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
@@ -55,7 +55,7 @@ def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> No
             *always,
             *[partial(_check_entries, *pair) for pair in paid],
             lambda: _check_ages(proved, trust, now),
-            lambda: check_policy_without_windows(trust.policy_in_force, proved.requests),
+            lambda: check_policy(trust.policy_in_force, proved.requests, proved.journey, proved.foundation, now),
             lambda: _check_own_quorums(proved, trust, now),
         ]
     )
@@ -98,5 +98,5 @@ def _check_own_quorums(proved: ProvedDocket, trust: Trust, now: datetime) -> Non
         return
     for approval in proved.journey.all(Approval):
         check_party(trust.roster.body, approval.statement.issuer, "approver", now, "approval.issuer")
-    quorums = quorums_in_force(proved.journey, trust.policy_in_force, proved.requests)
+    quorums = quorums_in_force(proved.journey, trust.policy_in_force, proved.requests, trust.root.floors)
     check_approved(proved.journey, proved.foundation, quorums, now)

@@ -18,7 +18,7 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep, Docket, Located, RegisterSlice
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest, EntryId, PartyId
-from strongroom.core.policy import Policy
+from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import NONE, parse_record
 from strongroom.core.registers import (
     ENTRY_TYPES,
@@ -86,6 +86,7 @@ class Foundation:
     checkpoints: tuple[log.WitnessedCheckpoint, ...]
     rosters: tuple[Proved[Roster], ...]
     policy: Proved[Policy]
+    prices: Proved[Prices] | None
     registers: Mapping[str, Proved[RegisterHead]]
     entries: Entries
 
@@ -93,6 +94,11 @@ class Foundation:
     def root(self) -> Root:
         """The latest root."""
         return self.roots[-1].body
+
+    @property
+    def last_time(self) -> datetime:
+        """The time of the last checkpoint, by its witness."""
+        return datetime.fromtimestamp(self.checkpoints[-1].time_s, UTC)
 
     def roster_at(self, index: int) -> Roster:
         """The roster in force for a statement at this log index: the last one logged before it."""
@@ -117,6 +123,7 @@ def prove_foundation(docket: Docket, pin: Sequence[Envelope]) -> Foundation:
     )
     check_rising([r.index for r in rosters], "rosters")
     policy = _prove_policy(docket.policy, roots[-1].body, context, checkpoints)
+    prices = [_prove_prices(each, roots[-1].body, context, checkpoints) for each in docket.prices]
     heads: dict[str, Proved[RegisterHead]] = {}
     entries: dict[str, dict[str, Entry]] = {}
     for name in REGISTERS:
@@ -128,6 +135,7 @@ def prove_foundation(docket: Docket, pin: Sequence[Envelope]) -> Foundation:
         checkpoints=checkpoints,
         rosters=rosters,
         policy=policy,
+        prices=prices[0] if prices else None,
         registers=heads,
         entries=build_entries(entries),
     )
@@ -163,14 +171,22 @@ def prove_roots(roots: Sequence[Envelope], pin: Sequence[Envelope]) -> tuple[Sta
         signed = check_signers(envelope, keys.values(), path)
         for delegation in holders:
             delegation.check_threshold(signed, f"{path}.signatures")
+        _check_two_sign_prices(statement.body, path)
         if statement.environment.value == "production":
             _check_no_single_holder(statement.body, path)
         chain.append(statement)
     return tuple(chain)
 
 
+def _check_two_sign_prices(root: Root, path: str) -> None:
+    """One person who names prices alone would lift every limit in HKD, so that this holds in development too."""
+    threshold = root.delegations.prices.threshold
+    if threshold < 2:
+        raise refused(Code.THRESHOLD_NOT_MET, f"{path}.delegations.prices", "at least 2", str(threshold))
+
+
 def _check_no_single_holder(root: Root, path: str) -> None:
-    names = ("roster", "policy", *REGISTERS)
+    names = ("roster", "policy", "prices", *REGISTERS)
     for delegation in (root.holders, *(root.delegation(name) for name in names)):
         if delegation.threshold < 2:
             raise refused(Code.THRESHOLD_NOT_MET, path, "at least 2 in production", str(delegation.threshold))
@@ -294,6 +310,13 @@ def _prove_policy(
 ) -> Proved[Policy]:
     statement = prove_delegated(located.envelope, Policy, root.delegation("policy"), context, "policy")
     return place(statement, located, checkpoints, "policy")
+
+
+def _prove_prices(
+    located: Located, root: Root, context: Context, checkpoints: Sequence[log.WitnessedCheckpoint]
+) -> Proved[Prices]:
+    statement = prove_delegated(located.envelope, Prices, root.delegation("prices"), context, "prices")
+    return place(statement, located, checkpoints, "prices")
 
 
 def _prove_register(

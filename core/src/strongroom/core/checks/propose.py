@@ -13,7 +13,7 @@ from strongroom.core.checks.spend import Spend, SpendOutput, check_address, keys
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import FORMAT, Facts, FactsFee, FactsOutput
-from strongroom.core.policy import Policy, Request, check_transaction_limits
+from strongroom.core.policy import Request
 from strongroom.core.records import NONE, Units
 from strongroom.core.registers import AddressEntry, AddressPurpose, KeyState
 
@@ -142,17 +142,23 @@ def check_times(proposal: Proposal, journey: Journey) -> None:
 
 
 def build_requests(proposal: Proposal, journey: Journey, spend: Spend) -> tuple[Request, ...]:
-    """What the policy judges: one request an instruction, each with the whole transaction's fee."""
+    """What the policy judges: one request an instruction, each with the whole transaction's fee.
+
+    The first in order carries the fee in its windows, so that it counts once. Hours and value are added by `limits.py`.
+    """
     return tuple(
-        Request(asset=p.body.asset, client=p.body.client, wallet=proposal.wallet, amount=p.body.amount, fee=spend.fee)
-        for p in journey.all(Instruction)
+        Request(
+            asset=p.body.asset,
+            client=p.body.client,
+            wallet=proposal.wallet,
+            amount=p.body.amount,
+            fee=spend.fee,
+            fee_share=spend.fee if i == 0 else 0,
+            at=None,
+            hkd_cents=None,
+        )
+        for i, p in enumerate(journey.all(Instruction))
     )
-
-
-def check_policy_without_windows(policy: Policy, requests: tuple[Request, ...]) -> None:
-    """Default deny and per-transaction limits; windows live where a durable memory of signing is."""
-    for request in requests:
-        check_transaction_limits(policy, request)
 
 
 def build_facts(proposal: Proved[Proposal], journey: Journey, spend: Spend, entries: Entries) -> Facts:

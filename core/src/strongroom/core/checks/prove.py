@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import assert_never
 
 from strongroom.core.bodies import Approval, Proposal, Quorum, Rejection
-from strongroom.core.checks import approve, instruct, propose, release, sign, twin
+from strongroom.core.checks import approve, instruct, limits, propose, release, sign, twin
 from strongroom.core.checks.foundation import Foundation, Proved, prove_foundation
 from strongroom.core.checks.journey import Journey, prove_journey
 from strongroom.core.checks.spend import Spend, read_spend
@@ -93,7 +93,7 @@ def prove_docket(docket: Docket, pin: Sequence[Envelope], *, now: datetime | Non
             lambda: propose.check_fee(journey, transfer),
             lambda: propose.check_times(body, journey),
             lambda: twin.check_void(body, transfer),
-            *_payment_checks(docket, journey, foundation, proposal, transfer),
+            *_payment_checks(docket, journey, foundation, proposal, transfer, now),
         ]
     )
     match docket.transaction.twin:
@@ -109,7 +109,12 @@ Check = Callable[[], None]
 
 
 def _payment_checks(
-    docket: Docket, journey: Journey, foundation: Foundation, proposal: Proved[Proposal], transfer: Spend
+    docket: Docket,
+    journey: Journey,
+    foundation: Foundation,
+    proposal: Proved[Proposal],
+    transfer: Spend,
+    now: datetime | None,
 ) -> list[Check]:
     """Whom the transfer pays, and by which policy: asked wherever somebody said yes or no to it, or might sign it."""
     body, entries = proposal.body, foundation.entries
@@ -120,7 +125,7 @@ def _payment_checks(
     if docket.transaction.twin is Twin.VOID:
         return paid if _is_answered(journey) else []
     requests = propose.build_requests(body, journey, transfer)
-    return [*paid, lambda: propose.check_policy_without_windows(foundation.policy.body, requests)]
+    return [*paid, lambda: limits.check_policy(foundation.policy.body, requests, journey, foundation, now)]
 
 
 def _is_answered(journey: Journey) -> bool:
@@ -144,7 +149,7 @@ def _prove_transfer(
         spend=spend,
         facts=propose.build_facts(proposal, journey, spend, foundation.entries),
         requests=requests,
-        quorums=approve.quorums_in_force(journey, foundation.policy.body, requests),
+        quorums=approve.quorums_in_force(journey, foundation.policy.body, requests, foundation.root.floors),
     )
     checks: list[Check] = [
         lambda: approve.check_not_rejected(journey),

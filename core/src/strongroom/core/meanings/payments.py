@@ -144,4 +144,24 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
         "Wait until the window has room, or have the policy's quorum raise the limit, which waits its delay.",
         "III.2 III.13",
     ),
+    "LIMIT_FEES": (
+        "The fees within the time window would exceed its limit",
+        "Find out why so much is spent on fees; wait until the window has room, or have the policy's quorum raise it.",
+        "III.2 III.13",
+    ),
+    "LIMIT_HKD": (
+        "The value in Hong Kong dollars is above the policy's limit",
+        "Split the payment by new instructions or wait, or have the policy's quorum raise the limit.",
+        "III.2 III.13",
+    ),
+    "OUTSIDE_HOURS": (
+        "The policy lets nothing be signed at this time",
+        "Sign within the hours of the rule, or have the policy's quorum change them.",
+        "III.2 III.13",
+    ),
+    "PRICE_STALE": (
+        "The prices are too old, or from after the moment that is judged",
+        "Have two signers of the prices publish a new snapshot, and send the docket again with it.",
+        "III.2 III.13",
+    ),
 }

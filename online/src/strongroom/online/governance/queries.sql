@@ -34,3 +34,13 @@ where register = %(register)s and id = any(%(ids)s) and removed_in is null;
 -- One new entry.
 insert into custody.register_entries (register, id, entry, added_in)
 values (%(register)s, %(id)s, %(entry)s, %(version)s);
+
+-- load_prices --
+-- The newest snapshot of prices that is not from after a moment; without a moment, of all.
+select e.leaf from custody.prices p join evidence.entries e on e.statement = p.statement
+where %(moment)s::timestamptz is null or p.as_of <= %(moment)s::timestamptz
+order by p.as_of desc limit 1;
+
+-- add_prices --
+-- When a snapshot was true.
+insert into custody.prices (statement, as_of) values (%(statement)s, %(as_of)s);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -22,12 +23,20 @@ from strongroom.core.checks.foundation import (
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
-from strongroom.core.policy import Policy
-from strongroom.core.records import parse_record
+from strongroom.core.policy import Policy, Prices
+from strongroom.core.records import encode_time, parse_record
 from strongroom.core.registers import ENTRY_TYPES, Entry, Register, RegisterHead, check_register_head, encode_entry
 from strongroom.core.roster import REGISTERS, Root, Roster
-from strongroom.core.statements import Context, Envelope, Statement, StatementType, parse_statement
-from strongroom.online.db.connect import Connection, execute, load_all
+from strongroom.core.statements import (
+    Context,
+    Envelope,
+    Statement,
+    StatementType,
+    expect,
+    parse_envelope_bytes,
+    parse_statement,
+)
+from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
 from strongroom.online.evidence.store import append, load_by_kind, load_statements
 
@@ -41,6 +50,7 @@ class Rules:
     roots: tuple[Statement[Root], ...]
     rosters: tuple[tuple[int, Statement[Roster]], ...]
     policy: tuple[int, Statement[Policy]]
+    prices: Statement[Prices] | None
     heads: Mapping[str, tuple[int, Statement[RegisterHead]]]
     registers: Mapping[str, Register[Any]]
 
@@ -71,6 +81,7 @@ class Rules:
             roots=tuple(r.envelope for r in self.roots),
             rosters=tuple(r.envelope for _, r in self.rosters),
             policy=self.policy[1].envelope,
+            prices=(self.prices.envelope,) if self.prices else (),
             heads={name: head.envelope for name, (_, head) in self.heads.items()},
             registers=self.registers,
         )
@@ -106,6 +117,7 @@ def load_rules(connection: Connection) -> Rules:
         roots=tuple(statement for _, statement in by_kind[StatementType.ROOT]),
         rosters=tuple(by_kind[StatementType.ROSTER]),
         policy=by_kind[StatementType.POLICY][-1],
+        prices=load_prices(connection, None),
         heads=heads,
         registers=_load_registers(connection, heads),
     )
@@ -127,7 +139,7 @@ def load_rules_under(connection: Connection, root: Digest) -> Rules:
 def _check_rules(rules: Rules) -> None:
     roots, rosters = tuple(r.envelope for r in rules.roots), tuple(r.envelope for _, r in rules.rosters)
     heads = tuple((name, head.envelope) for name, (_, head) in sorted(rules.heads.items()))
-    _check_signatures(roots, rosters, rules.policy[1].envelope, heads)
+    _check_signatures(roots, rosters, rules.policy[1].envelope, rules.prices and rules.prices.envelope, heads)
     for name, (_, head) in rules.heads.items():
         check_register_head(head.body, rules.registers[name])
 
@@ -137,6 +149,7 @@ def _check_signatures(
     roots: tuple[Envelope, ...],
     rosters: tuple[Envelope, ...],
     policy: Envelope,
+    prices: Envelope | None,
     heads: tuple[tuple[str, Envelope], ...],
 ) -> None:
     """Verify who signed the governance; the very same envelopes are not verified again in every round."""
@@ -145,8 +158,17 @@ def _check_signatures(
     prove_roster_chain(rosters, chain, context)
     root = chain[-1].body
     prove_delegated(policy, Policy, root.delegation("policy"), context, "policy")
+    if prices:
+        prove_delegated(prices, Prices, root.delegation("prices"), context, "prices")
     for name, head in heads:
         prove_delegated(head, RegisterHead, root.delegation(name), context, name)
+
+
+def load_prices(connection: Connection, moment: datetime | None) -> Statement[Prices] | None:
+    """The newest snapshot that is not from after a moment; of all when None. None when there is none."""
+    fields = {"moment": moment}
+    found = load_first(connection, _QUERIES["load_prices"], lambda leaf: parse_envelope_bytes(bytes(leaf)), fields)
+    return expect(parse_statement(found), Prices, "prices") if found else None
 
 
 def load_governance_at(connection: Connection, rules: Rules, heads: Heads) -> Governance:
@@ -192,6 +214,9 @@ def publish(
             case StatementType.POLICY:
                 _check_delegated(connection, envelope, Policy, "policy")
                 _check_follows(statement, before, "policy")
+            case StatementType.PRICES:
+                _check_delegated(connection, envelope, Prices, "prices")
+                _check_newer(connection, statement)
             case StatementType.REGISTER:
                 name = statement.body.register
                 _check_delegated(connection, envelope, RegisterHead, name)
@@ -200,6 +225,9 @@ def publish(
             case other:
                 raise refused(Code.TYPE_MISMATCH, "envelope", "a governance statement", other.value)
         append(connection, envelope)
+        if statement.type is StatementType.PRICES:
+            fields = {"statement": statement.id, "as_of": statement.body.as_of}
+            execute(connection, _QUERIES["add_prices"], fields)
     return statement
 
 
@@ -238,6 +266,14 @@ def _check_follows(statement: Statement[Any], before: Sequence[tuple[int, Statem
     last = before[-1][1] if before else None
     wanted = last.body.version + 1 if last else 1
     check_next_version(statement.body.version, statement.body.previous, last.id if last else "none", wanted, path)
+
+
+def _check_newer(connection: Connection, statement: Statement[Prices]) -> None:
+    """A snapshot replaces the last one, so that it is not older (attack: yesterday's prices are published again)."""
+    last = load_prices(connection, None)
+    if last and statement.body.as_of <= last.body.as_of:
+        expected, got = f"after {encode_time(last.body.as_of)}", encode_time(statement.body.as_of)
+        raise refused(Code.PRICE_STALE, "prices.as_of", expected, got)
 
 
 def _save_register(

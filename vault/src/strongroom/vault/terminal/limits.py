@@ -6,55 +6,54 @@ spec/policy.md.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 
 from strongroom.core.bodies import Instruction
+from strongroom.core.checks.limits import price_moment, value_requests
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.errors import Refusal, RefusedError
-from strongroom.core.policy import Policy, Request, Usage, UsageTable, evaluate
+from strongroom.core.policy import Policy, evaluate
+from strongroom.core.policy.usage import Use, build_usage, build_uses
 from strongroom.core.records import Units
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import LimitUse
 
 
 def check_windows(proved: ProvedDocket, policy: Policy, journal: Journal, now: datetime) -> tuple[LimitUse, ...]:
-    """Judge every instruction with the windows of our own policy; what is used of them once this is signed.
+    """Judge every instruction with the windows and hours of our own policy; what is used of them once this is signed.
 
     The instructions of one docket count one after the other (attack: many small payments in one transaction).
-    Raises RefusedError with LIMIT_WINDOW, LIMIT_COUNT, POLICY_NO_RULE and the rest.
+    Raises RefusedError with LIMIT_WINDOW, LIMIT_COUNT, LIMIT_FEES, LIMIT_HKD, OUTSIDE_HOURS and the rest.
     """
-    uses: list[LimitUse] = []
+    uses: list[Use] = []
     found: list[Refusal] = []
-    earlier: list[Request] = []
-    for instruction, request in zip(proved.journey.all(Instruction), proved.requests, strict=True):
-        usage = build_usage(policy, request, earlier, journal, now)
+    moment = price_moment(proved.journey, proved.foundation, now)
+    valued = value_requests(policy, proved.requests, proved.foundation, moment)
+    for instruction, request in zip(proved.journey.all(Instruction), valued, strict=True):
+        usage = build_usage(policy, request, instruction.id, journal.state, now, also=uses)
         try:
-            evaluation = evaluate(policy, request, usage)
+            evaluation = evaluate(policy, replace(request, at=now), usage)
         except RefusedError as error:
             found += [r for r in error.refusals if r not in found]
             continue
-        uses += [
-            LimitUse(asset=request.asset, instruction=instruction.id, rule=rule, units=Units(request.amount))
-            for rule in evaluation.rules
-        ]
-        earlier.append(request)
+        uses += build_uses(evaluation.rules, request, instruction.id, now)
     if found:
         raise RefusedError(*found)
-    return tuple(uses)
+    return build_limit_marks(uses)
 
 
-def build_usage(
-    policy: Policy, request: Request, earlier: list[Request], journal: Journal, now: datetime
-) -> UsageTable:
-    """What each window has let through: from the journal, and from the instructions before this one in its docket."""
-    table: dict[tuple[str, int], Usage] = {}
-    for rule in policy.rules:
-        if not rule.matches(request):
-            continue
-        same = [r for r in earlier if r.asset == request.asset and rule.matches(r)]
-        for window in rule.windows:
-            since = now - timedelta(seconds=window.seconds)
-            amount = journal.state.units_used(rule.id, request.asset, since) + sum(r.amount for r in same)
-            count = journal.state.uses_counted(rule.id, request.asset, since) + len(same)
-            table[(rule.id, window.seconds)] = Usage(amount=amount, count=count)
-    return table
+def build_limit_marks(uses: Iterable[Use]) -> tuple[LimitUse, ...]:
+    """What the journal takes down of uses."""
+    return tuple(
+        LimitUse(
+            asset=use.asset,
+            fee=Units(use.fee),
+            hkd_cents=None if use.hkd_cents is None else Units(use.hkd_cents),
+            instruction=use.instruction,
+            rule=use.rule,
+            units=Units(use.amount),
+        )
+        for use in uses
+    )

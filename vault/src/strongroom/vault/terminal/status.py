@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime
 
 from strongroom.core.bodies import HEAD_NAMES
 from strongroom.core.canonical import Json
-from strongroom.core.records import encode_time
+from strongroom.core.ids import AssetId
+from strongroom.core.policy import Rule, Usage, Window
+from strongroom.core.policy.usage import count_uses
+from strongroom.core.records import NONE
 from strongroom.core.registers import AssetEntry
 from strongroom.vault.terminal.terminal import Terminal
 
@@ -30,23 +33,32 @@ def build_status(terminal: Terminal) -> dict[str, Json]:
 
 
 def _limits(terminal: Terminal) -> list[Json]:
-    now, state = terminal.now(), terminal.journal.state
+    now, policy = terminal.now(), terminal.trust.policy_in_force
+    uses = terminal.journal.state.load_uses([r.id for r in policy.rules], datetime.min.replace(tzinfo=UTC))
     rows: list[Json] = []
     assets: list[AssetEntry] = [*terminal.trust.registers["assets"].entries]
-    for rule in terminal.trust.policy_in_force.rules:
+    for rule in policy.rules:
+        mine = [u for u in uses if u.rule == rule.id]
         for asset in [a.id for a in assets if not rule.assets or a.id in rule.assets]:
-            for window in rule.windows:
-                since = now - timedelta(seconds=window.seconds)
-                rows.append(
-                    {
-                        "asset": asset,
-                        "count": state.uses_counted(rule.id, asset, since),
-                        "max_count": window.max_count,
-                        "max_units": str(window.max_amount),
-                        "rule": rule.id,
-                        "seconds": window.seconds,
-                        "since": encode_time(since),
-                        "units": str(state.units_used(rule.id, asset, since)),
-                    }
-                )
+            rows += [_limit(rule, window, asset, count_uses(mine, window, asset, now)) for window in rule.windows]
     return rows
+
+
+def _limit(rule: Rule, window: Window, asset: AssetId, used: Usage) -> dict[str, Json]:
+    return {
+        "asset": asset,
+        "count": used.count,
+        "fees": str(used.fees),
+        "hkd_cents": _or_none(used.hkd_cents),
+        "max_count": window.max_count,
+        "max_fees": _or_none(window.max_fee),
+        "max_hkd_cents": _or_none(window.max_hkd_cents),
+        "max_units": str(window.max_amount),
+        "rule": rule.id,
+        "seconds": window.seconds,
+        "units": str(used.amount),
+    }
+
+
+def _or_none(units: int | None) -> str:
+    return NONE if units is None else str(units)

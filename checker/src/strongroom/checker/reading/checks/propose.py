@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 from strongroom.checker.reading.bitcoin_spend import check_bitcoin_address, read_bitcoin_spend
-from strongroom.checker.reading.bodies import Decision, Instruction, Proposal, Quorum
+from strongroom.checker.reading.bodies import Decision, Instruction, Proposal, Quorum, SignatureRecord
 from strongroom.checker.reading.checks.instruct import find_account
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import Heard, Journey
+from strongroom.checker.reading.judge import Request, check_request, required_quorums
 from strongroom.checker.reading.networks import is_ethereum
-from strongroom.checker.reading.policy import Policy, Request, check_request, required_quorums
+from strongroom.checker.reading.policy import Policy
+from strongroom.checker.reading.prices import judge_worth
 from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.registers import Address, Entries, KeyState, Purpose
 from strongroom.checker.reading.spend import (
@@ -71,29 +74,53 @@ def check_paid(journey: Journey, spend: Spend) -> None:
     raise_found(found)
 
 
-def check_policy(journey: Journey, spend: Spend) -> None:
-    """The docket's policy lets every instruction through."""
+def check_policy(journey: Journey, spend: Spend, policy: Policy, now: datetime, name: str) -> None:
+    """A policy lets every instruction through. now: the reader's time, by which it is judged before a signature."""
     found: list[Refusal] = []
-    for request in build_requests(journey, spend):
+    for request in build_requests(journey, spend, policy, now):
         with gathered(found):
-            check_request(journey.foundation.policy.body, request, "policy")
+            check_request(policy, request, name)
     raise_found(found)
 
 
-def build_requests(journey: Journey, spend: Spend) -> tuple[Request, ...]:
-    """What policy judges: one request an instruction, each with the fee of the whole transaction."""
+def build_requests(journey: Journey, spend: Spend, policy: Policy, now: datetime) -> tuple[Request, ...]:
+    """What policy judges: one request an instruction, each with the fee of the whole transaction.
+
+    The signature records are not proved yet when this is asked; SIGN proves them, or the docket is refused there.
+    """
     wallet = journey.one(Proposal).body.wallet
+    signed = tuple(s.statement.issued_at for s in journey.docket.said if isinstance(s.statement.body, SignatureRecord))
+    snapshot, assets = journey.foundation.prices, journey.foundation.entries.assets
     return tuple(
-        Request(asset=each.body.asset, client=each.body.client, wallet=wallet, amount=each.body.amount, fee=spend.fee)
+        Request(
+            asset=each.body.asset,
+            client=each.body.client,
+            wallet=wallet,
+            amount=each.body.amount,
+            fee=spend.fee,
+            signed=signed,
+            worth=judge_worth(
+                snapshot.body if snapshot else None,
+                assets.get(each.body.asset),
+                each.body.amount,
+                moment=min(signed, default=now),
+                max_age_s=policy.price_max_age_s,
+            ),
+        )
         for each in journey.all(Instruction)
     )
 
 
-def quorums_in_force(journey: Journey, spend: Spend, policies: Sequence[Policy]) -> tuple[Quorum, ...]:
-    """The union of what the decisions and these policies require."""
-    quorums = {quorum for each in journey.all(Decision) for quorum in each.body.quorums}
+def quorums_in_force(
+    journey: Journey, spend: Spend, policies: Sequence[Policy], floors: Sequence[Quorum], now: datetime
+) -> tuple[Quorum, ...]:
+    """The union of what the decisions and these policies require, and of the floors of these roots.
+
+    The floors stand in the root, so that whoever signs policies cannot lower every rule to one person.
+    """
+    quorums = {*floors, *(quorum for each in journey.all(Decision) for quorum in each.body.quorums)}
     for policy in policies:
-        quorums |= required_quorums(policy, build_requests(journey, spend))
+        quorums |= required_quorums(policy, build_requests(journey, spend, policy, now))
     return tuple(sorted(quorums, key=lambda each: (each.role, each.people, each.groups)))
 
 

@@ -15,8 +15,8 @@ from strongroom.online.transfers.withdrawal.store import (
     State,
     load_docket_statements,
     save_docket,
-    void_usage,
 )
+from strongroom.online.transfers.withdrawal.usage import void_usage
 
 
 def close_unpaid(platform: Platform, row: DocketRow, because: Statement[Any], state: State) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from strongroom.chains.bitcoin.transactions import Transaction
 from strongroom.core.assemble import build_docket
-from strongroom.core.bodies import Proposal
+from strongroom.core.bodies import Proposal, SignatureRecord
 from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart, Twin
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import ChainId, Digest
@@ -17,7 +17,7 @@ from strongroom.core.records import HexBytes, HexOrNone
 from strongroom.core.statements import Body, Statement
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, say
-from strongroom.online.governance.store import Rules, load_governance_at
+from strongroom.online.governance.store import Rules, load_governance_at, load_prices
 from strongroom.online.keys import ServiceKey
 from strongroom.online.transfers.withdrawal.store import DocketRow, load_docket_statements
 
@@ -87,6 +87,11 @@ class Platform:
         part = TransactionPart(chain=row.chain, signed=signed, twin=Twin.TRANSFER, unsigned=HexBytes(row.unsigned))
         proposal = next(s.body for s in statements if isinstance(s.body, Proposal))
         governance = load_governance_at(self.connection, rules, proposal.heads)
+        signatures = [s.issued_at for s in statements if isinstance(s.body, SignatureRecord)]
+        if signatures:
+            # What was signed is judged by the prices of that moment for ever.
+            prices = load_prices(self.connection, min(signatures))
+            governance = replace(governance, prices=(prices.envelope,) if prices else ())
         return build_docket(self.reader, governance, statements, part)
 
     def is_witnessed(self, statement: Digest) -> bool:

@@ -46,15 +46,28 @@ update transfers.instructions set state = %(state)s, why = %(why)s, updated_at =
 update transfers.instructions set proposal = %(proposal)s, state = 'PREPARED', why = '', updated_at = now()
 where id = any(%(ids)s);
 
--- load_usage --
--- What a rule let through in a window, voided ones left out.
-select coalesce(sum(amount), 0)::text as amount, count(*) as n
-from transfers.usage where rule = %(rule)s and at > %(since)s and not voided;
+-- lock_usage --
+-- Two deciders at once would each see room for their own; the second waits for the first one's transaction.
+select pg_advisory_xact_lock(hashtext('transfers.usage'));
 
--- add_usage --
--- This instruction counts in its rules' windows.
-insert into transfers.usage (rule, instruction, amount, at) values (%(rule)s, %(instruction)s, %(amount)s, %(at)s)
-on conflict (rule, instruction) do nothing;
+-- load_uses --
+-- What these rules let through since a moment, voided ones left out; core makes the sums, as for the terminal.
+select rule, instruction, asset, amount::text, fee::text, hkd_cents::text, at
+from transfers.usage where rule = any(%(rules)s) and at >= %(since)s and not voided order by rule, at, instruction;
+
+-- add_uses --
+-- This instruction counts in its rules' windows: once, from the first time, with the highest fee and value.
+insert into transfers.usage (rule, instruction, asset, amount, fee, hkd_cents, at)
+select rule, %(instruction)s, %(asset)s, %(amount)s, %(fee)s, %(hkd_cents)s, %(at)s from unnest(%(rules)s::text[]) rule
+on conflict (rule, instruction) do update set
+  fee = greatest(transfers.usage.fee, excluded.fee),
+  hkd_cents = case when transfers.usage.hkd_cents is null or excluded.hkd_cents is null then null
+    else greatest(transfers.usage.hkd_cents, excluded.hkd_cents) end,
+  voided = false;
+
+-- raise_fee --
+-- The fee is known when the bytes are built.
+update transfers.usage set fee = greatest(fee, %(fee)s) where instruction = %(instruction)s;
 
 -- void_usage --
 -- What ends without payment no longer counts.

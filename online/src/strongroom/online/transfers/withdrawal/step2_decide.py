@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from strongroom.core.bodies import Decision, Head, Instruction, Screening, ScreeningVerdict, Verdict
+from strongroom.core.bodies import Decision, Head, Instruction, Screening, ScreeningVerdict, Verdict, sorted_quorums
 from strongroom.core.checks.instruct import check_destination, find_account
+from strongroom.core.checks.limits import value_request
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import AccountId
 from strongroom.core.policy import Evaluation, Request, evaluate
+from strongroom.core.policy.usage import build_usage
+from strongroom.core.records import NONE, DigestOrNone
 from strongroom.core.registers import check_entry_age
 from strongroom.core.roster import check_overseers
 from strongroom.core.statements import Statement, expect
@@ -23,12 +26,11 @@ from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
     InstructionRow,
     State,
-    add_usage,
     load_last_run,
-    load_usage,
     open_alert,
     save_instruction,
 )
+from strongroom.online.transfers.withdrawal.usage import UsageStore
 from strongroom.online.watch.freezes import load_standing_freezes
 
 SCREENING_PROVIDER = "whitelist"
@@ -50,11 +52,12 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
         return
     try:
         with connection.transaction():
-            evaluation = _evaluate(platform, rules, statement, now)
-            decision = platform.say(rules, _decision(rules, statement, evaluation))
+            usage, request = UsageStore(connection), _request(rules, statement, now)
+            evaluation = _evaluate(rules, statement, request, usage, now)
+            decision = platform.say(rules, _decision(rules, statement, request, evaluation))
             custody = build_custody_account(row.wallet, statement.body.asset)
             reserve(connection, build_reservation(statement, custody, now))
-            add_usage(connection, evaluation.rules, row.id, row.amount, now)
+            usage.add(evaluation.rules, row.id, request, now)
             save_instruction(connection, row.id, State.SCREENING, decision=decision.id)
     except RefusedError as error:
         with connection.transaction():
@@ -95,31 +98,52 @@ def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: dat
     check_overseers(rules.roster, now)
 
 
-def _evaluate(platform: Platform, rules: Rules, statement: Statement[Instruction], now: datetime) -> Evaluation:
+def _request(rules: Rules, statement: Statement[Instruction], now: datetime) -> Request:
+    """The instruction as policy sees it. Its fee is not known before the bytes are built; step 3 judges it."""
+    body, policy = statement.body, rules.policy[1].body
+    request = Request(
+        asset=body.asset,
+        client=body.client,
+        wallet=find_account(body, rules.entries).wallet,
+        amount=body.amount,
+        fee=0,
+        fee_share=0,
+        at=None,
+        hkd_cents=None,
+    )
+    prices = rules.prices.body if rules.prices else None
+    return value_request(policy, request, prices, rules.entries.assets.get(body.asset), now)
+
+
+def _evaluate(
+    rules: Rules, statement: Statement[Instruction], request: Request, usage: UsageStore, now: datetime
+) -> Evaluation:
     body = statement.body
     if now > body.sign_by:
         raise refused(Code.INSTRUCTION_EXPIRED, "instruction.sign_by", f"after {now}", str(body.sign_by))
     entry = check_destination(body, rules.entries)
     policy = rules.policy[1].body
     check_entry_age(entry, None, policy.parameters.whitelist_min_age_s, now)
-    wallet = find_account(body, rules.entries).wallet
-    # The fee is not known before the transaction is built; every later stage judges it.
-    request = Request(asset=body.asset, client=body.client, wallet=wallet, amount=body.amount, fee=0)
     native_asset_of(body.chain)
-    return evaluate(policy, request, load_usage(platform.connection, policy, now))
+    return evaluate(policy, request, build_usage(policy, request, statement.id, usage, now))
 
 
-def _decision(rules: Rules, statement: Statement[Instruction], evaluation: Evaluation) -> Decision:
+def _decision(rules: Rules, statement: Statement[Instruction], request: Request, evaluation: Evaluation) -> Decision:
     return Decision(
         delay_s=0,
         instruction=statement.id,
         limits=evaluation.limits,
         policy=Head(version=rules.policy[1].body.version, digest=rules.policy[1].id),
-        quorums=evaluation.quorums,
+        prices=_prices_used(rules, request),
+        quorums=sorted_quorums([*evaluation.quorums, rules.root.floors.quorum]),
         rules=evaluation.rules,
         screening=Screening(provider=SCREENING_PROVIDER, verdict=ScreeningVerdict.PASS),
         verdict=Verdict.REQUIRE_APPROVAL,
     )
+
+
+def _prices_used(rules: Rules, request: Request) -> DigestOrNone:
+    return DigestOrNone(NONE if rules.prices is None or request.hkd_cents is None else rules.prices.id)
 
 
 def _blocked(rules: Rules, statement: Statement[Instruction]) -> Decision:
@@ -128,6 +152,7 @@ def _blocked(rules: Rules, statement: Statement[Instruction]) -> Decision:
         instruction=statement.id,
         limits=(),
         policy=Head(version=rules.policy[1].body.version, digest=rules.policy[1].id),
+        prices=DigestOrNone(NONE),
         quorums=(),
         rules=(),
         screening=Screening(provider=SCREENING_PROVIDER, verdict=ScreeningVerdict.REVIEW),

@@ -79,6 +79,9 @@ def _end(platform: Platform, row: DocketRow, rejection: Statement[Any]) -> None:
         save_docket(platform.connection, row.proposal, State.BLOCKED, why=detail)
 
 
+_WAITS_FOR_PRICES = {Code.QUORUM_NOT_MET, Code.STALE_APPROVAL, Code.POLICY_NOT_EVALUABLE, Code.PRICE_STALE}
+
+
 def count(platform: Platform, rules: Rules, row: DocketRow) -> None:
     """Move on when every quorum is met."""
     statements = load_docket_statements(platform.connection, row.proposal)
@@ -94,6 +97,10 @@ def count(platform: Platform, rules: Rules, row: DocketRow) -> None:
         if error.codes <= {Code.QUORUM_NOT_MET, Code.STALE_APPROVAL}:
             # Remembered only when there is nothing to save: a state whose transaction is lost is counted again.
             platform.counted[row.proposal] = len(statements)
+            return
+        if error.codes <= _WAITS_FOR_PRICES:
+            # New prices change nothing about the statements, so that the docket is judged again all the same.
+            platform.counted.pop(row.proposal)
             return
         raise
     save_docket(platform.connection, row.proposal, State.APPROVED)

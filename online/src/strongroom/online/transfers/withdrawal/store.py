@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,6 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import STAGE_OF
 from strongroom.core.errors import refused
 from strongroom.core.ids import ChainId, Digest, EntryId, PartyId, WalletId
-from strongroom.core.policy import Policy, Usage, UsageTable
 from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all, load_first, translated_errors
 from strongroom.online.db.queries import load_queries
@@ -142,25 +141,6 @@ def save_instruction(
     """Move an instruction on."""
     fields = {"id": instruction, "state": state.value, "why": why, "decision": decision}
     execute(connection, _QUERIES["save_instruction"], fields)
-
-
-def load_usage(connection: Connection, policy: Policy, now: datetime) -> UsageTable:
-    """What every window of every rule has used by now."""
-    table: dict[tuple[str, int], Usage] = {}
-    for rule in policy.rules:
-        for window in rule.windows:
-            since = now - timedelta(seconds=window.seconds)
-            used = load_first(connection, _QUERIES["load_usage"], _usage, {"rule": rule.id, "since": since})
-            if used is not None:
-                table[(rule.id, window.seconds)] = used
-    return table
-
-
-def add_usage(connection: Connection, rules: Iterable[str], instruction: Digest, amount: int, now: datetime) -> None:
-    """Count an instruction in its rules' windows."""
-    for rule in rules:
-        fields = {"rule": rule, "instruction": instruction, "amount": amount, "at": now}
-        execute(connection, _QUERIES["add_usage"], fields)
 
 
 def add_docket(
@@ -315,11 +295,6 @@ def save_lift(connection: Connection, freeze: Digest, lift: Digest) -> None:
     execute(connection, _QUERIES["save_lift"], {"freeze": freeze, "lift": lift})
 
 
-def void_usage(connection: Connection, instruction: Digest) -> None:
-    """What ends without payment no longer counts in windows."""
-    execute(connection, _QUERIES["void_usage"], {"instruction": instruction})
-
-
 def save_outflow_settled(connection: Connection, proposal: Digest) -> None:
     """The ledger has posted what this docket moved."""
     execute(connection, _QUERIES["save_outflow_settled"], {"proposal": proposal})
@@ -383,10 +358,6 @@ def _coin(txid: str, output: int, address: str, units: str) -> Coin:
 
 def _session(nonce: str, terminal: str, clear: str, seen: int) -> Session:
     return Session(nonce=nonce, terminal=PartyId(terminal), clear=Digest(clear), seen=int(seen))
-
-
-def _usage(amount: str, n: int) -> Usage:
-    return Usage(amount=int(amount), count=int(n))
 
 
 def clear_sent(connection: Connection, device: PartyId, proposal: Digest) -> None:

@@ -14,7 +14,9 @@ from typing import assert_never
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused, run_checks
-from strongroom.core.records import encode_time
+from strongroom.core.ids import AssetId, Digest, EntryId
+from strongroom.core.policy.usage import Use, merge_use
+from strongroom.core.records import NONE, encode_time, parse_time
 from strongroom.vault.terminal.journal.bindings import save_binding
 from strongroom.vault.terminal.journal.marks import (
     Binding,
@@ -162,22 +164,56 @@ def _save_checkpoint(connection: sqlite3.Connection, entry: int, time: datetime,
 
 
 def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, mark: LimitUse) -> None:
-    used = _one(connection, "limit_use", rule=mark.rule, asset=mark.asset, instruction=mark.instruction)
-    if used is not None:
-        # An instruction pays one amount for ever, so another number for it is not the same instruction.
-        if used[0] != str(mark.units):
-            raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.instruction}", str(used[0]), str(mark.units))
-        return
-    _write(
-        connection,
-        "insert_limit_use",
+    again = Use(
         rule=mark.rule,
-        asset=mark.asset,
         instruction=mark.instruction,
-        units=str(mark.units),
-        time=encode_time(time),
-        entry=entry,
+        asset=mark.asset,
+        amount=mark.units,
+        fee=mark.fee,
+        hkd_cents=mark.hkd_cents,
+        at=time,
     )
+    row = _one(connection, "limit_use", rule=mark.rule, instruction=mark.instruction)
+    if row is None:
+        _write(
+            connection,
+            "insert_limit_use",
+            asset=mark.asset,
+            units=str(mark.units),
+            time=encode_time(time),
+            entry=entry,
+            **_name_use(again),
+        )
+        return
+    known = parse_use(mark.rule, mark.instruction, *row)
+    # An instruction pays one amount of one asset for ever, so another one is not the same instruction.
+    if (known.asset, known.amount) != (mark.asset, mark.units):
+        expected, got = f"{known.amount} {known.asset}", f"{mark.units} {mark.asset}"
+        raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.instruction}", expected, got)
+    _write(connection, "raise_limit_use", **_name_use(merge_use(known, again)))
+
+
+def parse_use(*row: object) -> Use:
+    """A row of `limit_use`, in the order of its queries: rule, instruction, asset, units, fee, hkd_cents, time."""
+    rule, instruction, asset, units, fee, hkd_cents, time = map(str, row)
+    return Use(
+        rule=EntryId(rule),
+        instruction=Digest(instruction),
+        asset=AssetId(asset),
+        amount=int(units),
+        fee=int(fee),
+        hkd_cents=None if hkd_cents == NONE else int(hkd_cents),
+        at=parse_time(time, "limit_use.time"),
+    )
+
+
+def _name_use(use: Use) -> dict[str, str]:
+    return {
+        "rule": use.rule,
+        "instruction": use.instruction,
+        "fee": str(use.fee),
+        "hkd_cents": NONE if use.hkd_cents is None else str(use.hkd_cents),
+    }
 
 
 def _one(connection: sqlite3.Connection, name: str, /, **values: str | int) -> Row | None:

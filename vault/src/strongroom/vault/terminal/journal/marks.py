@@ -111,10 +111,13 @@ class CheckpointSeen:
 class LimitUse:
     """An instruction uses part of a rule's window, once. units: of the asset, counted from the entry's time.
 
-    Counted by instruction and not by proposal: three payments in one transaction are three (spec/policy.md).
+    Counted by instruction and not by proposal: three payments in one transaction are three (spec/policy.md). fee: its
+    share, in the chain's native asset. hkd_cents: None when there was no price.
     """
 
     asset: AssetId
+    fee: Units
+    hkd_cents: Units | None
     instruction: Digest
     rule: EntryId
     units: Units

@@ -125,17 +125,22 @@ SELECT size, root, time FROM checkpoint ORDER BY entry DESC LIMIT 1;
 INSERT INTO checkpoint (size, root, time, entry) VALUES (:size, :root, :time, :entry);
 
 -- limit_use --
--- Signing the same instruction again uses a limit once.
-SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND instruction = :instruction;
+-- Signing the same instruction again uses a limit once, with the highest fee of its attempts.
+SELECT asset, units, fee, hkd_cents, time FROM limit_use WHERE rule = :rule AND instruction = :instruction;
 
 -- insert_limit_use --
 -- Counts from the time of its entry.
-INSERT INTO limit_use (rule, asset, instruction, units, time, entry)
-VALUES (:rule, :asset, :instruction, :units, :time, :entry);
+INSERT INTO limit_use (rule, asset, instruction, units, fee, hkd_cents, time, entry)
+VALUES (:rule, :asset, :instruction, :units, :fee, :hkd_cents, :time, :entry);
+
+-- raise_limit_use --
+-- Another attempt of an instruction costs more; it counts from its first signature all the same.
+UPDATE limit_use SET fee = :fee, hkd_cents = :hkd_cents WHERE rule = :rule AND instruction = :instruction;
 
 -- limit_uses_since --
--- The sum of a window is made in Python: SQLite would turn wei into a float.
-SELECT units FROM limit_use WHERE rule = :rule AND asset = :asset AND time >= :since;
+-- Rules come as a JSON array. The sums are made in Python: SQLite would turn wei into a float.
+SELECT rule, instruction, asset, units, fee, hkd_cents, time FROM limit_use
+WHERE rule IN (SELECT value FROM json_each(:rules)) AND time >= :since ORDER BY rule, time, instruction;
 
 -- pin_failures --
 -- Wrong PINs since the last right one.
@@ -192,7 +197,7 @@ SELECT entry, size, root, time FROM checkpoint ORDER BY entry;
 
 -- rows_of_limit_use --
 -- Compared with the rebuilt index, in the order of its key.
-SELECT rule, asset, instruction, units, time, entry FROM limit_use ORDER BY rule, asset, instruction;
+SELECT rule, asset, instruction, units, fee, hkd_cents, time, entry FROM limit_use ORDER BY rule, instruction;
 
 -- rows_of_pin_failure --
 -- Compared with the rebuilt index, in the order of its key.

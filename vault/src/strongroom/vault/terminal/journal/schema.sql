@@ -95,15 +95,17 @@ CREATE TABLE checkpoint (
     time TEXT NOT NULL
 ) STRICT;
 
--- units is a decimal string: wei do not fit into SQLite's 64-bit integers.
+-- units, fee and hkd_cents are decimal strings: wei do not fit into SQLite's 64-bit integers. No price: 'none'.
 CREATE TABLE limit_use (
     rule TEXT NOT NULL,
     asset TEXT NOT NULL,
     instruction TEXT NOT NULL,
     units TEXT NOT NULL,
+    fee TEXT NOT NULL,
+    hkd_cents TEXT NOT NULL,
     time TEXT NOT NULL,
     entry INTEGER NOT NULL,
-    PRIMARY KEY (rule, asset, instruction)
+    PRIMARY KEY (rule, instruction)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pin_failure (

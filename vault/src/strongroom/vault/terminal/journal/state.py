@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from strongroom.core.docket import Twin
-from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
+from strongroom.core.ids import Digest, EntryId, PartyId
+from strongroom.core.policy.usage import Use
 from strongroom.core.records import encode_time, parse_time
-from strongroom.vault.terminal.journal.index import Row
+from strongroom.vault.terminal.journal.index import Row, parse_use
 from strongroom.vault.terminal.journal.queries import query
 
 
@@ -108,21 +111,14 @@ class JournalState:
             size=int(str(row[0])), root=Digest(str(row[1])), time=parse_time(row[2], "checkpoint.time")
         )
 
-    def units_used(self, rule: EntryId, asset: AssetId, since: datetime) -> int:
-        """Units of an asset that count against a rule from `since` on."""
-        return sum(self._limit_uses(rule, asset, since))
-
-    def uses_counted(self, rule: EntryId, asset: AssetId, since: datetime) -> int:
-        """Instructions that count against a rule from `since` on."""
-        return len(self._limit_uses(rule, asset, since))
+    def load_uses(self, rules: Sequence[EntryId], since: datetime) -> tuple[Use, ...]:
+        """What counts against these rules from `since` on: core's `Memory`."""
+        values = {"rules": json.dumps(list(rules)), "since": encode_time(since)}
+        return tuple(parse_use(*row) for row in self._connection.execute(query("limit_uses_since"), values))
 
     def wrong_pins(self, token: str) -> int:
         """Wrong PINs in a row for a token since its last right one."""
         return self._number("pin_failures", token=token)
-
-    def _limit_uses(self, rule: EntryId, asset: AssetId, since: datetime) -> list[int]:
-        values = {"rule": rule, "asset": asset, "since": encode_time(since)}
-        return [int(units) for (units,) in self._connection.execute(query("limit_uses_since"), values)]
 
     def _one(self, name: str, /, **values: str | int) -> Row | None:
         row: Row | None = self._connection.execute(query(name), values).fetchone()

@@ -1,0 +1,141 @@
+"""What the windows of a policy have let through, counted from a memory of uses by one function.
+
+The platform remembers in its database, the terminal in its journal. Both hand over the same rows, so that neither can
+count in a way of its own. Source: spec/policy.md, 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from strongroom.core.ids import AssetId, Digest, EntryId
+from strongroom.core.policy.evaluate import limiting_rules
+from strongroom.core.policy.model import Policy, Window
+from strongroom.core.policy.request import Request, Usage, UsageTable
+
+LONGEST_S = 100 * 366 * 86_400
+"""A window of more than a hundred years counts everything there ever was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """An instruction that a rule let through, once, with the highest fee of its attempts.
+
+    fee: its share, in the native asset of the asset's chain. hkd_cents: None when there was no price. at: the moment of
+    the reservation or of the first signature.
+    """
+
+    rule: EntryId
+    instruction: Digest
+    asset: AssetId
+    amount: int
+    fee: int
+    hkd_cents: int | None
+    at: datetime
+
+
+class Memory(Protocol):
+    """What was let through, as a place remembers it."""
+
+    def load_uses(self, rules: Sequence[EntryId], since: datetime) -> Sequence[Use]:
+        """Every use of these rules from `since` on, those that ended without payment left out."""
+
+
+def build_usage(
+    policy: Policy, request: Request, instruction: Digest, memory: Memory, now: datetime, also: Iterable[Use] = ()
+) -> UsageTable:
+    """What each window that a request falls into has let through before it.
+
+    also: uses that the memory does not hold yet, of the instructions before this one in the same docket. An earlier
+    attempt of the same instruction does not count beside it, but for what its fee or value was higher.
+    """
+    rules = limiting_rules(policy, request)
+    longest = max((w.seconds for rule in rules for w in rule.windows), default=0)
+    found = [*memory.load_uses([r.id for r in rules], _moment_before(now, longest)), *also]
+    return {
+        (rule.id, window.seconds): _count_before(
+            [u for u in found if u.rule == rule.id], window, request, instruction, now
+        )
+        for rule in rules
+        for window in rule.windows
+    }
+
+
+def build_uses(rules: Iterable[EntryId], request: Request, instruction: Digest, now: datetime) -> tuple[Use, ...]:
+    """What a memory takes down when a request was let through by these rules."""
+    return tuple(
+        Use(
+            rule=rule,
+            instruction=instruction,
+            asset=request.asset,
+            amount=request.amount,
+            fee=request.fee_share,
+            hkd_cents=request.hkd_cents,
+            at=now,
+        )
+        for rule in rules
+    )
+
+
+def merge_use(known: Use, again: Use) -> Use:
+    """One use for two attempts of an instruction: the first moment, the highest fee and the highest value."""
+    values = (known.hkd_cents, again.hkd_cents)
+    return Use(
+        rule=known.rule,
+        instruction=known.instruction,
+        asset=known.asset,
+        amount=known.amount,
+        fee=max(known.fee, again.fee),
+        # A value that was not known once is not known: the limits in HKD block until the window has passed it.
+        hkd_cents=None if None in values else max(v for v in values if v is not None),
+        at=known.at,
+    )
+
+
+def count_uses(uses: Iterable[Use], window: Window, asset: AssetId, now: datetime) -> Usage:
+    """What a window holds now: amounts of one asset, fees of its chain, number and value of everything."""
+    inside = [u for u in uses if (now - u.at) // timedelta(seconds=1) <= window.seconds]
+    return Usage(
+        amount=sum(u.amount for u in inside if u.asset == asset),
+        count=len({u.instruction for u in inside}),
+        fees=sum(u.fee for u in inside if _chain_of(u.asset) == _chain_of(asset)),
+        hkd_cents=_total([u.hkd_cents for u in inside]),
+    )
+
+
+def _count_before(uses: Sequence[Use], window: Window, request: Request, instruction: Digest, now: datetime) -> Usage:
+    others = count_uses([u for u in uses if u.instruction != instruction], window, request.asset, now)
+    own = [u for u in uses if u.instruction == instruction and (now - u.at) // timedelta(seconds=1) <= window.seconds]
+    return Usage(
+        amount=others.amount,
+        count=others.count,
+        fees=others.fees + max((u.fee - request.fee_share for u in own if u.fee > request.fee_share), default=0),
+        hkd_cents=_total([others.hkd_cents, *(_above(u.hkd_cents, request.hkd_cents) for u in own)]),
+    )
+
+
+def _moment_before(now: datetime, seconds: int) -> datetime:
+    """A moment before the window. One second more is taken: a memory may keep fractions, and `count_uses` decides."""
+    if seconds >= LONGEST_S:
+        return datetime.min.replace(tzinfo=UTC)
+    return now - timedelta(seconds=seconds + 1)
+
+
+def _above(earlier: int | None, now: int | None) -> int | None:
+    """By how much an earlier attempt was worth more; None when the earlier value is not known."""
+    if earlier is None:
+        return None
+    return max(0, earlier - now) if now is not None else 0
+
+
+def _total(values: Iterable[int | None]) -> int | None:
+    known = list(values)
+    return None if None in known else sum(v for v in known if v is not None)
+
+
+def _chain_of(asset: AssetId) -> str:
+    """The chain of a CAIP-19 asset: fees of one chain are one native asset."""
+    return asset.split("/", 1)[0]
