@@ -8,6 +8,7 @@ is the world's own and moves with each checkpoint.
 
 from __future__ import annotations
 
+from world_chains import two_chains
 from world_firm import Edit, World
 from world_keys import (
     CLIENTS,
@@ -17,6 +18,9 @@ from world_keys import (
     ETH_WALLET,
     GWEI,
     HOLDERS,
+    HOODI,
+    HOODI_ASSET,
+    HOODI_WALLET,
     LTC,
     LTC_ASSET,
     LTC_WALLET,
@@ -37,7 +41,7 @@ from world_keys import (
 )
 from world_log import MemoryLog
 from world_registers import build_entries, ltc_key_names, native_coin, token, whitelist_entries
-from world_trip import Trip, bump_trip, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
+from world_trip import Trip, bump_trip, eth_trip, hoodi_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
 
 __all__ = [
     "CLIENTS",
@@ -47,6 +51,9 @@ __all__ = [
     "ETH_WALLET",
     "GWEI",
     "HOLDERS",
+    "HOODI",
+    "HOODI_ASSET",
+    "HOODI_WALLET",
     "LTC",
     "LTC_ASSET",
     "LTC_WALLET",
@@ -67,6 +74,7 @@ __all__ = [
     "chain_key",
     "ed25519_signer",
     "eth_trip",
+    "hoodi_trip",
     "ltc_key_names",
     "ltc_trip",
     "mixed_trip",
@@ -77,6 +85,7 @@ __all__ = [
     "signer_of",
     "sorted_by_id",
     "token",
+    "two_chains",
     "usd_trip",
     "void_trip",
     "whitelist_entries",

@@ -21,6 +21,8 @@ from strongroom.core.records import HexBytes
 START = datetime(2027, 3, 14, 2, 0, 0, tzinfo=UTC)
 ETH = ChainId("eip155:31337")
 ETH_ASSET = AssetId("eip155:31337/slip44:60")
+HOODI = ChainId("eip155:560048")
+HOODI_ASSET = AssetId("eip155:560048/slip44:60")
 USD_CONTRACT = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 USD_ASSET = AssetId(f"{ETH}/erc20:{USD_CONTRACT}")
 LTC = LITECOIN_REGTEST.chain
@@ -102,6 +104,7 @@ DELEGATES = {
 }
 CLIENTS = ("client:harbour", "client:lantau", "client:peak")
 ETH_WALLET, LTC_WALLET = WalletId("wallet:eth-cold-1"), WalletId("wallet:ltc-cold-1")
+HOODI_WALLET = WalletId("wallet:hoodi-cold-1")
 TERMINALS = ("device:terminal-1", "device:terminal-2", "device:terminal-3")
 
 

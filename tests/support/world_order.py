@@ -52,6 +52,9 @@ from world_keys import (
     ETH_ASSET,
     ETH_WALLET,
     GWEI,
+    HOODI,
+    HOODI_ASSET,
+    HOODI_WALLET,
     LTC,
     LTC_ASSET,
     LTC_WALLET,
@@ -83,12 +86,15 @@ class Order:
     nonce: int = 7
     sequence: int = 1
     token: bool = False
+    secret: str = ""
     coins: tuple[str, ...] = ("ltc-1", "ltc-2")
     change: str = "ltc-change"
 
     @property
     def suffix(self) -> str:
         """The last part of the names of this trip's accounts, destinations and rule."""
+        if self.chain == HOODI:
+            return "hoodi"
         if self.chain != ETH:
             return "ltc"
         return "usd" if self.token else "eth"
@@ -96,7 +102,17 @@ class Order:
     @property
     def asset(self) -> AssetId:
         """What this trip pays."""
-        return {"eth": ETH_ASSET, "ltc": LTC_ASSET, "usd": USD_ASSET}[self.suffix]
+        return {"eth": ETH_ASSET, "hoodi": HOODI_ASSET, "ltc": LTC_ASSET, "usd": USD_ASSET}[self.suffix]
+
+    @property
+    def is_ethereum(self) -> bool:
+        """Whether this trip is on one of the two Ethereum chains."""
+        return self.chain in {ETH, HOODI}
+
+    @property
+    def account(self) -> str:
+        """The Ethereum address that pays, without its kind."""
+        return "hoodi-1" if self.chain == HOODI else "eth-1"
 
     def edited(self, name: str, body: Any) -> Any:
         """The body after this trip's edit of that step."""
@@ -130,7 +146,7 @@ class Order:
                 chain=self.chain,
                 client=PartyId(client),
                 destination=Destination(address=entry.address, entry=entry.id, entry_digest=entry_digest(entry)),
-                fee_ceiling=Units(10**16 if self.chain == ETH else 100_000),
+                fee_ceiling=Units(10**16 if self.is_ethereum else 100_000),
                 reason="Redemption",
                 reference=f"2027-{self.sequence:03d}",
                 release_by=self.world.now + timedelta(hours=12),
@@ -159,7 +175,7 @@ class Order:
 
     def propose(self) -> None:
         """The builder makes the exact bytes."""
-        body = self._build_eth() if self.chain == ETH else self._build_ltc()
+        body = self._build_eth() if self.is_ethereum else self._build_ltc()
         self.say(self.edited("propose", body), "service:builder")
 
     def _proposal(self, **parts: Any) -> Proposal:
@@ -179,18 +195,18 @@ class Order:
 
     def _build_eth(self) -> Proposal:
         instruction = self.of(Instruction)[0]
-        source = self.world.registers["addresses"].find("address:eth-1", "addresses")
+        source = self.world.registers["addresses"].find(f"address:{self.account}", "addresses")
         transfer = self._transfer(eth.parse_address(instruction.body.destination.address), instruction.body.amount)
         self.honest = encode_unsigned(transfer)
         self.unsigned = self.edited("unsigned", self.honest)
         return self._proposal(
             change=(),
-            commits=(f"nonce:{ETH}:{source.address}:{self.nonce}",),
+            commits=(f"nonce:{self.chain}:{source.address}:{self.nonce}",),
             fee=Units(transfer.gas_limit * self.rate * 90 * GWEI),
             outputs=(PaymentOutput(index=0, instruction=instruction.id),),
-            sources=(EntryId("address:eth-1"),),
+            sources=(EntryId(f"address:{self.account}"),),
             unsigned_digest=sha256(self.unsigned),
-            wallet=ETH_WALLET,
+            wallet=HOODI_WALLET if self.chain == HOODI else ETH_WALLET,
             void=DigestOrNone(sha256(self.void_bytes(source.address))),
         )
 
@@ -212,7 +228,7 @@ class Order:
     def _transfer(self, recipient: bytes, units: int) -> Transfer:
         """Ether to the recipient, or the token to it by a call of the contract."""
         return Transfer(
-            chain_id=31337,
+            chain_id=eth.chain_id_of(self.chain),
             nonce=self.nonce,
             max_priority_fee_per_gas_wei=self.rate * GWEI,
             max_fee_per_gas_wei=self.rate * 90 * GWEI,
@@ -239,7 +255,7 @@ class Order:
         )
 
     def build_psbt(self) -> psbts.Psbt:
-        """An input of 20 coins from each of `coins`, an output an instruction, change, a fee of 2,000 times the rate."""
+        """Inputs of 20 coins, one from each of `coins`; an output an instruction; change; the fee is 2,000 by the rate."""
         spends, total = [], 0
         for i, name in enumerate(self.coins):
             script, witness_script = self._script_of(name)

@@ -48,7 +48,7 @@ from strongroom.core.checks.approve import RENDERER
 from strongroom.core.checks.foundation import prove_foundation
 from strongroom.core.checks.journey import prove_journey
 from strongroom.core.checks.propose import build_facts
-from strongroom.core.checks.spend import read_spend
+from strongroom.core.checks.spend import native_asset_of, read_spend
 from strongroom.core.checks.twin import build_void_facts, choose_twin
 from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart, Twin, encode_docket
 from strongroom.core.facts import Facts
@@ -68,9 +68,8 @@ from strongroom.core.records import Base64Bytes, DigestOrNone, HexBytes, HexOrNo
 from world_firm import Edit, World
 from world_keys import (
     ETH,
-    ETH_ASSET,
+    HOODI,
     LTC,
-    LTC_ASSET,
     chain_key,
     seed,
 )
@@ -187,7 +186,7 @@ class Trip(Order):
         """A clear for one session."""
         last = self.world.log.last_checkpoint()
         root = self.world.log.tree.root(last.size)
-        assets = sorted({self.asset, LTC_ASSET if self.chain == LTC else ETH_ASSET})
+        assets = sorted({self.asset, native_asset_of(self.chain)})
         return ClearToSign(
             budget=tuple(Budget(asset=asset, units=Units(500 * 10**18)) for asset in assets),
             checkpoint=TreeHead(root=Digest("sha256:" + root.hex()), size=last.size),
@@ -205,7 +204,7 @@ class Trip(Order):
 
     def uses_of(self, terminal: str) -> tuple[tuple[int, str], ...]:
         """The inputs that a terminal signs, by number, each with the key."""
-        sources = [("key:eth-1",)] if self.chain == ETH else [ltc_addresses()[name][0] for name in self.coins]
+        sources = [(f"key:{self.account}",)] if self.is_ethereum else [ltc_addresses()[name][0] for name in self.coins]
         here = {key.id for key in self.world.registers["keys"].entries if key.terminal == terminal}
         return tuple((i, name) for i, names in enumerate(sources) for name in names if name in here)
 
@@ -214,9 +213,9 @@ class Trip(Order):
         found = []
         for index, name in self.uses_of(terminal):
             digest = (
-                self.signing_digest() if self.chain == ETH else psbts.parse_psbt(self.unsigned).signature_hash(index)
+                self.signing_digest() if self.is_ethereum else psbts.parse_psbt(self.unsigned).signature_hash(index)
             )
-            r, s = parse_der_signature(chain_key(name).sign(digest, hasher=None))
+            r, s = parse_der_signature(chain_key(self.secret or name).sign(digest, hasher=None))
             raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
             found.append(PartialSignature(input=index, key=name, signature=HexBytes(raw)))
         return tuple(found)
@@ -277,8 +276,8 @@ class Trip(Order):
 
     def build_signed(self) -> bytes:
         """The signed transaction of the terminals' signatures."""
-        if self.chain == ETH:
-            raw = chain_key("key:eth-1").sign_recoverable(self.signing_digest(), hasher=None)
+        if self.is_ethereum:
+            raw = chain_key(self.secret or f"key:{self.account}").sign_recoverable(self.signing_digest(), hasher=None)
             parts = raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
             if self.twin is Twin.VOID:
                 return encode_signed_void(self.void(), *parts)
@@ -298,7 +297,7 @@ class Trip(Order):
     @property
     def txid(self) -> str:
         """The transaction id, as the chain's people write it."""
-        if self.chain == ETH:
+        if self.is_ethereum:
             return "0x" + keccak256(self.signed).hex()
         return psbts.parse_psbt(self.unsigned).txid_hex
 
@@ -369,6 +368,11 @@ def _build_stack(by_key: Mapping[bytes, bytes], witness_script: bytes | None) ->
 def eth_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
     """One client is paid 1.25 ETH."""
     return Trip(world=world, chain=ETH, payments=(("client:harbour", 125 * 10**16),), edits=edits or {}, **kwargs)
+
+
+def hoodi_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """The same client is paid the same on the second Ethereum chain of a `two_chains` world."""
+    return Trip(world=world, chain=HOODI, payments=(("client:harbour", 125 * 10**16),), edits=edits or {}, **kwargs)
 
 
 def usd_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
