@@ -21,7 +21,7 @@ from strongroom.core.ids import Digest, PartyId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes, encode_record
 from strongroom.online.bootstrap import build_platform
-from strongroom.online.config import Config, KeyConfig, NodeConfig, load_config
+from strongroom.online.config import ChainConfig, Config, KeyConfig, NodeConfig, load_config
 from strongroom.online.db.bootstrap import Database, prepare_database
 from strongroom.online.db.connect import open_connection
 from strongroom.online.db.roles import Role, make_passwords
@@ -39,7 +39,7 @@ NO_ROOT = Digest("sha256:" + "0" * 64)
 """Before the ceremony no program believes any root."""
 
 
-def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...], root: Digest) -> Path:
+def write_configs(folder: Path, database: Database, chains: tuple[ChainConfig, ...], root: Digest) -> Path:
     """One configuration and one secret connection string a program."""
     config = folder / "config"
     config.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def write_configs(folder: Path, database: Database, nodes: tuple[NodeConfig, ...
             database=str(secret),
             home=str(folder / "platform"),
             keys=tuple(KeyConfig(file=str(config / f"{s}.key"), party=f"service:{s}") for s in services),
-            nodes=nodes,
+            chains=chains,
             poll_ms=100,
             root=root,
         )
@@ -101,15 +101,15 @@ def open_scene(
         database = prepare_database(server, "strongroom_demo", make_passwords())
         eth = stack.enter_context(start_anvil())
         ltc = stack.enter_context(start_litecoind())
-        nodes = (
-            NodeConfig(
-                chain=LTC,
+        chains = tuple(
+            ChainConfig(
+                chain=name,
                 confirmations=CONFIRMATIONS,
-                url=ltc.url.replace("http://", f"http://{ltc.user}:{ltc.password}@"),
-            ),
-            NodeConfig(chain=ETH, confirmations=CONFIRMATIONS, url=eth.url),
+                nodes=tuple(NodeConfig(name=node, url=url) for node, url in chain.node_urls().items()),
+            )
+            for name, chain in ((LTC, ltc), (ETH, eth))
         )
-        config = write_configs(folder, database, nodes, NO_ROOT)
+        config = write_configs(folder, database, chains, NO_ROOT)
         say("making tokens and keys: sixteen people, three terminals with two operators each")
         tokens = folder / "tokens"
         tokens.mkdir()
@@ -148,7 +148,7 @@ def open_scene(
         stack.callback(scene.stop_platform)
         say("setting up trust: root, roster, policy, registers, each signed by its own people's tokens")
         set_up_trust(scene)
-        write_configs(folder, database, nodes, firm.fingerprint)
+        write_configs(folder, database, chains, firm.fingerprint)
         yield scene
 
 

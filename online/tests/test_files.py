@@ -12,7 +12,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, StrongroomError
 from strongroom.core.ids import ChainId, Digest, PartyId
 from strongroom.online.cli import read_file
-from strongroom.online.config import Config, NodeConfig, load_config, load_conninfo, open_nodes
+from strongroom.online.config import ChainConfig, Config, NodeConfig, load_config, load_conninfo, open_nodes
 from strongroom.online.keys import load_service_key, make_service_key
 from world import ETH, LTC
 
@@ -67,8 +67,8 @@ def test_a_configuration_names_everything_that_a_program_has(office_firm: Firm, 
 
 def config_of(chain: ChainId, url: str) -> Config:
     """A configuration with one node."""
-    node = NodeConfig(chain=chain, confirmations=1, url=url)
-    return Config(database="", home="", keys=(), nodes=(node,), poll_ms=1, root=Digest("sha256:" + "0" * 64))
+    chains = (ChainConfig(chain=chain, confirmations=1, nodes=(NodeConfig(name="a", url=url),)),)
+    return Config(chains=chains, database="", home="", keys=(), poll_ms=1, root=Digest("sha256:" + "0" * 64))
 
 
 def test_a_bitcoin_node_needs_credentials() -> None:
@@ -76,8 +76,18 @@ def test_a_bitcoin_node_needs_credentials() -> None:
         open_nodes(config_of(LTC, "http://127.0.0.1:1"))
     assert Code.FIELD_INVALID in caught.value.codes
     for chain, url in ((LTC, "http://user:word@127.0.0.1:1"), (ETH, "http://127.0.0.1:1")):
-        (node,) = open_nodes(config_of(chain, url)).values()
+        ((node,),) = open_nodes(config_of(chain, url)).values()
+        assert "a" == node.name
         node.close()
+
+
+def test_every_node_of_a_chain_has_a_name_of_its_own() -> None:
+    first, second = NodeConfig(name="a", url="http://127.0.0.1:1"), NodeConfig(name="b", url="http://127.0.0.1:2")
+    for nodes in ((), (first, first), (NodeConfig(name="", url=first.url),)):
+        with pytest.raises(StrongroomError) as caught:
+            ChainConfig(chain=ETH, confirmations=1, nodes=nodes)
+        assert Code.FIELD_INVALID in caught.value.codes
+    assert 2 == len(ChainConfig(chain=ETH, confirmations=1, nodes=(first, second)).nodes)
 
 
 def test_a_file_that_is_not_there_is_one_clear_refusal(tmp_path: Path) -> None:

@@ -66,7 +66,10 @@ OWN = [
     (Role.WATCHER, "select evidence.witness_checkpoint(1, 'note')"),
     (Role.PLATFORM, "insert into custody.devices (id, kind) values ('device:a', 'gate')"),
     (Role.RECONCILER, "insert into watch.blocks (chain, height, hash, parent) values ('c', 1, 'h', 'p')"),
-    (Role.RECONCILER, f"insert into watch.runs values ('c', 1, 'MATCHED', '{DIGEST}')"),
+    (
+        Role.RECONCILER,
+        f"insert into watch.runs (chain, height, block_hash, status, statement) values ('c', 1, 'h', 'MATCHED', '{DIGEST}')",
+    ),
     (Role.WATCHER, "insert into watch.alerts (code, severity, subject, detail) values ('c', 'low', 's', 'd')"),
     *[(role, "select * from transfers.dockets") for role in ALL],
     (Role.LEDGER_READER, "select * from ledger.accounts_now"),

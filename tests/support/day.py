@@ -99,7 +99,7 @@ class Day:
             *(units, deposit.height, deposit.block_hash),
         )
         credit(self.platform, self.firm.rules, deposit, 2)
-        return f"deposit:{ETH}:{deposit.txid}:0"
+        return f"deposit:{ETH}:{deposit.block_hash}:{deposit.txid}:0"
 
     def order(self, client: str, units: int) -> Digest:
         """A client's instruction, decided and reserved."""
@@ -179,9 +179,9 @@ class Day:
         body = Freeze(evidence=f"{ETH} {txid}", reason="unexplained outflow", scope=FreezeScope.VAULT)
         freeze = say(firm.reconciler.connection, firm.rules.context, body, firm.reconciler.key, firm.clock())
         firm.query(
-            """insert into watch.outflows (chain, txid, address, units, fee, height, block_hash)
-               values (%s, %s, 'address:eth-1', %s, 0, %s, 'h')""",
-            *(ETH, txid, units, self.height),
+            """insert into watch.outflows (chain, txid, address, asset, units, fee, height, block_hash)
+               values (%s, %s, 'address:eth-1', %s, %s, 0, %s, 'h')""",
+            *(ETH, txid, ETH_ASSET, units, self.height),
         )
         firm.world.now = firm.clock() + timedelta(seconds=1)
         lift = firm.world.sign(FreezeLift(freeze=freeze.id, reason="explained"), OFFICERS[0], OFFICERS)
@@ -220,7 +220,7 @@ class Day:
 def begin_day(firm: Firm) -> Day:
     """A day of a firm that has no chain."""
     firm.query(
-        "insert into watch.runs (chain, height, status, statement) values (%s, 1, 'MATCHED', %s)",
+        "insert into watch.runs (chain, height, block_hash, status, statement) values (%s, 1, 'h', 'MATCHED', %s)",
         *(ETH, firm.world.policy.id),
     )
     platform = replace(firm.platform, chains=Chains(ethereum={ETH: Terms()}, bitcoin={}))

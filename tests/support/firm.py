@@ -27,7 +27,7 @@ from strongroom.core.records import EntryOrNone, HexBytes, Units, encode_record
 from strongroom.core.registers import entry_digest
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Statement
-from strongroom.online.config import Config, KeyConfig, NodeConfig
+from strongroom.online.config import ChainConfig, Config, KeyConfig, NodeConfig
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import Connection, connect
 from strongroom.online.db.roles import Role
@@ -36,15 +36,16 @@ from strongroom.online.exchange.store import add_device
 from strongroom.online.governance.store import Rules, load_rules, publish
 from strongroom.online.keys import load_service_key
 from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
-from strongroom.online.sources import BitcoinNodeSource, EthereumNodeSource, Source, build_sources
+from strongroom.online.prove.prover import build_prover
+from strongroom.online.sources import BitcoinNodeSource, EthereumNodeSource, Source, build_followers, build_sources
 from strongroom.online.transfers.accounts import open_accounts
 from strongroom.online.transfers.deposit.credited import credit_confirmed
 from strongroom.online.transfers.withdrawal.flow import advance
 from strongroom.online.transfers.withdrawal.platform import Chains, Platform
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
-from strongroom.online.watch.chain_view import BitcoinFollower, ChainFollower, EthereumFollower
 from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_outflows
-from strongroom.online.watch.follow import Reconciler, follow
+from strongroom.online.watch.follow import follow
+from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.witness import witness_checkpoints
 from world import ETH, LTC, START, TERMINALS, Edit, World, chain_key, ltc_key_names, seed, sorted_by_id
 
@@ -268,12 +269,8 @@ def open_firm(
         connections = {
             name: stack.enter_context(connect(database.conninfo(role))) for name, (role, _) in PROGRAMS.items()
         }
-        clients = {chain: node.node() for chain, node in nodes.items() if node is not None}
-        followers: dict[ChainId, ChainFollower] = {}
-        if eth is not None:
-            followers[ETH] = EthereumFollower(ETH, eth.node())
-        if ltc is not None:
-            followers[LTC] = BitcoinFollower(LTC, ltc.node())
+        clients = {chain: node.nodes() for chain, node in nodes.items() if node is not None}
+        confirmations = dict.fromkeys(clients, CONFIRMATIONS)
         firm = Firm(
             world=world,
             database=database,
@@ -285,15 +282,17 @@ def open_firm(
             reconciler=Reconciler(
                 connection=connections["reconcile"],
                 key=load_service_key(key_file(folder, "service:reconciler"), PartyId("service:reconciler")),
-                followers=followers,
+                followers=build_followers(clients),
+                confirmations=confirmations,
                 clock=clock,
                 root=world.fingerprint,
+                prover=build_prover(world.fingerprint, folder / "platform", clock),
             ),
             watcher=Watcher(
                 connection=connections["watch"],
                 key=load_service_key(key_file(folder, "service:watcher"), PartyId("service:watcher")),
                 chains=build_sources(clients),
-                confirmations=dict.fromkeys(clients, CONFIRMATIONS),
+                confirmations=confirmations,
                 clock=clock,
                 root=world.fingerprint,
             ),
@@ -353,29 +352,27 @@ def write_configs(
     """A configuration, a secret connection string and keys for each program, as an operator would lay them down."""
     config = folder / "config"
     config.mkdir(parents=True)
-    nodes = tuple(
-        NodeConfig(chain=chain, confirmations=CONFIRMATIONS, url=node_url(node)) for chain, node in chains.items()
+    configs = tuple(
+        ChainConfig(
+            chain=name,
+            confirmations=CONFIRMATIONS,
+            nodes=tuple(NodeConfig(name=node, url=url) for node, url in chain.node_urls().items()),
+        )
+        for name, chain in chains.items()
     )
     for name, (role, parties) in PROGRAMS.items():
         write_secret(config / f"{name}.conninfo", database.conninfo(role).reveal())
         for party in parties:
             write_secret(key_file(folder, party), seed("log" if party == "service:log" else party).hex())
         body = Config(
+            chains=configs,
             database=str(config / f"{name}.conninfo"),
             home=str(folder / "platform"),
             keys=tuple(KeyConfig(file=str(key_file(folder, p)), party=p) for p in parties),
-            nodes=nodes,
             poll_ms=10,
             root=root,
         )
         (config / f"{name}.json").write_bytes(encode_canonical(encode_record(body)))
-
-
-def node_url(chain: AnvilChain | LitecoinChain) -> str:
-    """A node's address with its credentials."""
-    if isinstance(chain, AnvilChain):
-        return chain.url
-    return chain.url.replace("http://", f"http://{chain.user}:{chain.password}@")
 
 
 def write_secret(path: Path, text: str) -> None:

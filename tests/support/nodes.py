@@ -18,18 +18,23 @@ import httpx
 import pytest
 
 from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
-from strongroom.online.nodes.launch import start_anvil, start_litecoind
+from strongroom.online.nodes.devpair import AnvilPair, LitecoinPair
+from strongroom.online.nodes.launch import start_anvil, start_anvil_pair, start_litecoind, start_litecoind_pair
 
 __all__ = [
     "AnvilChain",
+    "AnvilPair",
     "Liar",
     "LitecoinChain",
+    "LitecoinPair",
     "Said",
     "ethereum_chain",
     "litecoin_chain",
     "start_anvil",
+    "start_anvil_pair",
     "start_liar",
     "start_litecoind",
+    "start_litecoind_pair",
 ]
 
 
@@ -70,14 +75,16 @@ class Liar:
 
     def answer(self, raw: bytes, authorization: str) -> Said:
         """Ask the real node, then lie where told."""
-        method = json.loads(raw)["method"]
+        request = json.loads(raw)
+        method = (request[0] if isinstance(request, list) else request)["method"]
         self.asked.append(method)
         headers = {"content-type": "application/json", "authorization": authorization}
         with httpx.Client(trust_env=False, timeout=30.0) as client:
             truth = client.post(self.upstream, content=raw, headers=headers)
         if method not in self.lies:
             return Said(status=truth.status_code, body=truth.content)
-        told = self.lies[method](truth.json())
+        lie, reply = self.lies[method], truth.json()
+        told = [lie(each) for each in reply] if isinstance(reply, list) else lie(reply)
         return told if isinstance(told, Said) else Said(status=200, body=json.dumps(told).encode())
 
 

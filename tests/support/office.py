@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from firm import Firm, node_url, write_secret
+from firm import Firm, write_secret
 from strongroom.approver import flow
 from strongroom.approver.store import Config as ApproverConfig
 from strongroom.approver.store import Counters, Home
@@ -241,7 +241,8 @@ class Office:
     def _nodes(self, path: Path) -> Nodes:
         body = parse_package(path.read_bytes()).body
         chain = body.docket.transaction.chain  # type: ignore[union-attr]  # a release package has a docket
-        return Nodes(nodes=(parse_node(f"node-a={node_url(self.firm.chain(chain))}"),))
+        urls = self.firm.chain(chain).node_urls()
+        return Nodes(nodes=tuple(parse_node(f"{name}={url}") for name, url in urls.items()))
 
     def home(self, device: str) -> Path:
         """A device's own folder."""

@@ -106,7 +106,7 @@ def write_config(folder: Path, database: Database, home: str) -> Path:
         database=str(folder / "conninfo"),
         home=str(folder / home),
         keys=(),
-        nodes=(),
+        chains=(),
         poll_ms=10,
         root=ROOT,
     )

@@ -60,7 +60,7 @@ def test_a_settlement_is_posted_by_the_next_pass_and_overdue_after_a_while(day: 
     firm.clock.forward(minutes=11)
     overdue = day.prover.prove(connection)
     assert {Code.LEDGER_UNPROVED} == {r.code for r in overdue}
-    assert {f"fee:{proposal}", "withdrawal"} == {
+    assert {f"fee:{settlement}", "withdrawal"} == {
         r.field.split(":sha256")[0] if "with" in r.field else r.field for r in overdue
     }
     assert all(settlement in r.expected for r in overdue)

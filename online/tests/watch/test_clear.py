@@ -241,7 +241,7 @@ def test_a_node_that_lies_to_one_of_them_is_found_out(waiting: Waiting) -> None:
     firm = waiting.firm
     check_watched(firm.watcher, firm.rules)
     with lying(firm, {"eth_getBalance": richer}) as liar, EthereumNode(liar.url) as node:
-        fooled = replace(firm.watcher, chains=build_sources({ETH: node}))
+        fooled = replace(firm.watcher, chains=build_sources({ETH: (node,)}))
         with pytest.raises(RefusedError) as caught:
             check_watched(fooled, firm.rules)
         assert Code.NODES_DISAGREE in caught.value.codes
@@ -269,11 +269,11 @@ def test_nothing_is_settled_by_hearsay(waiting: Waiting) -> None:
     firm.chain(ETH).mine(CONFIRMATIONS)
     firm.reconcile()
 
-    def nothing(reply: dict[str, Any]) -> dict[str, Any]:
-        return {**reply, "result": None}
+    def failed(reply: dict[str, Any]) -> dict[str, Any]:
+        return {**reply, "result": [{**receipt, "status": "0x0"} for receipt in reply["result"]]}
 
-    with lying(firm, {"eth_getTransactionReceipt": nothing}) as liar, EthereumNode(liar.url) as node:
-        settle_outflows(replace(firm.watcher, chains=build_sources({ETH: node})))
+    with lying(firm, {"eth_getBlockReceipts": failed}) as liar, EthereumNode(liar.url) as node:
+        settle_outflows(replace(firm.watcher, chains=build_sources({ETH: (node,)})))
     assert [(0,)] == firm.query("select count(*) from evidence.entries where kind = 'settlement'")
     settle_outflows(firm.watcher)
     assert [(1,)] == firm.query("select count(*) from evidence.entries where kind = 'settlement'")

@@ -11,6 +11,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from firm import ETHER, Firm, drive, find_proposal
+from nodes import start_anvil
 from office import open_office
 from strongroom.core.bodies import Freeze
 from strongroom.core.codes import Code
@@ -19,7 +20,7 @@ from strongroom.online.db.roles import Role
 from strongroom.online.evidence.store import load_statement
 from strongroom.online.ledger.store import load_totals
 from strongroom.online.nodes.ethereum import EthereumNode
-from strongroom.online.watch.chain_view import EthereumFollower
+from strongroom.online.sources import build_followers
 from strongroom.online.watch.follow import follow, follow_or_tell
 from strongroom.online.watch.freezes import load_standing_freezes
 from thief import chain_of, steal
@@ -111,21 +112,25 @@ def test_what_the_platform_posts_meanwhile_is_no_break(firm: Firm) -> None:
     assert [("MATCHED",)] == firm.query("select distinct status from watch.runs")
 
 
-def test_a_chain_that_turned_back_is_not_followed(firm: Firm) -> None:
+def test_another_chain_is_not_followed_and_one_that_turned_back_is(firm: Firm) -> None:
     chain_of(firm).mine(2)
     assert 2 == follow(firm.reconciler, ETH)
+    with start_anvil(genesis_time_s=1_700_000_000) as other:
+        other.mine(9)
+        elsewhere = replace(firm.reconciler, followers=build_followers({ETH: other.nodes()}))
+        with pytest.raises(RefusedError) as caught:
+            follow(elsewhere, ETH)
+        assert Code.CHAIN_REORGANISED in caught.value.codes
+        follow_or_tell(elsewhere, ETH)
+    assert [(Code.CHAIN_REORGANISED.value, ETH)] == firm.query("select code, subject from watch.alerts")
     chain_of(firm).reorganise(1)
     chain_of(firm).mine(1)
-    with pytest.raises(RefusedError) as caught:
-        follow(firm.reconciler, ETH)
-    assert Code.CHAIN_REORGANISED in caught.value.codes
-    follow_or_tell(firm.reconciler, ETH)
-    assert (Code.CHAIN_REORGANISED.value,) in firm.query("select code from watch.alerts")
+    assert 2 == follow(firm.reconciler, ETH)
 
 
 def test_a_node_that_is_away_is_told_and_stops_no_other_chain(firm: Firm) -> None:
     with EthereumNode("http://127.0.0.1:9") as nobody:
-        away = replace(firm.reconciler, followers={ETH: EthereumFollower(ETH, nobody)})
+        away = replace(firm.reconciler, followers=build_followers({ETH: (nobody,)}))
         follow_or_tell(away, ETH)
     assert [(Code.NODE_UNAVAILABLE.value,)] == firm.query("select code from watch.alerts")
     chain_of(firm).mine(1)

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.core.ids import ChainId, PartyId
+from strongroom.core.ids import PartyId
 from strongroom.online.config import Config, load_conninfo, open_nodes
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.evidence.store import LogReader
 from strongroom.online.governance.store import load_rules
 from strongroom.online.keys import load_service_key
-from strongroom.online.nodes.ethereum import EthereumNode
-from strongroom.online.sources import BitcoinNodeSource, EthereumNodeSource, build_sources
+from strongroom.online.prove.prover import build_prover
+from strongroom.online.sources import BitcoinNodeSource, EthereumNodeSource, build_followers, build_sources
 from strongroom.online.transfers.deposit.credited import credit_confirmed
 from strongroom.online.transfers.withdrawal.flow import advance
 from strongroom.online.transfers.withdrawal.platform import Chains, Platform
-from strongroom.online.watch.chain_view import BitcoinFollower, ChainFollower, EthereumFollower
 from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_outflows
-from strongroom.online.watch.follow import Reconciler, follow_or_tell
+from strongroom.online.watch.follow import follow_or_tell
+from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.witness import witness_checkpoints
 
 Clock = Callable[[], datetime]
@@ -72,12 +72,15 @@ def work_once(platform: Platform, config: Config) -> None:
 
 def build_reconciler(config: Config, connection: Connection, clock: Clock = system_clock) -> Reconciler:
     """The reconciler's parts."""
-    followers: dict[ChainId, ChainFollower] = {
-        chain: EthereumFollower(chain, node) if isinstance(node, EthereumNode) else BitcoinFollower(chain, node)
-        for chain, node in open_nodes(config).items()
-    }
-    key = load_service_key(config.key_file("service:reconciler"), PartyId("service:reconciler"))
-    return Reconciler(connection=connection, key=key, followers=followers, clock=clock, root=config.root)
+    return Reconciler(
+        connection=connection,
+        key=load_service_key(config.key_file("service:reconciler"), PartyId("service:reconciler")),
+        followers=build_followers(open_nodes(config)),
+        confirmations=config.confirmations,
+        clock=clock,
+        root=config.root,
+        prover=build_prover(config.root, Path(config.home), clock),
+    )
 
 
 def build_reconcile(config: Config, connection: Connection | None = None, clock: Clock = system_clock) -> Program:

@@ -20,11 +20,27 @@ from strongroom.online.nodes.ethereum import EthereumNode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeConfig:
-    """One chain's node. url may hold user and password. confirmations: before credit and settlement."""
+    """One node. name: what statements and alerts call it. url may hold user and password."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainConfig:
+    """One chain with its nodes, independent of one another. confirmations: before credit and settlement.
+
+    What one of the nodes does not confirm is not believed; with one node alone, that one is believed.
+    """
 
     chain: ChainId
     confirmations: int
-    url: str
+    nodes: tuple[NodeConfig, ...]
+
+    def __post_init__(self) -> None:
+        names = [node.name for node in self.nodes]
+        if not names or len(set(names)) != len(names) or "" in names:
+            raise malformed(Code.FIELD_INVALID, f"chains.{self.chain}.nodes", "nodes with names of their own", str(names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +58,10 @@ class Config:
     root: the fingerprint that two people typed; a program believes no other, whatever its database says.
     """
 
+    chains: tuple[ChainConfig, ...]
     database: str
     home: str
     keys: tuple[KeyConfig, ...]
-    nodes: tuple[NodeConfig, ...]
     poll_ms: int
     root: Digest
 
@@ -62,7 +78,7 @@ class Config:
     @property
     def confirmations(self) -> dict[ChainId, int]:
         """Confirmations by chain."""
-        return {n.chain: n.confirmations for n in self.nodes}
+        return {c.chain: c.confirmations for c in self.chains}
 
     def key_file(self, party: str) -> Path:
         """The key file of a service. Raises FILE_UNAVAILABLE when this program has none."""
@@ -94,17 +110,16 @@ def load_conninfo(path: Path) -> Secret:
     return Secret(text)
 
 
-def open_nodes(config: Config) -> Mapping[ChainId, EthereumNode | BitcoinNode]:
-    """Clients of the configured nodes."""
-    return {node.chain: _open_node(node) for node in config.nodes}
+def open_nodes(config: Config) -> Mapping[ChainId, tuple[EthereumNode | BitcoinNode, ...]]:
+    """Clients of the configured nodes, by chain."""
+    return {each.chain: tuple(_open_node(each.chain, node) for node in each.nodes) for each in config.chains}
 
 
-def _open_node(config: NodeConfig) -> EthereumNode | BitcoinNode:
-    if config.chain.startswith("eip155:"):
-        return EthereumNode(config.url)
+def _open_node(chain: ChainId, config: NodeConfig) -> EthereumNode | BitcoinNode:
+    if chain.startswith("eip155:"):
+        return EthereumNode(config.url, name=config.name)
     parts = urlsplit(config.url)
     if not parts.username or not parts.password or not parts.hostname:
-        raise malformed(
-            Code.FIELD_INVALID, f"nodes.{config.chain}.url", "http://user:password@host:port", "another form"
-        )
-    return BitcoinNode(f"{parts.scheme}://{parts.hostname}:{parts.port}", parts.username, parts.password)
+        raise malformed(Code.FIELD_INVALID, f"nodes.{config.name}.url", "http://user:password@host:port", "another form")
+    address = f"{parts.scheme}://{parts.hostname}:{parts.port}"
+    return BitcoinNode(address, parts.username, parts.password, name=config.name)

@@ -68,7 +68,11 @@ select jobs.wake(due.task, due.subject) from (
   union all select 'platform.checkpoint', ''
   union all select 'platform.decide', '' where exists (select from transfers.instructions where state = 'SUBMITTED')
   union all select distinct 'platform.propose', chain || ' ' || wallet from transfers.instructions where state = 'SCREENING'
-  union all select distinct 'platform.credit', chain from watch.deposits where state = 'SEEN'
+  union all select 'platform.credit', chain from watch.deposits where state = 'SEEN' and reorganisation is null
+    union select 'platform.credit', chain from watch.deposits where state = 'CREDITED' and reorganisation is not null
+    union select 'platform.credit', chain from watch.outflows
+      where reorganisation is not null and (settled or (proposal is not null and not returned))
+    union select 'platform.credit', chain from transfers.shortfalls where not recovered
   union all select 'platform.session', nonce from transfers.sessions where clear is not null and not exported
 ) due
 where not exists (

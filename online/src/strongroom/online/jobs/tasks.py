@@ -20,10 +20,12 @@ from strongroom.online.exchange.outgoing import send_updates, write_outbox
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.jobs import store
 from strongroom.online.transfers.deposit.credited import credit_chain
+from strongroom.online.transfers.undo import undo_reorganised
 from strongroom.online.transfers.withdrawal import flow, inbox
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_chain
-from strongroom.online.watch.follow import Reconciler, follow_or_tell
+from strongroom.online.watch.follow import follow_or_tell
+from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.store import load_last_block, open_alert
 from strongroom.online.watch.witness import witness_checkpoints
 
@@ -92,6 +94,8 @@ def _export_session(at: AtPlatform, subject: str) -> None:
 def _credit(at: AtPlatform, subject: str) -> None:
     needed = at.config.confirmations.get(ChainId(subject))
     if needed is not None:
+        # With a new block comes what a reorganisation before it took away.
+        undo_reorganised(at.platform, at.read_on())
         credit_chain(at.platform, at.read_on(), ChainId(subject), needed)
 
 

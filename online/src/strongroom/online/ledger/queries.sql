@@ -54,6 +54,13 @@ select transfer, kind, asset, debit_account, credit_account, units::text as unit
 from ledger.transfers_now
 where transfer = %(transfer)s;
 
+-- find_reservation --
+-- The pending one of a transfer and of those that took its place; a colon and chr(59) are neighbours.
+select transfer from ledger.transfers_now
+where (transfer = %(transfer)s or (transfer > %(transfer)s || ':' and transfer < %(transfer)s || chr(59)))
+  and state = 'pending'
+limit 1;
+
 -- find_broken_account --
 -- Adds up every account's entries again and names the first whose history or balance is not that sum.
 with carried as (

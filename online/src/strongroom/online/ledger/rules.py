@@ -7,6 +7,8 @@ funding            debit custody   credit house      the operator's own money in
 treasury           debit custody   credit custody    between own wallets
 unexplained out    debit suspense  credit custody    the chain moved it, and no docket says why
 unexplained in     debit custody   credit suspense   dust and mistakes of strangers
+reversal           what a reorganisation undid, with both sides changed
+recovery           debit client    credit suspense   what a client owes after a deposit was taken back
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ class PostingKind(StrEnum):
     FUNDING = "funding"
     TREASURY = "treasury"
     UNEXPLAINED = "unexplained"
+    REVERSAL = "reversal"
+    RECOVERY = "recovery"
     CORRECTION = "correction"
 
 

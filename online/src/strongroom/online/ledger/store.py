@@ -143,6 +143,15 @@ def load_transfer(connection: Connection, transfer: TransferId) -> Transfer | No
     return load_first(connection, _QUERIES["load_transfer"], _build_transfer, {"transfer": transfer})
 
 
+def find_reservation(connection: Connection, transfer: TransferId) -> TransferId:
+    """The reservation that stands in a transfer's place: itself, or `id:...`, made when a reorganisation undid its end.
+
+    One at most is pending; where none is, the transfer itself is the answer, and who ends it is refused.
+    """
+    found = load_first(connection, _QUERIES["find_reservation"], _build_transfer_id, {"transfer": transfer})
+    return found or transfer
+
+
 def check_ledger(connection: Connection) -> None:
     """Add up all entries again and compare with transfers and balances; LEDGER_UNBALANCED at the first difference.
 
@@ -193,6 +202,10 @@ def _resolve(connection: Connection, endings: Sequence[Ending], outcome: str) ->
 def _build_outcome(ordinal: int, transfer: str, result: str, available: str | None) -> Outcome:
     left = None if available is None else int(available)
     return Outcome(ordinal=ordinal, transfer=TransferId(transfer), result=Result(result), available=left)
+
+
+def _build_transfer_id(transfer: str) -> TransferId:
+    return TransferId(transfer)
 
 
 def _build_result(result: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from strongroom.chains.ethereum.addresses import ADDRESS_BYTES, parse_address, render_address
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.chains.ethereum.rlp import encode_integer, encode_rlp
@@ -17,7 +19,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError, malformed
 from strongroom.online.nodes.bitcoin import BitcoinNode
 from strongroom.online.nodes.ethereum import EthereumNode
-from strongroom.online.nodes.replies import parse_hash, parse_list, parse_plain_hash, parse_quantity, parse_text
+from strongroom.online.nodes.replies import Reply, parse_hash, parse_list, parse_plain_hash, parse_quantity, parse_text
 from strongroom.online.nodes.rpc import JsonRpc
 
 _WALLET: Final = "development"
@@ -37,6 +39,16 @@ class AnvilChain:
         """A new client of this chain, the same as production uses; closed with the chain at the latest."""
         self._nodes.append(EthereumNode(self.url))
         return self._nodes[-1]
+
+    def node_urls(self) -> dict[str, str]:
+        """The nodes' addresses by name."""
+        return {"anvil": self.url}
+
+    def nodes(self) -> tuple[EthereumNode, ...]:
+        """New clients of all nodes of this chain, under their names; closed with the chain at the latest."""
+        opened = tuple(EthereumNode(url, name=name) for name, url in self.node_urls().items())
+        self._nodes += opened
+        return opened
 
     def mine(self, blocks: int, *, time_s: int | None = None) -> None:
         """Mine so many blocks. time_s: the timestamp of the first one; `None` takes the node's clock."""
@@ -96,19 +108,37 @@ class LitecoinChain:
 
     def __init__(self, *, url: str, cookie: Path) -> None:
         self.url = url
-        self._cookie = cookie
+        self.cookie = cookie
         self._opened: tuple[JsonRpc, JsonRpc] | None = None
         self._nodes: list[BitcoinNode] = []
 
     @property
     def user(self) -> str:
         """The node's user name, from the cookie that it writes at its start."""
-        return self._cookie.read_text("utf-8").split(":", 1)[0]
+        return self.cookie.read_text("utf-8").split(":", 1)[0]
 
     @property
     def password(self) -> str:
         """The node's password for this run."""
-        return self._cookie.read_text("utf-8").split(":", 1)[1]
+        return self.cookie.read_text("utf-8").split(":", 1)[1]
+
+    def url_with_credentials(self) -> str:
+        """The address as a configuration has it."""
+        return self.url.replace("http://", f"http://{self.user}:{self.password}@")
+
+    def node_urls(self) -> dict[str, str]:
+        """The nodes' addresses by name, with their credentials."""
+        return {"litecoind": self.url_with_credentials()}
+
+    def nodes(self) -> tuple[BitcoinNode, ...]:
+        """New clients of all nodes of this chain, under their names; closed with the chain at the latest."""
+        parts = {name: httpx.URL(url) for name, url in self.node_urls().items()}
+        opened = tuple(
+            BitcoinNode(f"http://{url.host}:{url.port}", url.username, url.password, name=name)
+            for name, url in parts.items()
+        )
+        self._nodes += opened
+        return opened
 
     def node(self) -> BitcoinNode:
         """A new client of this chain, the same as production uses; closed with the chain at the latest."""
@@ -125,6 +155,13 @@ class LitecoinChain:
         reply = self._node_rpc().call_once("generatetoaddress", [blocks, self.new_address()])
         return [parse_plain_hash(each, "generatetoaddress") for each in parse_list(reply, "generatetoaddress")]
 
+    def mine_empty(self, blocks: int) -> list[str]:
+        """Mine so many blocks without any waiting transaction and return their hashes."""
+        replies = [
+            self._node_rpc().call_once("generateblock", [self.new_address(), []]) for _ in range(blocks)
+        ]
+        return [Reply(each, "generateblock").plain_hash("hash") for each in replies]
+
     def new_address(self, kind: str = "bech32") -> str:
         """A new address of the development wallet. kind: `bech32`, `p2sh-segwit`, `legacy` or `mweb`."""
         return parse_text(self._wallet_rpc().call_once("getnewaddress", ["", kind]), "getnewaddress")
@@ -140,7 +177,7 @@ class LitecoinChain:
 
     def is_ready(self) -> bool:
         """Whether the node has written its cookie and answers."""
-        return self._cookie.exists() and _answers(self._node_rpc(), "getblockcount")
+        return self.cookie.exists() and _answers(self._node_rpc(), "getblockcount")
 
     def close(self) -> None:
         """Close all connections; the process is ended by `launch`."""

@@ -27,6 +27,7 @@ from typing import Final, TypeVar
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, StrongroomError, UnavailableError
 from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
+from strongroom.online.nodes.devpair import AnvilPair, LitecoinPair
 
 Chain = TypeVar("Chain", AnvilChain, LitecoinChain)
 
@@ -38,6 +39,8 @@ _POLL_S: Final = 0.05
 # Height at which a version-bits deployment starts; the largest one keeps MimbleWimble off, whose first block a plain
 # regtest cannot mine.
 _NO_MWEB: Final = "-vbparams=mweb:9223372036854775807:9223372036854775807"
+_ALONE: Final = ("-listen=0", "-dnsseed=0", "-connect=0")
+"""No peers: it neither listens, nor looks for others, nor connects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,22 +74,56 @@ def start_anvil(*, genesis_time_s: int | None = None, port: int | None = None) -
 
 
 @contextmanager
+def start_anvil_pair() -> Iterator[AnvilPair]:
+    """Start two Ethereum development nodes that stay in step (`nodes/devpair.py`)."""
+    genesis = int(time.time())
+    with start_anvil(genesis_time_s=genesis) as first, start_anvil(genesis_time_s=genesis) as second:
+        pair = AnvilPair(first, second)
+        try:
+            yield pair
+        finally:
+            pair.close()
+
+
+@contextmanager
 def start_litecoind(*, mweb: Sequence[str] = (_NO_MWEB,)) -> Iterator[LitecoinChain]:
     """Start a Litecoin regtest node with a funded wallet; blocks come only when told (`mine`).
 
     mweb: arguments that decide about MimbleWimble; the default keeps it off, `()` lets it start at height 432.
     """
+    with _litecoind((*_ALONE, *mweb)) as chain:
+        chain.create_wallet()
+        yield chain
+
+
+@contextmanager
+def start_litecoind_pair() -> Iterator[LitecoinPair]:
+    """Start two Litecoin regtest nodes that are peers; the first one has the wallet and mines."""
+    port = free_port()
+    # A peer that is trusted hears of transactions at once, not after a random while.
+    listen = ("-listen=1", "-dnsseed=0", f"-bind=127.0.0.1:{port}", "-whitelist=noban@127.0.0.1", _NO_MWEB)
+    connect = ("-listen=0", "-dnsseed=0", f"-connect=127.0.0.1:{port}", _NO_MWEB)
+    with _litecoind(listen) as first, _litecoind(connect) as second:
+        pair = LitecoinPair(first, second)
+        try:
+            pair.create_wallet()
+            yield pair
+        finally:
+            pair.close()
+
+
+@contextmanager
+def _litecoind(network: Sequence[str]) -> Iterator[LitecoinChain]:
     program = find_litecoind()
 
     def attempt(folder: Path) -> tuple[_Program, LitecoinChain]:
         data = Path(tempfile.mkdtemp(prefix="data", dir=folder))
         port = free_port()
-        command = (str(program), *_litecoind_arguments(data, port), *mweb)
+        command = (str(program), *_litecoind_arguments(data, port), *network)
         chain = LitecoinChain(url=f"http://127.0.0.1:{port}", cookie=data / "regtest" / ".cookie")
         return _Program(name="litecoind", command=command, folder=folder), chain
 
     with _temporary_folder("litecoind") as folder, _running(folder, attempt) as chain:
-        chain.create_wallet()
         yield chain
 
 
@@ -100,10 +137,6 @@ def _litecoind_arguments(data: Path, port: int) -> list[str]:
         f"-rpcport={port}",
         "-txindex=1",
         "-fallbackfee=0.0002",
-        # No peers: it neither listens, nor looks for others, nor connects.
-        "-listen=0",
-        "-dnsseed=0",
-        "-connect=0",
         "-printtoconsole=0",
     ]
 

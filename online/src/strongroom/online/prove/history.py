@@ -36,6 +36,8 @@ _SIGNED_BY_ROLE = frozenset(
         StatementType.REJECTION,
         StatementType.SETTLEMENT,
         StatementType.DEPOSIT_CREDIT,
+        StatementType.DEPOSIT_REVERSAL,
+        StatementType.SETTLEMENT_REVERSAL,
     }
 )
 NOTHING = Entries(clients={}, whitelist={}, keys={}, addresses={}, assets={})

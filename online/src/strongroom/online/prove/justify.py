@@ -2,7 +2,9 @@
 
     deposit-credit     the deposit, at once; the address register must name that account
     decision           the reservation of its instruction, at once, unless it blocks or holds
-    settlement         each reservation of its docket settled, and the network fee; by the platform's next pass
+    settlement         each reservation of its docket settled, void when it failed, and the network fee; by the platform's
+                       next pass
+    reversals          what `undone.py` says
     rejection          each reservation of its docket may be void
     freeze-lift        what the frozen transaction moved may go to suspense; how much, the chain says
 
@@ -25,7 +27,7 @@ from strongroom.core.bodies import (
     Settlement,
     Verdict,
 )
-from strongroom.core.books import DepositCredit
+from strongroom.core.books import DepositCredit, DepositReversal, SettlementReversal
 from strongroom.core.checks.foundation import Entries
 from strongroom.core.checks.instruct import find_account
 from strongroom.core.checks.spend import native_asset_of
@@ -35,6 +37,15 @@ from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, Wa
 from strongroom.core.statements import Statement
 from strongroom.online.ledger.rules import PostingKind, TransferId
 from strongroom.online.prove.rows import Claim, Duty, End, Ended, Ending, Phase, Posting, Row
+from strongroom.online.prove.undone import (
+    Credited,
+    Settled,
+    name_credit,
+    reservation_again,
+    uncredit,
+    unlift,
+    unsettle,
+)
 from strongroom.online.transfers.accounts import (
     HOUSE,
     build_custody_account,
@@ -64,12 +75,20 @@ class Plan:
 
 @dataclass(slots=True, kw_only=True)
 class Facts:
-    """What the log said before a statement. entries: clients, addresses and assets in force at its place."""
+    """What the log said before a statement. entries: clients, addresses and assets in force at its place.
+
+    reserved: the reservation that stands for an instruction, where a reorganisation undid the first one's end.
+    taken_back: how often a credit of the same payment in the same block was taken back.
+    """
 
     entries: Entries
     orders: dict[Digest, Order] = field(default_factory=dict)
     plans: dict[Digest, Plan] = field(default_factory=dict)
     frozen: dict[Digest, str] = field(default_factory=dict)
+    credits: dict[Digest, Credited] = field(default_factory=dict)
+    settled: dict[Digest, Settled] = field(default_factory=dict)
+    reserved: dict[Digest, TransferId] = field(default_factory=dict)
+    taken_back: dict[str, int] = field(default_factory=dict)
 
     def learn(self, statement: Statement[Any]) -> None:
         """Keep what later statements refer to. Raises NOT_IN_REGISTER for an instruction on nobody's account."""
@@ -86,8 +105,25 @@ class Facts:
                 self.plans[statement.id] = plan
             case Freeze() as body:
                 self.frozen[statement.id] = body.evidence
+            case DepositCredit() as body:
+                wallet = self.entries.addresses[body.address].wallet
+                self.credits[statement.id] = Credited(base=name_credit(body), body=body, wallet=wallet)
+            case DepositReversal() as body:
+                base = self.credits[body.credit].base
+                self.taken_back[base] = self.taken_back.get(base, 0) + 1
+            case Settlement() as body:
+                plan = self.plan(body.proposal)
+                orders = tuple((i, self.orders[i]) for i in plan.instructions)
+                self.settled[statement.id] = Settled(body=body, chain=plan.chain, wallet=plan.wallet, orders=orders)
+            case SettlementReversal() as body:
+                for instruction, _ in self.settled[body.settlement].orders:
+                    self.reserved[instruction] = reservation_again(instruction, body.settlement)
             case _:
                 return
+
+    def reservation(self, instruction: Digest) -> TransferId:
+        """The reservation that stands for an instruction."""
+        return self.reserved.get(instruction, withdrawal_of(instruction))
 
     def plan(self, proposal: Digest) -> Plan:
         """What a proposal pays. Raises NOT_IN_LOG when no proposal of a builder has this id."""
@@ -103,14 +139,23 @@ def justify(statement: Statement[Any], facts: Facts) -> tuple[Claim, ...]:
     """
     match statement.body:
         case DepositCredit() as body:
-            return (_deposit(statement.id, body, facts.entries),)
+            return (_deposit(statement.id, body, facts),)
         case Decision() as body:
             return _reservation(body, facts)
         case Settlement() as body:
-            return _settlement(statement.id, body, facts.plan(body.proposal))
+            return _settlement(statement.id, body, facts)
+        case SettlementReversal() as body:
+            if body.settlement not in facts.settled:
+                raise refused(Code.NOT_IN_LOG, "settlement-reversal.settlement", body.settlement, "no such settlement")
+            return unsettle(statement.id, body.settlement, facts.settled[body.settlement])
+        case DepositReversal() as body:
+            if body.credit not in facts.credits:
+                raise refused(Code.NOT_IN_LOG, "deposit-reversal.credit", body.credit, "no such credit")
+            return uncredit(statement.id, body.credit, facts.credits[body.credit])
         case Rejection() as body:
             plan = facts.plan(body.proposal)
-            return tuple(_ending(i, Ended.VOID, statement.id, Duty.MAY) for i in plan.instructions)
+            voided = [facts.reservation(i) for i in plan.instructions]
+            return tuple(_ending(transfer, Ended.VOID, statement.id, Duty.MAY) for transfer in voided)
         case FreezeLift() as body:
             return _suspense(statement.id, facts.frozen.get(body.freeze, ""), facts.entries)
         case _:
@@ -122,8 +167,10 @@ def withdrawal_of(instruction: Digest) -> TransferId:
     return TransferId(f"withdrawal:{instruction}")
 
 
-def _deposit(statement: Digest, body: DepositCredit, entries: Entries) -> Posting:
+def _deposit(statement: Digest, body: DepositCredit, facts: Facts) -> Posting:
     """The account must be the one that the signed registers give the address to, whoever signed the credit."""
+    entries, base = facts.entries, name_credit(body)
+    taken_back = facts.taken_back.get(base, 0)
     address = entries.addresses.get(body.address)
     if address is None or str(address.account) != body.account or address.chain != body.chain:
         got = "no such address" if address is None else f"{address.account} on {address.chain}"
@@ -133,7 +180,7 @@ def _deposit(statement: Digest, body: DepositCredit, entries: Entries) -> Postin
         raise refused(Code.NOT_IN_REGISTER, "deposit-credit.client", f"the holder of {body.account}", body.client)
     kind = PostingKind.FUNDING if body.client == HOUSE else PostingKind.DEPOSIT
     row = Row(
-        id=TransferId(f"deposit:{body.chain}:{body.txid}:{body.output}"),
+        id=TransferId(f"{base}:{taken_back}" if taken_back else base),
         phase=Phase.POSTED,
         kind=kind.value,
         statement=statement,
@@ -165,14 +212,15 @@ def _reservation(body: Decision, facts: Facts) -> tuple[Claim, ...]:
     return (Posting(row=row, duty=Duty.NOW),)
 
 
-def _settlement(statement: Digest, body: Settlement, plan: Plan) -> tuple[Claim, ...]:
-    claims: list[Claim] = []
-    if body.outcome is Outcome.SUCCESS:
-        claims += [_ending(i, Ended.POSTED, statement, Duty.SOON) for i in plan.instructions]
+def _settlement(statement: Digest, body: Settlement, facts: Facts) -> tuple[Claim, ...]:
+    plan = facts.plan(body.proposal)
+    outcome = Ended.POSTED if body.outcome is Outcome.SUCCESS else Ended.VOID
+    ended = [facts.reservation(i) for i in plan.instructions]
+    claims: list[Claim] = [_ending(transfer, outcome, statement, Duty.SOON) for transfer in ended]
     if body.fee_paid:
         asset = native_asset_of(plan.chain)
         row = Row(
-            id=TransferId(f"fee:{body.proposal}"),
+            id=TransferId(f"fee:{statement}"),
             phase=Phase.POSTED,
             kind=PostingKind.NETWORK_FEE.value,
             statement=statement,
@@ -185,8 +233,8 @@ def _settlement(statement: Digest, body: Settlement, plan: Plan) -> tuple[Claim,
     return tuple(claims)
 
 
-def _ending(instruction: Digest, outcome: Ended, statement: Digest, duty: Duty) -> Ending:
-    return Ending(end=End(transfer=withdrawal_of(instruction), outcome=outcome, statement=statement), duty=duty)
+def _ending(transfer: TransferId, outcome: Ended, statement: Digest, duty: Duty) -> Ending:
+    return Ending(end=End(transfer=transfer, outcome=outcome, statement=statement), duty=duty)
 
 
 def _suspense(statement: Digest, evidence: str, entries: Entries) -> tuple[Claim, ...]:
@@ -200,20 +248,19 @@ def _suspense(statement: Digest, evidence: str, entries: Entries) -> tuple[Claim
     if not wallets or not txid:
         return ()
     chain = parse_chain_id(named, "freeze.evidence")
-    asset = native_asset_of(chain)
-    return tuple(
-        Posting(
-            row=Row(
-                id=TransferId(f"unexplained:{chain}:{txid}:{wallet}"),
-                phase=Phase.POSTED,
-                kind=PostingKind.UNEXPLAINED.value,
-                statement=statement,
-                debit=build_suspense_account(chain, asset),
-                credit=build_custody_account(wallet, asset),
-                asset=asset,
-                units=0,
-            ),
-            duty=Duty.MAY,
+    assets = sorted(a.id for a in entries.assets.values() if a.chain == chain)
+    claims: list[Claim] = []
+    for wallet, asset in ((wallet, asset) for wallet in wallets for asset in assets):
+        custody, suspense = build_custody_account(wallet, asset), build_suspense_account(chain, asset)
+        row = Row(
+            id=TransferId(f"unexplained:{statement}:{custody}"),
+            phase=Phase.POSTED,
+            kind=PostingKind.UNEXPLAINED.value,
+            statement=statement,
+            debit=suspense,
+            credit=custody,
+            asset=asset,
+            units=0,
         )
-        for wallet in wallets
-    )
+        claims += [Posting(row=row, duty=Duty.MAY), unlift(statement, custody, suspense, asset)]
+    return tuple(claims)

@@ -13,17 +13,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from strongroom.core.bodies import Budget, ClearToSign, Heads, Scope, Settlement, TreeHead
-from strongroom.core.bodies import Outcome as ChainOutcome
 from strongroom.core.books import Reconciliation, ReconciliationStatus
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, build_prev
-from strongroom.core.errors import MalformedError, RefusedError, refused, run_checks
-from strongroom.core.ids import ChainId, Digest
+from strongroom.core.errors import MalformedError, RefusedError, UnavailableError, refused, run_checks
+from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import HexBytes, Units, parse_record
-from strongroom.core.registers import AddressEntry
 from strongroom.core.roster import check_overseers, check_party
 from strongroom.core.statements import (
     Statement,
@@ -41,8 +39,10 @@ from strongroom.online.evidence.store import LogReader, append, load_statement, 
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.watch import store
-from strongroom.online.watch.follow import Reconciler, addresses_of
+from strongroom.online.watch.chain_view import Ending, Watched
+from strongroom.online.watch.follow import addresses_of, watch_for
 from strongroom.online.watch.freezes import load_standing_freezes
+from strongroom.online.watch.reconciler import Reconciler
 
 
 def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
@@ -56,12 +56,12 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             store.save_clear_payload(
                 reconciler.connection, session.nonce, _sign_clear(reconciler, rules, reader, session)
             )
-        except (MalformedError, RefusedError) as error:
+        except (MalformedError, RefusedError, UnavailableError) as error:
             store.save_withheld(reconciler.connection, session.nonce, str(error))
 
 
 def check_world(reconciler: Reconciler, rules: Rules) -> None:
-    """Raise unless nothing is frozen, every chain is matched at its tip, and every section has its overseer."""
+    """Raise unless nothing is frozen, chains match, the ledger is proved, and every section has its overseer."""
 
     def check_frozen() -> None:
         standing = load_standing_freezes(reconciler.connection, rules)
@@ -70,6 +70,7 @@ def check_world(reconciler: Reconciler, rules: Rules) -> None:
 
     def check_chains() -> None:
         for chain, follower in sorted(reconciler.followers.items()):
+            follower.check_in_step()
             run = store.load_last_run(reconciler.connection, chain)
             tip = follower.fetch_tip()
             if run is None or run[0] != tip or run[1] != ReconciliationStatus.MATCHED.value:
@@ -81,7 +82,10 @@ def check_world(reconciler: Reconciler, rules: Rules) -> None:
                 # The same height can be another branch.
                 raise refused(Code.CHAIN_REORGANISED, chain, last[1] if last else "a block", found)
 
-    run_checks([check_frozen, check_chains, lambda: check_overseers(rules.roster, reconciler.clock())])
+    def check_proved() -> None:
+        reconciler.prover.check(reconciler.connection)
+
+    run_checks([check_frozen, check_chains, check_proved, lambda: check_overseers(rules.roster, reconciler.clock())])
 
 
 def check_heads(session: store.WaitingSession, rules: Rules) -> None:
@@ -119,11 +123,11 @@ class Holdings(Protocol):
     def fetch_tip(self) -> int:
         """Height of the newest block."""
 
-    def fetch_block_of(self, txid: str) -> str | None:
-        """Hash of the block in which a transaction succeeded, on this node's own chain; None while there is none."""
+    def fetch_ending(self, txid: str, height: int, watched: Watched) -> Ending | None:
+        """How a transaction of ours ended in the block at a height, on its own nodes' chain; None when it is not there."""
 
-    def fetch_held(self, addresses: tuple[AddressEntry, ...], height: int) -> int:
-        """Units on these addresses after the block at a height. Raises NODE_UNAVAILABLE when the node is elsewhere."""
+    def fetch_held(self, watched: Watched, height: int) -> Mapping[AssetId, int]:
+        """Units of each asset on our addresses after the block at a height. Raises NODE_UNAVAILABLE when it is elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +201,10 @@ def check_watched(watcher: Watcher, rules: Rules) -> None:
             )
         _, found = load_statement(watcher.connection, run[2])
         body = expect(found, Reconciliation, "reconciliation").body
-        held = holdings.fetch_held(addresses_of(rules, chain), run[0])
-        if body.status is not ReconciliationStatus.MATCHED or body.rows[0].chain_units != held:
-            raise refused(
-                Code.NODES_DISAGREE, chain, f"{body.rows[0].chain_units} and MATCHED", f"{held} and {body.status.value}"
-            )
+        held = dict(holdings.fetch_held(watch_for(rules, chain, {}), run[0]))
+        said = {row.asset: int(row.chain_units) for row in body.rows}
+        if body.status is not ReconciliationStatus.MATCHED or said != held:
+            raise refused(Code.NODES_DISAGREE, chain, f"{said} and MATCHED", f"{held} and {body.status.value}")
 
 
 def settle_outflows(watcher: Watcher) -> None:
@@ -217,9 +220,10 @@ def settle_chain(watcher: Watcher, rules: Rules, chain: ChainId) -> None:
     tip = holdings.fetch_tip()
     deep = tip - watcher.confirmations[chain] + 1
     for outflow in store.load_final_outflows(watcher.connection, chain, deep):
-        if holdings.fetch_block_of(outflow.txid) != outflow.block_hash:
-            # The follower saw it; this node does not, or elsewhere. Nothing is settled by hearsay.
-            detail = f"the watcher's node does not have {outflow.txid} in block {outflow.block_hash}"
+        found = holdings.fetch_ending(outflow.txid, outflow.height, watch_for(rules, chain, {}))
+        if found != Ending(block_hash=outflow.block_hash, outcome=outflow.outcome):
+            # The follower saw it; these nodes do not, or elsewhere, or otherwise. Nothing is settled by hearsay.
+            detail = f"the watcher's nodes do not have {outflow.txid} in block {outflow.block_hash}: {found}"
             store.open_alert(watcher.connection, Code.NODES_DISAGREE.value, "critical", outflow.txid, detail)
             continue
         with watcher.connection.transaction():
@@ -235,7 +239,7 @@ def _say_settlement(watcher: Watcher, rules: Rules, outflow: store.FinalOutflow,
         confirmations=tip - outflow.height + 1,
         fee_paid=Units(outflow.fee),
         height=outflow.height,
-        outcome=ChainOutcome.SUCCESS,
+        outcome=outflow.outcome,
         prev=build_prev(statements, Stage.SETTLE),
         proposal=outflow.proposal,
         txid=outflow.txid,

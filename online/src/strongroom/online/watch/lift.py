@@ -7,8 +7,7 @@ from datetime import datetime
 
 from strongroom.core.bodies import Freeze, FreezeLift
 from strongroom.core.checks.signers import check_lift
-from strongroom.core.checks.spend import native_asset_of
-from strongroom.core.ids import ChainId, WalletId
+from strongroom.core.ids import AssetId, ChainId, WalletId
 from strongroom.core.statements import Envelope, Statement, check_context, expect, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all
 from strongroom.online.db.queries import load_queries
@@ -23,11 +22,12 @@ _QUERIES = load_queries("strongroom.online.watch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnexplainedOutflow:
-    """What left an address, and no docket says why."""
+    """What left a wallet of an asset, and no docket says why."""
 
     chain: ChainId
     txid: str
     wallet: WalletId
+    asset: AssetId
     units: int
 
 
@@ -59,21 +59,23 @@ def accept_lift(connection: Connection, envelope: Envelope, now: datetime) -> St
 def load_unexplained(connection: Connection, subject: str) -> tuple[UnexplainedOutflow, ...]:
     """The unexplained outflows that a freeze's evidence names: `chain txid`."""
 
-    def build(chain: str, txid: str, wallet: str, units: str) -> UnexplainedOutflow:
-        return UnexplainedOutflow(chain=ChainId(chain), txid=txid, wallet=WalletId(wallet), units=int(units))
+    def build(chain: str, txid: str, wallet: str, asset: str, units: str) -> UnexplainedOutflow:
+        return UnexplainedOutflow(
+            chain=ChainId(chain), txid=txid, wallet=WalletId(wallet), asset=AssetId(asset), units=int(units)
+        )
 
     return load_all(connection, _QUERIES["load_unexplained"], build, {"subject": subject})
 
 
 def _posting(outflow: UnexplainedOutflow, lift: Statement[FreezeLift], now: datetime) -> Posting:
-    asset = native_asset_of(outflow.chain)
+    custody = build_custody_account(outflow.wallet, outflow.asset)
     return Posting(
-        id=TransferId(f"unexplained:{outflow.chain}:{outflow.txid}:{outflow.wallet}"),
+        id=TransferId(f"unexplained:{lift.id}:{custody}"),
         kind=PostingKind.UNEXPLAINED,
         statement=lift.id,
-        debit=build_suspense_account(outflow.chain, asset),
-        credit=build_custody_account(outflow.wallet, asset),
-        asset=asset,
+        debit=build_suspense_account(outflow.chain, outflow.asset),
+        credit=custody,
+        asset=outflow.asset,
         units=outflow.units,
         event_at=now,
     )

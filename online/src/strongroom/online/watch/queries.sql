@@ -2,11 +2,45 @@
 
 -- load_last_block --
 -- Where a follower stands.
-select height, hash from watch.blocks where chain = %(chain)s order by height desc limit 1;
+select height, hash from watch.blocks where chain = %(chain)s and reorganisation is null order by height desc limit 1;
+
+-- load_hashes --
+-- What was taken in at some heights, the newest first, to find where a chain turned back.
+select height, hash from watch.blocks
+where chain = %(chain)s and reorganisation is null and height <= %(height)s order by height desc limit %(most)s;
 
 -- add_block --
--- A block is taken in once; the same height again means that two followers run, or that the chain turned back.
-insert into watch.blocks (chain, height, hash, parent) values (%(chain)s, %(height)s, %(hash)s, %(parent)s);
+-- A block is taken in once; one that had left the chain may come back.
+insert into watch.blocks (chain, height, hash, parent) values (%(chain)s, %(height)s, %(hash)s, %(parent)s)
+on conflict (chain, hash) do update set reorganisation = null where watch.blocks.reorganisation is not null;
+
+-- undo_blocks --
+-- These blocks are in the chain no more.
+update watch.blocks set reorganisation = %(reorganisation)s
+where chain = %(chain)s and height > %(height)s and reorganisation is null;
+
+-- undo_runs --
+-- Runs at blocks that left; every run is kept.
+update watch.runs set reorganisation = %(reorganisation)s
+where chain = %(chain)s and height > %(height)s and reorganisation is null;
+
+-- undo_deposits --
+-- Payments that are in no block any more; what was credited is taken back by the platform.
+update watch.deposits set reorganisation = %(reorganisation)s
+where chain = %(chain)s and height > %(height)s and reorganisation is null;
+
+-- undo_outflows --
+-- Payments of ours that are in no block any more; what was settled is undone by the platform.
+update watch.outflows set reorganisation = %(reorganisation)s
+where chain = %(chain)s and height > %(height)s and reorganisation is null;
+
+-- undo_spends --
+-- Coins that were spent in blocks that left are unspent again.
+update watch.coins set spent_by = null, spent_height = null where chain = %(chain)s and spent_height > %(height)s;
+
+-- undo_coins --
+-- Coins that were made in blocks that left are none.
+delete from watch.coins where chain = %(chain)s and height > %(height)s;
 
 -- load_coins --
 -- Coins of ours that are not spent.
@@ -25,16 +59,21 @@ from jsonb_to_recordset(%(rows)s::jsonb) as r(txid text, output integer, spender
 where c.chain = %(chain)s and c.txid = r.txid and c.output = r.output;
 
 -- add_deposits --
--- Payments to us, all of a block's at once; OWN is change of our own transactions.
+-- Payments to us, all of a block's at once; OWN is change of our own transactions. A block may come back into the chain.
 insert into watch.deposits (chain, txid, output, address, wallet, account, asset, units, height, block_hash, state)
-select %(chain)s, r.txid, r.output, r.address, r.wallet, r.account, %(asset)s, r.units::numeric, %(height)s, %(hash)s, r.state
+select %(chain)s, r.txid, r.output, r.address, r.wallet, r.account, r.asset, r.units::numeric, %(height)s, %(hash)s, r.state
 from jsonb_to_recordset(%(rows)s::jsonb)
-  as r(txid text, output integer, address text, wallet text, account text, units text, state text);
+  as r(txid text, output integer, address text, wallet text, account text, asset text, units text, state text)
+on conflict (chain, block_hash, txid, output, asset) do update set reorganisation = null,
+  state = case watch.deposits.state when 'CREDITED' then 'CREDITED' else excluded.state end,
+  statement = case watch.deposits.state when 'CREDITED' then watch.deposits.statement end;
 
 -- add_outflow --
 -- What left us, with the docket that explains it.
-insert into watch.outflows (chain, txid, address, units, fee, height, block_hash, proposal)
-values (%(chain)s, %(txid)s, %(address)s, %(units)s, %(fee)s, %(height)s, %(hash)s, %(proposal)s);
+insert into watch.outflows (chain, txid, address, asset, units, fee, height, block_hash, proposal, outcome)
+values (%(chain)s, %(txid)s, %(address)s, %(asset)s, %(units)s, %(fee)s, %(height)s, %(hash)s, %(proposal)s, %(outcome)s)
+on conflict (chain, block_hash, txid, address, asset) do update set reorganisation = null, returned = false,
+  proposal = excluded.proposal, outcome = excluded.outcome;
 
 -- find_docket --
 -- The docket that committed one of these, if the gate has it.
@@ -64,33 +103,52 @@ select coalesce(sum(units), 0)::text as units from watch.coins where chain = %(c
 select
   (select coalesce(sum(posted), 0) from ledger.accounts_now
     where asset = %(asset)s and kind = 'custody')::text as ledger,
-  (select coalesce(sum(units), 0) from watch.deposits where chain = %(chain)s and state = 'SEEN')::text as arriving,
+  (select coalesce(sum(units), 0) from watch.deposits
+    where chain = %(chain)s and asset = %(asset)s and state in ('SEEN', 'HELD') and reorganisation is null
+  )::text as arriving,
   (select coalesce(sum(units), 0) from watch.outflows
-    where chain = %(chain)s and proposal is not null and not settled)::text as leaving,
-  (select coalesce(sum(d.units), 0) from watch.deposits d where d.chain = %(chain)s and d.state = 'OWN' and exists (
-    select from watch.outflows o where o.chain = d.chain and o.txid = d.txid and o.proposal is not null and not o.settled
-  ))::text as change;
+    where chain = %(chain)s and asset = %(asset)s and proposal is not null and not settled and reorganisation is null
+  )::text as leaving,
+  (select coalesce(sum(d.units), 0) from watch.deposits d
+    where d.chain = %(chain)s and d.asset = %(asset)s and d.state = 'OWN' and d.reorganisation is null and exists (
+      select from watch.outflows o where o.chain = d.chain and o.block_hash = d.block_hash and o.txid = d.txid
+        and o.proposal is not null and not o.settled)
+  )::text as change,
+  (select coalesce(sum(units), 0) from watch.deposits
+    where chain = %(chain)s and asset = %(asset)s and state = 'CREDITED' and reorganisation is not null
+  )::text as credits_gone,
+  ((select coalesce(sum(units), 0) from watch.outflows
+    where chain = %(chain)s and asset = %(asset)s and settled and reorganisation is not null)
+  - (select coalesce(sum(d.units), 0) from watch.deposits d
+    where d.chain = %(chain)s and d.asset = %(asset)s and d.state = 'OWN' and d.reorganisation is not null and exists (
+      select from watch.outflows o where o.chain = d.chain and o.block_hash = d.block_hash and o.txid = d.txid
+        and o.settled and o.reorganisation is not null))
+  )::text as payments_gone;
 
 -- add_run --
 -- Every run is kept, the clean ones too.
-insert into watch.runs (chain, height, status, statement) values (%(chain)s, %(height)s, %(status)s, %(statement)s);
+insert into watch.runs (chain, height, block_hash, status, statement)
+values (%(chain)s, %(height)s, %(hash)s, %(status)s, %(statement)s)
+on conflict (chain, block_hash) do update set reorganisation = null, status = excluded.status, statement = excluded.statement;
 
 -- load_last_run --
 -- The newest run of a chain.
-select height, status, statement from watch.runs where chain = %(chain)s order by height desc limit 1;
+select height, status, statement from watch.runs where chain = %(chain)s and reorganisation is null
+order by height desc limit 1;
 
 -- load_final_outflows --
 -- Explained transactions that are deep enough and have no settlement yet.
-select o.txid, o.height, o.block_hash, max(o.fee)::text as fee, o.proposal
+select o.txid, o.height, o.block_hash, max(o.fee)::text as fee, o.proposal, min(o.outcome) as outcome
 from watch.outflows o join transfers.dockets d using (proposal)
-where o.chain = %(chain)s and o.height <= %(height)s and d.state = 'CONFIRMING'
-  and not exists (select from transfers.docket_statements s where s.proposal = o.proposal and s.stage = 10)
+where o.chain = %(chain)s and o.height <= %(height)s and d.state = 'CONFIRMING' and o.reorganisation is null
+  and not exists (
+    select from transfers.docket_statements s where s.proposal = o.proposal and s.stage = 10 and s.undone is null)
 group by o.txid, o.height, o.block_hash, o.proposal;
 
 -- load_docket_leaves --
 -- A docket's statements, for `prev`.
 select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
-where d.proposal = %(proposal)s order by d.stage, d.statement;
+where d.proposal = %(proposal)s and d.undone is null order by d.stage, d.statement;
 
 -- lock_docket --
 -- A docket, while its settlement is said.
@@ -98,7 +156,7 @@ select state from transfers.dockets where proposal = %(proposal)s for update;
 
 -- load_settlements --
 -- How many settlements a docket has that wait for their posting or were posted.
-select count(*) as n from transfers.docket_statements where proposal = %(proposal)s and stage = 10;
+select count(*) as n from transfers.docket_statements where proposal = %(proposal)s and stage = 10 and undone is null;
 
 -- add_settlement --
 -- The settlement joins its docket.
@@ -121,7 +179,8 @@ select asset, sum(units)::text as units from (
   select i.asset, i.amount as units
   from transfers.session_dockets s join transfers.instructions i using (proposal) where s.nonce = %(nonce)s
   union all
-  select (select min(i.asset) from transfers.instructions i where i.proposal = d.proposal), d.fee
+  select (select a.id from custody.register_entries a where a.register = 'assets' and a.removed_in is null
+    and a.entry::jsonb ->> 'chain' = d.chain and a.entry::jsonb ->> 'kind' = 'native'), d.fee
   from transfers.session_dockets s join transfers.dockets d using (proposal) where s.nonce = %(nonce)s
 ) moved group by asset order by asset;
 
@@ -138,18 +197,20 @@ update transfers.sessions set clear = %(clear)s, withheld = '' where nonce = %(n
 update transfers.sessions set withheld = %(why)s where nonce = %(nonce)s;
 
 -- load_unexplained --
--- What left in one transaction, by wallet, less what came back to us in it.
-select o.chain, o.txid, a.entry::jsonb ->> 'wallet' as wallet,
+-- What left in one transaction, by wallet and asset, less what came back to us in it.
+select o.chain, o.txid, a.entry::jsonb ->> 'wallet' as wallet, o.asset,
   (sum(o.units) - coalesce((select sum(d.units) from watch.deposits d
-    where d.chain = o.chain and d.txid = o.txid and d.state = 'OWN'), 0))::text as units
+    where d.chain = o.chain and d.block_hash = o.block_hash and d.txid = o.txid and d.asset = o.asset
+      and d.state = 'OWN'), 0))::text as units
 from watch.outflows o join custody.register_entries a
   on a.register = 'addresses' and a.id = o.address and a.removed_in is null
-where o.chain || ' ' || o.txid = %(subject)s and o.proposal is null and not o.settled
-group by o.chain, o.txid, a.entry::jsonb ->> 'wallet';
+where o.chain || ' ' || o.txid = %(subject)s and o.proposal is null and not o.settled and o.reorganisation is null
+group by o.chain, o.block_hash, o.txid, o.asset, a.entry::jsonb ->> 'wallet';
 
 -- save_unexplained_posted --
 -- The ledger says it now.
-update watch.outflows set settled = true where chain || ' ' || txid = %(subject)s and proposal is null;
+update watch.outflows set settled = true, posted_by = %(lift)s
+where chain || ' ' || txid = %(subject)s and proposal is null and not settled and reorganisation is null;
 
 -- save_lift --
 -- Officers lifted a freeze.
@@ -158,3 +219,7 @@ update watch.freezes set lift = %(lift)s where statement = %(freeze)s and lift i
 -- close_alert --
 -- The alert of this freeze, and the break that it caused.
 update watch.alerts set closed_at = now() where subject = %(subject)s and closed_at is null;
+
+-- close_alerts --
+-- What passes by itself: a node that answers again, or has caught up.
+update watch.alerts set closed_at = now() where subject = %(subject)s and code = any(%(codes)s) and closed_at is null;

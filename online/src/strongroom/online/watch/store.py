@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from strongroom.core.bodies import Outcome
+from strongroom.core.codes import Code
+from strongroom.core.errors import InvariantError, Refusal
 from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
 from strongroom.core.registers import AddressPurpose
 from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
@@ -20,12 +23,22 @@ _QUERIES = load_queries("strongroom.online.watch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InFlight:
-    """ledger: custody as posted. The others: moved on chain and not in the ledger yet. All in smallest units."""
+    """ledger: custody as posted. The others: moved on chain and not in the ledger yet. All in smallest units.
+
+    credits_gone, payments_gone: in the ledger still, though a reorganisation took them out of the chain.
+    """
 
     ledger: int
     arriving: int
     leaving: int
     change: int
+    credits_gone: int
+    payments_gone: int
+
+    @property
+    def explained(self) -> int:
+        """What the chain must hold if every movement is known."""
+        return self.ledger + self.arriving + self.change - self.leaving - self.credits_gone + self.payments_gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +50,7 @@ class FinalOutflow:
     block_hash: str
     fee: int
     proposal: Digest
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +91,36 @@ def load_coins(connection: Connection, chain: ChainId) -> dict[tuple[str, int], 
     return {(c.txid, c.output): c for c in load_all(connection, _QUERIES["load_coins"], build, {"chain": chain})}
 
 
+def load_hashes(connection: Connection, chain: ChainId, height: int, most: int) -> tuple[tuple[int, str], ...]:
+    """Height and hash of what was taken in, from a height downwards, at most so many."""
+    fields = {"chain": chain, "height": height, "most": most}
+    return load_all(
+        connection, _QUERIES["load_hashes"], lambda height, hash: (int(height), str(hash)), fields
+    )
+
+
 def add_block(connection: Connection, view: BlockView) -> None:
-    """Take in a block."""
+    """Take in a block. Raises INVARIANT when it is in already: whoever calls holds the chain's lock."""
     fields = {"chain": view.chain, "height": view.height, "hash": view.hash, "parent": view.parent}
-    execute(connection, _QUERIES["add_block"], fields)
+    if not execute(connection, _QUERIES["add_block"], fields):
+        raise InvariantError(
+            Refusal(code=Code.INVARIANT, field=f"{view.chain} block {view.height}", expected="a new one", got=view.hash)
+        )
 
 
-def add_inflows(connection: Connection, view: BlockView, asset: AssetId, own: frozenset[str]) -> None:
+def undo_blocks(connection: Connection, chain: ChainId, height: int, reorganisation: Digest) -> None:
+    """Everything above a height is in the chain no more, in the caller's transaction."""
+    fields = {"chain": chain, "height": height, "reorganisation": reorganisation}
+    for name in ("undo_blocks", "undo_runs", "undo_deposits", "undo_outflows", "undo_spends", "undo_coins"):
+        execute(connection, _QUERIES[name], fields)
+
+
+def add_inflows(connection: Connection, view: BlockView, own: frozenset[str]) -> None:
     """Payments to us. own: ids of our own transactions, whose payments to us are change."""
     if not view.inflows:
         return
     rows = json.dumps([_inflow(i, own) for i in view.inflows])
-    fields = {"chain": view.chain, "asset": asset, "height": view.height, "hash": view.hash, "rows": rows}
+    fields = {"chain": view.chain, "height": view.height, "hash": view.hash, "rows": rows}
     execute(connection, _QUERIES["add_deposits"], fields)
 
 
@@ -112,6 +144,8 @@ def add_outflow(connection: Connection, view: BlockView, outflow: Outflow, propo
         "chain": view.chain,
         "txid": outflow.txid,
         "address": outflow.address.id,
+        "asset": outflow.asset,
+        "outcome": outflow.outcome.value,
         "units": outflow.units,
         "fee": outflow.fee,
         "height": view.height,
@@ -142,6 +176,12 @@ def open_alert(connection: Connection, code: str, severity: str, subject: str, d
     execute(connection, _QUERIES["open_alert"], fields)
 
 
+def close_alerts(connection: Connection, subject: str, *codes: Code) -> None:
+    """What passed by itself needs nobody any more; closed alerts stay on record."""
+    fields = {"subject": subject, "codes": [code.value for code in codes]}
+    execute(connection, _QUERIES["close_alerts"], fields)
+
+
 def load_alerts(connection: Connection) -> tuple[Alert, ...]:
     """Open alerts, the worst first."""
     return load_all(connection, _QUERIES["load_alerts"], Alert)
@@ -155,16 +195,22 @@ def load_held(connection: Connection, chain: ChainId) -> int:
 def load_in_flight(connection: Connection, chain: ChainId, asset: AssetId) -> InFlight:
     """What the ledger holds of a chain's asset, and what moved on chain and is not in it yet, at one moment."""
 
-    def build(ledger: str, arriving: str, leaving: str, change: str) -> InFlight:
-        return InFlight(ledger=int(ledger), arriving=int(arriving), leaving=int(leaving), change=int(change))
+    def build(**sums: str) -> InFlight:
+        return InFlight(**{name: int(units) for name, units in sums.items()})
 
     (found,) = load_all(connection, _QUERIES["load_in_flight"], build, {"chain": chain, "asset": asset})
     return found
 
 
-def add_run(connection: Connection, chain: ChainId, height: int, status: str, statement: Digest) -> None:
-    """Keep a reconciliation run."""
-    fields = {"chain": chain, "height": height, "status": status, "statement": statement}
+def add_run(connection: Connection, view: BlockView, status: str, statement: Digest) -> None:
+    """Keep a reconciliation run at a block."""
+    fields = {
+        "chain": view.chain,
+        "height": view.height,
+        "hash": view.hash,
+        "status": status,
+        "statement": statement,
+    }
     execute(connection, _QUERIES["add_run"], fields)
 
 
@@ -181,9 +227,14 @@ def load_last_run(connection: Connection, chain: ChainId) -> tuple[int, str, Dig
 def load_final_outflows(connection: Connection, chain: ChainId, height: int) -> tuple[FinalOutflow, ...]:
     """Explained transactions at or below a height that have no settlement yet."""
 
-    def build(txid: str, height: int, block_hash: str, fee: str, proposal: str) -> FinalOutflow:
+    def build(txid: str, height: int, block_hash: str, fee: str, proposal: str, outcome: str) -> FinalOutflow:
         return FinalOutflow(
-            txid=txid, height=int(height), block_hash=block_hash, fee=int(fee), proposal=Digest(proposal)
+            txid=txid,
+            height=int(height),
+            block_hash=block_hash,
+            fee=int(fee),
+            proposal=Digest(proposal),
+            outcome=Outcome(outcome),
         )
 
     return load_all(connection, _QUERIES["load_final_outflows"], build, {"chain": chain, "height": height})
@@ -261,6 +312,13 @@ def _inflow(inflow: Inflow, own: frozenset[str]) -> Mapping[str, str | int]:
         "address": inflow.address.id,
         "wallet": inflow.address.wallet,
         "account": inflow.address.account,
+        "asset": inflow.asset,
         "units": str(inflow.units),
-        "state": "OWN" if inflow.txid in own and inflow.address.purpose is AddressPurpose.CHANGE else "SEEN",
+        "state": _state(inflow, own),
     }
+
+
+def _state(inflow: Inflow, own: frozenset[str]) -> str:
+    if inflow.is_disputed:
+        return "HELD"
+    return "OWN" if inflow.txid in own and inflow.address.purpose is AddressPurpose.CHANGE else "SEEN"

@@ -9,15 +9,25 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from strongroom.core.books import DepositCredit
+from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import AccountId, ChainId, Digest, PartyId
 from strongroom.core.records import Units
+from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post
 from strongroom.online.transfers.accounts import HOUSE, build_custody_account
-from strongroom.online.transfers.deposit.store import Deposit, is_creditable, load_confirmed, load_tip, save_credited
+from strongroom.online.transfers.deposit.store import (
+    Deposit,
+    count_taken_back,
+    is_creditable,
+    is_matched,
+    load_confirmed,
+    load_tip,
+    save_credited,
+)
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import open_alert
 
@@ -36,7 +46,11 @@ def credit_chain(platform: Platform, rules: Rules, chain: ChainId, needed: int) 
     if tip is None:
         return 0
     credited = 0
+    is_trusted = is_matched(platform.connection, chain)
     for deposit in load_confirmed(platform.connection, chain, tip - needed + 1):
+        if deposit.asset != native_asset_of(chain) and not is_trusted:
+            # A token whose contract changed breaks the reconciliation: until it matches, no token's word is taken.
+            continue
         try:
             credit(platform, rules, deposit, tip - deposit.height + 1)
         except RefusedError as error:
@@ -74,7 +88,8 @@ def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: in
             return
         statement = platform.say(rules, body)
         kind = PostingKind.FUNDING if client == HOUSE else PostingKind.DEPOSIT
-        post(platform.connection, _posting(deposit, statement.id, kind, platform.clock()))
+        name = name_credit(platform.connection, deposit)
+        post(platform.connection, _posting(name, deposit, statement.id, kind, platform.clock()))
         save_credited(platform.connection, deposit, statement.id)
 
 
@@ -86,9 +101,19 @@ def find_client(rules: Rules, account: AccountId) -> PartyId:
     raise refused(Code.NOT_IN_REGISTER, "account", "a client's account", account)
 
 
-def _posting(deposit: Deposit, statement: Digest, kind: PostingKind, now: datetime) -> Posting:
+def name_credit(connection: Connection, deposit: Deposit) -> TransferId:
+    """The ledger's name of a credit: of the payment in its block, so that a row that is set back credits nobody twice.
+
+    The ledger itself counts how often the same one was taken back.
+    """
+    name = f"deposit:{deposit.chain}:{deposit.block_hash}:{deposit.txid}:{deposit.output}"
+    taken_back = count_taken_back(connection, TransferId(name))
+    return TransferId(f"{name}:{taken_back}" if taken_back else name)
+
+
+def _posting(name: TransferId, deposit: Deposit, statement: Digest, kind: PostingKind, now: datetime) -> Posting:
     return Posting(
-        id=TransferId(f"deposit:{deposit.chain}:{deposit.txid}:{deposit.output}"),
+        id=name,
         kind=kind,
         statement=statement,
         debit=build_custody_account(deposit.wallet, deposit.asset),

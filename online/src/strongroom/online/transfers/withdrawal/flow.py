@@ -24,6 +24,7 @@ from strongroom.online.db.locks import lock_name
 from strongroom.online.evidence.store import sign_checkpoint
 from strongroom.online.exchange.outgoing import send_updates, write_outbox
 from strongroom.online.governance.store import Rules, load_rules
+from strongroom.online.transfers.undo import undo_reorganised
 from strongroom.online.transfers.withdrawal import (
     inbox,
     step2_decide,
@@ -61,6 +62,7 @@ def advance(platform: Platform, *, inbox_path: Path, outbox_path: Path) -> list[
     rules = load_rules(connection)
     platform.reader.refresh(connection)
     outcomes = inbox.read_inbox(platform, rules, inbox_path)
+    undo_reorganised(platform, rules)
     decide_all(platform, rules)
     propose_all(platform, rules, load_instructions(connection, State.SCREENING))
     sign_checkpoint(connection, platform.reader, rules.root.log, platform.log_key)

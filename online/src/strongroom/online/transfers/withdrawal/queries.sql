@@ -109,7 +109,7 @@ on conflict (proposal, statement) do nothing;
 -- load_docket_statements --
 -- The docket's statements, out of the log.
 select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
-where d.proposal = %(proposal)s order by d.stage, d.statement;
+where d.proposal = %(proposal)s and d.undone is null order by d.stage, d.statement;
 
 -- add_commitment --
 -- One payment once: a second docket with this outpoint or nonce fails here.
@@ -161,7 +161,7 @@ update transfers.sessions set exported = true where nonce = %(nonce)s;
 
 -- load_last_run --
 -- The last reconciliation of a chain.
-select status, height from watch.runs where chain = %(chain)s order by height desc limit 1;
+select status, height from watch.runs where chain = %(chain)s and reorganisation is null order by height desc limit 1;
 
 -- open_alert --
 -- Tells the SOC, once a subject.
@@ -174,7 +174,48 @@ update watch.freezes set lift = %(lift)s where statement = %(freeze)s and lift i
 
 -- save_outflow_settled --
 -- The ledger has posted what left.
-update watch.outflows set settled = true where proposal = %(proposal)s;
+update watch.outflows set settled = true where proposal = %(proposal)s and block_hash = %(hash)s;
+
+-- load_gone --
+-- What the ledger has of payments that left the chain, settled by a docket or put to suspense by a lift.
+select distinct chain, txid, block_hash, proposal, posted_by, reorganisation from watch.outflows
+where settled and reorganisation is not null order by chain, txid, block_hash;
+
+-- lock_outflow --
+-- One of them, while it is undone.
+select settled and reorganisation is not null as gone from watch.outflows
+where chain = %(chain)s and txid = %(txid)s and block_hash = %(hash)s for update;
+
+-- save_outflow_undone --
+-- The ledger has taken it back.
+update watch.outflows set settled = false where chain = %(chain)s and txid = %(txid)s and block_hash = %(hash)s;
+
+-- undo_settlement --
+-- The settlement is no part of its docket any more.
+update transfers.docket_statements set undone = %(reversal)s
+where proposal = %(proposal)s and statement = %(settlement)s and undone is null;
+
+-- load_forgotten --
+-- Dockets whose transaction left the chain, and which the chain did not take again by the height that it had.
+select distinct o.proposal from watch.outflows o join transfers.dockets d using (proposal)
+where o.reorganisation is not null and not o.settled and not o.returned and d.state = 'CONFIRMING'
+  and o.height <= (select max(b.height) from watch.blocks b where b.chain = o.chain and b.reorganisation is null)
+  and not exists (
+    select from transfers.commitments mine
+    join transfers.commitments theirs on theirs.commitment = mine.commitment
+    join watch.outflows paid on paid.proposal = theirs.proposal and paid.reorganisation is null
+    where mine.proposal = o.proposal)
+order by o.proposal;
+
+-- save_returned --
+-- The gate has it again.
+update watch.outflows set returned = true where proposal = %(proposal)s and reorganisation is not null;
+
+-- load_gone_wallets --
+-- Which wallets and assets a lift put to suspense for one transaction.
+select distinct a.entry::jsonb ->> 'wallet' as wallet, o.asset from watch.outflows o
+join custody.register_entries a on a.register = 'addresses' and a.id = o.address and a.removed_in is null
+where o.chain = %(chain)s and o.txid = %(txid)s and o.block_hash = %(hash)s;
 
 -- clear_sent --
 -- A package was lost or spoiled on the way; the subject is renamed, the package is kept.

@@ -22,6 +22,7 @@ from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import reserve
 from strongroom.online.transfers.accounts import build_custody_account
+from strongroom.online.transfers.deposit.reversed import check_no_hold
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
     InstructionRow,
@@ -90,6 +91,7 @@ def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: dat
     frozen = load_standing_freezes(platform.connection, rules)
     if frozen:
         raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(frozen))
+    check_no_hold(platform.connection, row.id)
     run = load_last_run(platform.connection, row.chain)
     if run is None or run[0] != "MATCHED":
         raise refused(

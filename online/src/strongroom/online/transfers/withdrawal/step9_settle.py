@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
-from strongroom.core.bodies import Instruction, Settlement
+from strongroom.core.bodies import Instruction, Outcome, Settlement
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.statements import Statement, expect
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Ending, Posting, PostingKind, TransferId
-from strongroom.online.ledger.store import post, settle
+from strongroom.online.ledger.store import find_reservation, post, settle
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
+from strongroom.online.transfers.withdrawal.close import close_unpaid
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.step2_decide import withdrawal_transfer
 from strongroom.online.transfers.withdrawal.store import (
@@ -24,30 +25,48 @@ from strongroom.online.transfers.withdrawal.store import (
 
 
 def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
-    """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as posted."""
+    """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as posted.
+
+    A transaction that failed paid nobody: what was reserved is free again, and the fee is paid all the same.
+    """
     statements = load_docket_statements(platform.connection, row.proposal)
     found = [s for s in statements if isinstance(s.body, Settlement)]
     if not found:
         return
     settlement = expect(found[0], Settlement, "settlement")
     with platform.connection.transaction():
-        endings = [
-            Ending(transfer=withdrawal_transfer(s.id), statement=settlement.id, event_at=settlement.issued_at)
-            for s in statements
-            if isinstance(s.body, Instruction)
-        ]
-        settle(platform.connection, *endings)
+        match settlement.body.outcome:
+            case Outcome.SUCCESS:
+                settle(platform.connection, *_endings(platform, statements, settlement))
+                save_docket(platform.connection, row.proposal, State.COMPLETED)
+            case Outcome.FAILED:
+                close_unpaid(platform, row, settlement, State.FAILED)
+            case other:
+                assert_never(other)
         if settlement.body.fee_paid:
             post(platform.connection, build_fee_posting(row, settlement))
-        save_outflow_settled(platform.connection, row.proposal)
-        save_docket(platform.connection, row.proposal, State.COMPLETED)
+        save_outflow_settled(platform.connection, row.proposal, settlement.body.block_hash)
+
+
+def _endings(
+    platform: Platform, statements: tuple[Statement[Any], ...], settlement: Statement[Settlement]
+) -> list[Ending]:
+    return [
+        Ending(
+            transfer=find_reservation(platform.connection, withdrawal_transfer(s.id)),
+            statement=settlement.id,
+            event_at=settlement.issued_at,
+        )
+        for s in statements
+        if isinstance(s.body, Instruction)
+    ]
 
 
 def build_fee_posting(row: DocketRow, settlement: Statement[Settlement]) -> Posting:
     """The network fee: the house's expense, out of the wallet."""
     asset = native_asset_of(row.chain)
     return Posting(
-        id=TransferId(f"fee:{row.proposal}"),
+        id=TransferId(f"fee:{settlement.id}"),
         kind=PostingKind.NETWORK_FEE,
         statement=settlement.id,
         debit=build_expense_account(row.chain),

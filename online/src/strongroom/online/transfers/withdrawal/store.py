@@ -37,6 +37,7 @@ class State(StrEnum):
     REJECTED = "REJECTED"
     BLOCKED = "BLOCKED"
     EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,9 +296,9 @@ def save_lift(connection: Connection, freeze: Digest, lift: Digest) -> None:
     execute(connection, _QUERIES["save_lift"], {"freeze": freeze, "lift": lift})
 
 
-def save_outflow_settled(connection: Connection, proposal: Digest) -> None:
-    """The ledger has posted what this docket moved."""
-    execute(connection, _QUERIES["save_outflow_settled"], {"proposal": proposal})
+def save_outflow_settled(connection: Connection, proposal: Digest, block_hash: str) -> None:
+    """The ledger has posted what this docket moved in that block."""
+    execute(connection, _QUERIES["save_outflow_settled"], {"proposal": proposal, "hash": block_hash})
 
 
 def _instruction(
