@@ -7,8 +7,9 @@ Only the clock is handed in. Requests come on standard input, one line each, and
 
     start work      its process id
     idle work       the same, for a worker that stops when nothing waits
+    poll work       the same, for the program as it was before there were jobs: pass after pass, with a pause of 0.1 s
     end 4711        waits for the end of a process: its exit code, negative for a signal
-    poll 4711       the same, without waiting; null while it runs
+    look 4711       the same, without waiting; null while it runs
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ import json
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from strongroom.online.bootstrap import Program, build_reconcile, build_watch, build_work
 from strongroom.online.config import load_config
-from strongroom.online.jobs import holder
 from strongroom.online.jobs.programs import (
     build_platform_worker,
     build_reconciler_worker,
     build_watcher_worker,
-    connect_as,
 )
 from strongroom.online.jobs.worker import Pace, Worker
 
@@ -39,18 +40,23 @@ BUILDERS: dict[str, Callable[..., Worker[Any]]] = {
     "watch": build_watcher_worker,
 }
 
+ROUNDS: dict[str, Callable[..., Program]] = {"work": build_work, "reconcile": build_reconcile, "watch": build_watch}
 
-def work(folder: Path, offset: timedelta, stalled: float, program: str, *, until_idle: bool) -> None:
+
+def work(folder: Path, offset: timedelta, stalled: float, program: str, kind: str) -> None:
     """One worker's life, to its end."""
     config = load_config(folder / f"{program}.json")
 
     def clock() -> datetime:
         return (datetime.now(UTC) + offset).replace(microsecond=0)
 
-    with connect_as(config)() as connection:
-        holder.claim(connection, holder.load_place(config.root, Path(config.home)))
+    if kind == "poll":
+        rounds = ROUNDS[program](config, clock=clock)
+        while True:
+            rounds.round()
+            time.sleep(0.1)
     worker = BUILDERS[program](config, Pace(look=0.05, heartbeat=stalled / 5, stalled=stalled), None, clock)
-    if until_idle:
+    if kind == "idle":
         worker.run_until_idle()
     else:
         worker.run()
@@ -59,11 +65,11 @@ def work(folder: Path, offset: timedelta, stalled: float, program: str, *, until
 def answer(words: list[str], folder: Path, offset: timedelta, stalled: float) -> int | None:
     """One request."""
     match words:
-        case ["start" | "idle" as kind, program]:
+        case ["start" | "idle" | "poll" as kind, program]:
             child = os.fork()
             if child == 0:
                 try:
-                    work(folder, offset, stalled, program, until_idle=kind == "idle")
+                    work(folder, offset, stalled, program, kind)
                 except BaseException:  # noqa: BLE001 -- Whatever it is must not run on as a second parent.
                     traceback.print_exc()
                     os._exit(1)
@@ -71,7 +77,7 @@ def answer(words: list[str], folder: Path, offset: timedelta, stalled: float) ->
             return child
         case ["end", pid]:
             return os.waitstatus_to_exitcode(os.waitpid(int(pid), 0)[1])
-        case ["poll", pid]:
+        case ["look", pid]:
             ended, status = os.waitpid(int(pid), os.WNOHANG)
             return os.waitstatus_to_exitcode(status) if ended else None
         case _:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,9 +41,9 @@ class Crew:
         told: int | None = json.loads(self.server.stdout.readline())
         return told
 
-    def start(self, program: str) -> int:
-        """One more worker of a program."""
-        pid = self.ask(f"start {program}")
+    def start(self, program: str, kind: str = "start") -> int:
+        """One more worker of a program. kind: as of the entry point's requests."""
+        pid = self.ask(f"{kind} {program}")
         assert pid is not None
         self.workers.setdefault(program, []).append(pid)
         return pid
@@ -62,11 +62,18 @@ class Crew:
         self.start(program)
         return program
 
+    def kill_all(self) -> None:
+        """SIGKILL to everyone."""
+        for worker in self.everyone:
+            os.kill(worker, signal.SIGKILL)
+            self.ask(f"end {worker}")
+        self.workers.clear()
+
     def check_alive(self) -> None:
         """No worker ended by itself."""
         for program, workers in self.workers.items():
             for worker in workers:
-                code = self.ask(f"poll {worker}")
+                code = self.ask(f"look {worker}")
                 assert code is None, f"a worker of {program} ended with {code}:\n{self.tail()}"
 
     def stop(self) -> None:
@@ -95,7 +102,7 @@ def log_of(firm: Firm) -> Path:
 
 
 @contextmanager
-def running_crew(firm: Firm, count: int) -> Iterator[Crew]:
+def running_crew(firm: Firm, count: int, kind: str = "start") -> Iterator[Crew]:
     """So many workers of each program, stopped at the end; what a failed test leaves is killed."""
     offset = str(firm.clock.offset.total_seconds())
     command = [sys.executable, str(ENTRY_POINT), str(firm.folder / "config"), offset, str(STALLED_S)]
@@ -106,12 +113,13 @@ def running_crew(firm: Firm, count: int) -> Iterator[Crew]:
         try:
             for program in PROGRAMS:
                 for _ in range(count):
-                    crew.start(program)
+                    crew.start(program, kind)
             yield crew
             crew.stop()
         finally:
             for worker in crew.everyone:
-                os.kill(worker, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
 
 
 def serve_until(

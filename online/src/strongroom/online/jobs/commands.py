@@ -62,10 +62,9 @@ def _runner(
     def run(config: Config, options: argparse.Namespace) -> int:
         logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
         log.setLevel(logging.DEBUG if options.verbose else logging.INFO)
-        with connect_as(config)() as connection:
-            holder.claim(connection, holder.load_place(config.root, Path(config.home)))
         if options.rounds is not None:
             with connect_as(config)() as connection:
+                holder.claim(connection, holder.load_place(config.root, Path(config.home)))
                 return run_rounds(build_program(config, connection), options.rounds)
         pace = Pace(look=config.poll_ms / 1000, stalled=options.stalled_after, heartbeat=options.stalled_after / 5)
         if options.until_idle:

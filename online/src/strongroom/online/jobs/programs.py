@@ -14,7 +14,7 @@ from strongroom.online.bootstrap import (
     system_clock,
     witness_memory,
 )
-from strongroom.online.config import Config, load_conninfo
+from strongroom.online.config import Config, load_conninfo, open_nodes
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.evidence.store import LogReader
 from strongroom.online.jobs.desk import Desk
@@ -22,6 +22,7 @@ from strongroom.online.jobs.holder import load_place
 from strongroom.online.jobs.lookout import Lookout, build_folder_lookout
 from strongroom.online.jobs.tasks import PLATFORM, RECONCILER, WATCHER, AtPlatform, AtReconciler, AtWatcher
 from strongroom.online.jobs.worker import Pace, Worker
+from strongroom.online.sources import build_sources
 
 Connect = Callable[[], Connection]
 
@@ -52,23 +53,17 @@ def build_platform_worker(
 def build_reconciler_worker(
     config: Config, pace: Pace, connect: Connect | None = None, clock: Clock = system_clock
 ) -> Worker[AtReconciler]:
-    """`strongroom reconcile`. Its lookouts ask the nodes for their tips, with clients of their own."""
-    opened = connect or connect_as(config)
+    """`strongroom reconcile`."""
 
     def build(connection: Connection) -> AtReconciler:
         return AtReconciler(reconciler=build_reconciler(config, connection, clock), reader=LogReader())
 
-    with opened() as connection:
-        followers = build_reconciler(config, connection, clock).followers
-    lookouts = tuple(
-        Lookout(look=follower.fetch_tip, wakes=(("reconciler.follow", chain),)) for chain, follower in followers.items()
-    )
     place = load_place(config.root, Path(config.home))
     return Worker(
-        desk=Desk(program="reconciler", place=place, connect=opened, build=build),
+        desk=Desk(program="reconciler", place=place, connect=connect or connect_as(config), build=build),
         conninfo=load_conninfo(Path(config.database)),
         tasks=RECONCILER,
-        lookouts=lookouts,
+        lookouts=build_tip_lookouts(config, lambda chain: (("reconciler.follow", chain),)),
         pace=pace,
     )
 
@@ -76,26 +71,24 @@ def build_reconciler_worker(
 def build_watcher_worker(
     config: Config, pace: Pace, connect: Connect | None = None, clock: Clock = system_clock
 ) -> Worker[AtWatcher]:
-    """`strongroom watch`. Its own nodes may be behind the follower's: their tips wake it too."""
-    opened = connect or connect_as(config)
+    """`strongroom watch`."""
 
     def build(connection: Connection) -> AtWatcher:
         watcher = build_watcher(config, connection, clock)
         return AtWatcher(watcher=watcher, reader=LogReader(), memory=witness_memory(config))
 
-    with opened() as connection:
-        chains = build_watcher(config, connection, clock).chains
     place = load_place(config.root, Path(config.home))
     return Worker(
-        desk=Desk(program="watcher", place=place, connect=opened, build=build),
+        desk=Desk(program="watcher", place=place, connect=connect or connect_as(config), build=build),
         conninfo=load_conninfo(Path(config.database)),
         tasks=WATCHER,
-        lookouts=tuple(
-            Lookout(look=holdings.fetch_tip, wakes=_tip_wakes(chain)) for chain, holdings in sorted(chains.items())
-        ),
+        # Its own nodes may be behind the follower's: their tips wake it too.
+        lookouts=build_tip_lookouts(config, lambda chain: (("watcher.settle", chain), ("watcher.countersign", ""))),
         pace=pace,
     )
 
 
-def _tip_wakes(chain: ChainId) -> tuple[tuple[str, str], ...]:
-    return ("watcher.settle", chain), ("watcher.countersign", "")
+def build_tip_lookouts(config: Config, wakes: Callable[[ChainId], tuple[tuple[str, str], ...]]) -> tuple[Lookout, ...]:
+    """One for each chain, with clients of its own. wakes: task and subject, by chain."""
+    sources = build_sources(open_nodes(config))
+    return tuple(Lookout(look=source.fetch_tip, wakes=wakes(chain)) for chain, source in sorted(sources.items()))

@@ -31,12 +31,13 @@ class Crew:
         while self.children:
             child, status = os.waitpid(-1, 0)
             self.children.discard(child)
-            if os.WIFSIGNALED(status) and not self.stopping:
-                log.warning("worker %d was killed by signal %d; another takes its place", child, os.WTERMSIG(status))
+            code = os.waitstatus_to_exitcode(status)
+            if code < 0 and not self.stopping:
+                log.warning("worker %d was killed by signal %d; another takes its place", child, -code)
                 time.sleep(_BACK_AFTER_S)
                 self._start()
-            elif os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
-                worst = max(worst, os.WEXITSTATUS(status))
+            elif code > 0:
+                worst = max(worst, code)
                 self._stop(signal.SIGTERM, None)
         return worst
 

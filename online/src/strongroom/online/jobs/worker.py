@@ -134,7 +134,7 @@ class Worker(Generic[Parts]):
         """One life: until it is stopped, or until one of its parts fails."""
         app = self._build_app()
         async with app.open_async():
-            await asyncio.to_thread(self._wake_sweeps)
+            await asyncio.to_thread(self._begin)
             worker = self._build_queue_worker(app, wait=True)
             log.info("%s: process %d at work", self.queue, os.getpid())
             parts = [_run_queue(worker), self._keep_held(), self._rescue(worker)]
@@ -146,7 +146,7 @@ class Worker(Generic[Parts]):
     async def _run_until_idle(self) -> None:
         app = self._build_app()
         async with app.open_async():
-            await asyncio.to_thread(self._wake_sweeps)
+            await asyncio.to_thread(self._begin)
             await _run_queue(self._build_queue_worker(app, wait=False))
         self._close()
 
@@ -194,8 +194,10 @@ class Worker(Generic[Parts]):
             stalled_worker_timeout=self.pace.stalled,
         )
 
-    def _wake_sweeps(self) -> None:
+    def _begin(self) -> None:
+        """Claim the database, and look for all that waits. Raises DATABASE_HELD."""
         with self._side.connected() as connection:
+            holder.claim(connection, self.desk.place)
             for name in self.tasks:
                 if name in PERIODS and not name.endswith(".pass"):
                     store.wake(connection, name)
