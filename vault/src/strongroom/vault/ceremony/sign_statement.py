@@ -1,4 +1,4 @@
-"""A person signs a governance statement (root, roster, policy, register, freeze-lift) with their own token.
+"""A person signs a governance statement (root, roster, policy, prices, register, freeze-lift) with their own token.
 
 The whole statement is shown from the bytes to be signed, and the word `sign` is typed. Signatures are added one by one,
 each by its holder, possibly in other rooms on other days; the payload never changes on the way.
@@ -25,7 +25,14 @@ from strongroom.core.statements import (
 from strongroom.vault.terminal.files import load_file
 
 GOVERNANCE = frozenset(
-    {StatementType.ROOT, StatementType.ROSTER, StatementType.POLICY, StatementType.REGISTER, StatementType.FREEZE_LIFT}
+    {
+        StatementType.ROOT,
+        StatementType.ROSTER,
+        StatementType.POLICY,
+        StatementType.PRICES,
+        StatementType.REGISTER,
+        StatementType.FREEZE_LIFT,
+    }
 )
 MAX_BYTES = 1024 * 1024
 
