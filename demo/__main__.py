@@ -101,14 +101,14 @@ def act_honest(story: Story, scene: Scene, journal: Journal, ended: list[Ended])
     """Deposits and two withdrawals; attack 6 meets the second one on its way to the gate."""
     tell = story.tell
     story.phase("deposits", lambda: journey.deposit(scene, tell))
-    orders = [("harbour", ETH, 125 * 10**16)]
+    orders = [("harbour", "eth", 125 * 10**16)]
     story.phase(
         "a withdrawal in ether",
         lambda: discard(journey.withdraw(scene, journal, "one client in ether", orders, ["device:terminal-1"], tell)),
     )
 
     def litecoin() -> None:
-        three = [("harbour", LTC, 5 * 10**8), ("lantau", LTC, 7 * 10**8), ("peak", LTC, 11 * 10**8)]
+        three = [("harbour", "ltc", 5 * 10**8), ("lantau", "ltc", 7 * 10**8), ("peak", "ltc", 11 * 10**8)]
         proposal = journey.prepare(scene, journal, "three clients in litecoin", three, tell)
         journey.approve(scene, proposal)
         journey.verify(scene, proposal)
@@ -140,7 +140,7 @@ def act_attacks(story: Story, scene: Scene, journal: Journal, ended: list[Ended]
         story.phase(words, lambda attack=attack: ended.append(attack(scene, journal, tell)))  # type: ignore[misc]
 
     def steal() -> None:
-        order = [("harbour", ETH, 50 * 10**16)]
+        order = [("harbour", "eth", 50 * 10**16)]
         proposal = journey.prepare(scene, journal, "a transfer that waits through a freeze", order, tell)
         journey.approve(scene, proposal)
         journey.verify(scene, proposal)

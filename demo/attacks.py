@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from demo.ended import Ended, alert_of, refused_with
-from demo.firm import ETH, LTC, now, whitelist_entries
-from demo.journey import Journal, Tell, instruct, mine, wait_for_proposal
+from demo.firm import ETH, now
+from demo.journey import Journal, Order, Tell, instruct, mine, wait_for_proposal
+from demo.papers import whitelist_entries
 from demo.programs import DemoError
 from demo.scene import Scene
 from demo.stage import enroll_approver
@@ -17,7 +18,7 @@ from strongroom.chains.ethereum.addresses import render_address
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
 from strongroom.core.assemble import build_package_checkpoint, build_placed
 from strongroom.core.canonical import sha256
-from strongroom.core.ids import ChainId, Digest, PartyId
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import Package, PackageKind, RegisterDelta, UpdateBody, encode_package
 from strongroom.core.records import encode_record
 from strongroom.online.governance.store import load_rules
@@ -28,19 +29,20 @@ from strongroom.online.transfers.withdrawal.store import State, load_instruction
 THIEF = render_address(bytes.fromhex("ee" * 20))
 
 
-def _other_device_halts(scene: Scene, code: str, tell: Tell) -> None:
-    """The second approver's device sees the same bytes and halts too; each needs nobody else to notice."""
-    device = "device:approver-2"
-    refused_with(scene.decide(device, scene.fetch(device, "approval-request"), "approve", expect=None), {code})
-    tell(device, f"halt: {code}")
+def stopped_at_approval(scene: Scene, code: str, name: str, tell: Tell) -> Ended:
+    """Both approvers' devices read the same bytes and halt; each needs nobody else to notice."""
+    for device in ("device:approver-1", "device:approver-2"):
+        refused_with(scene.decide(device, scene.fetch(device, "approval-request"), "approve", expect=None), {code})
+        tell(device, f"halt: {code}")
+    return Ended(name=name, outcome="stopped", stage="APPROVE", code=code, alert=alert_of(scene, code))
 
 
-def _corrupt_builder(
-    scene: Scene, journal: Journal, orders: list[tuple[str, ChainId, int]], spoil: Callable[[Built], Built], name: str
+def corrupt_builder(
+    scene: Scene, journal: Journal, orders: list[Order], spoil: Callable[[Built], Built], name: str
 ) -> Digest:
     """The platform is the attacker's: it decides honestly, then builds other bytes and signs the proposal over them."""
     scene.stop_platform()
-    instructions = [instruct(scene, journal, client, chain, amount, name) for client, chain, amount in orders]
+    instructions = [instruct(scene, journal, client, asset, amount, name) for client, asset, amount in orders]
     rules = load_rules(scene.platform.connection)
     for row in load_instructions(scene.platform.connection, State.SUBMITTED):
         step2_decide.decide(scene.platform, rules, row)
@@ -62,21 +64,9 @@ def swap_destination(scene: Scene, journal: Journal, tell: Tell) -> Ended:
         unsigned = encode_unsigned(replace(parse_unsigned(built.unsigned), to=bytes.fromhex("ee" * 20)))
         return replace(built, unsigned=unsigned, unsigned_digest=sha256(unsigned))
 
-    _corrupt_builder(scene, journal, [("harbour", ETH, 10**17)], spoil, "swapped")
+    corrupt_builder(scene, journal, [("harbour", "eth", 10**17)], spoil, "swapped")
     tell("service:builder", f"proposal over bytes that pay {THIEF}, not the client")
-    result = scene.decide(
-        "device:approver-1", scene.fetch("device:approver-1", "approval-request"), "approve", expect=None
-    )
-    code = refused_with(result, {"DEST_NOT_INSTRUCTED"})
-    tell("device:approver-1", f"halt: {code}")
-    _other_device_halts(scene, code, tell)
-    return Ended(
-        name="1 destination swapped by the platform",
-        outcome="stopped",
-        stage="APPROVE",
-        code=code,
-        alert=alert_of(scene, code),
-    )
+    return stopped_at_approval(scene, "DEST_NOT_INSTRUCTED", "1 destination swapped by the platform", tell)
 
 
 def strange_change(scene: Scene, journal: Journal, tell: Tell) -> Ended:
@@ -94,24 +84,16 @@ def strange_change(scene: Scene, journal: Journal, tell: Tell) -> Ended:
         changed = build_psbt(spends=spends, payments=payments)
         return replace(built, unsigned=encode_psbt(changed), unsigned_digest=sha256(changed.unsigned_bytes))
 
-    _corrupt_builder(scene, journal, [("lantau", LTC, 10**8)], spoil, "stranger")
+    corrupt_builder(scene, journal, [("lantau", "ltc", 10**8)], spoil, "stranger")
     tell("service:builder", "proposal whose change pays a stranger's script")
-    result = scene.decide(
-        "device:approver-1", scene.fetch("device:approver-1", "approval-request"), "approve", expect=None
-    )
-    code = refused_with(result, {"CHANGE_NOT_OURS"})
-    tell("device:approver-1", f"halt: {code}")
-    _other_device_halts(scene, code, tell)
-    return Ended(
-        name="2 change to a stranger", outcome="stopped", stage="APPROVE", code=code, alert=alert_of(scene, code)
-    )
+    return stopped_at_approval(scene, "CHANGE_NOT_OURS", "2 change to a stranger", tell)
 
 
 def older_whitelist(scene: Scene, _journal: Journal, tell: Tell) -> Ended:
     """3: the terminal is fed an older whitelist, correctly signed in its day."""
     old_head, old = scene.firm.heads["whitelist"], scene.firm.registers["whitelist"]
     # The whitelist office removes Peak's Ethereum destination; the attacker wants it back.
-    gone = next(e for e in whitelist_entries(scene.firm.clients["peak"]) if e.chain == ETH)
+    gone = next(e for e in whitelist_entries(scene.firm, scene.firm.clients["peak"]) if e.chain == ETH)
     scene.firm.publish_register("whitelist", [], [gone.id])
     tell("person:w.leung", "register: whitelist version 2, without Peak's Ethereum destination")
     scene.wait("the news to reach the terminal", lambda: _holds(scene, "whitelist", 2))
@@ -200,7 +182,7 @@ def two_names(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     scene.query("insert into custody.devices (id, kind) values (%s, 'approval-device')", device)
     tell("person:h.fung", "roster version 2: Mei Chan, who is M. Chan, gets a second name and a second key")
     scene.stop_platform()
-    order = instruct(scene, journal, "peak", LTC, 10**8, "twice")
+    order = instruct(scene, journal, "peak", "ltc", 10**8, "twice")
     scene.start_platform()
     proposal = wait_for_proposal(scene, [order])
     for each in ("device:approver-1", device):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from demo.firm import CONTEXT, ETH, ETH_ASSET, LTC, LTC_ASSET, now
+from demo.firm import CONTEXT, ETH, LTC, now
 from demo.programs import DemoError, run
 from demo.scene import CONFIRMATIONS, Scene
 from strongroom.core.bodies import Destination, Instruction
 from strongroom.core.docket import Stage, encode_docket
-from strongroom.core.ids import AccountId, ChainId, Digest, EntryId
+from strongroom.core.ids import AccountId, Digest, EntryId
 from strongroom.core.records import Units
 from strongroom.core.registers import entry_digest
 from strongroom.core.statements import Envelope, build_payload, sign_payload
@@ -22,6 +22,8 @@ from strongroom.online.transfers.withdrawal.store import load_docket, load_docke
 
 Tell = Callable[[str, str], None]
 """Tells one thing: who, and what they said."""
+Order = tuple[str, str, int]
+"""Who asks, for which asset (eth, ltc, tst), and how many smallest units."""
 FINAL = ("COMPLETED", "RECONCILED")
 
 
@@ -40,13 +42,16 @@ def deposit(scene: Scene, tell: Tell) -> None:
     for name, units in (("eth-1", 5 * ether), ("eth-2", 1 * ether)):
         txid = scene.eth.fund(entries.addresses[EntryId(f"address:{name}")].address, units)
         tell("anvil", f"{units // ether} ETH arrive at address:{name} in {txid[:18]}…")
+    tokens = 5_000 * 10**6
+    txid = scene.eth.fund_token(scene.firm.token.contract, entries.addresses[EntryId("address:eth-1")].address, tokens)
+    tell("anvil", f"5000 TST arrive at address:eth-1 in {txid[:18]}…")
     # A miner's reward may be spent after 100 blocks; these let four more of the wallet's ripen.
     scene.ltc.mine(4)
     for number, coins in ((1, 40), (2, 30), (3, 30), (4, 2)):
         txid = scene.ltc.fund(entries.addresses[EntryId(f"address:ltc-{number}")].address, coins * 10**8)
         tell("litecoind", f"{coins} LTC arrive at address:ltc-{number} in {txid[:16]}…")
     mine(scene)
-    scene.wait("six credited deposits", lambda: credited(scene) == 6)
+    scene.wait("seven credited deposits", lambda: credited(scene) == 7)
     for who, account, amount in scene.query(
         "select issuer, d.account, d.units::text from watch.deposits d"
         " join evidence.entries e on e.statement = d.statement order by e.idx"
@@ -77,20 +82,20 @@ def credited(scene: Scene) -> int:
     return int(scene.query("select count(*) from watch.deposits where state = 'CREDITED'")[0][0])
 
 
-def instruct(scene: Scene, journal: Journal, client: str, chain: ChainId, amount: int, reason: str) -> Digest:
+def instruct(scene: Scene, journal: Journal, client: str, short: str, amount: int, reason: str) -> Digest:
     """A client signs an order with their own key and hands it in."""
     person = scene.firm.clients[client]
-    suffix, asset = ("eth", ETH_ASSET) if chain == ETH else ("ltc", LTC_ASSET)
-    entry = scene.firm.registers["whitelist"].find(f"entry:{client}-{suffix}", "whitelist")
+    asset = scene.firm.asset(short)
+    entry = scene.firm.registers["whitelist"].find(f"entry:{client}-{short}", "whitelist")
     journal.sequences[client] = journal.sequences.get(client, 0) + 1
     body = Instruction(
-        account=AccountId(f"account:{client}:{suffix}"),
+        account=AccountId(f"account:{client}:{short}"),
         amount=Units(amount),
-        asset=asset,
-        chain=chain,
+        asset=asset.id,
+        chain=asset.chain,
         client=person.id,
         destination=Destination(address=entry.address, entry=entry.id, entry_digest=entry_digest(entry)),
-        fee_ceiling=Units(10**16 if chain == ETH else 100_000),
+        fee_ceiling=Units(10**16 if asset.chain == ETH else 100_000),
         reason=reason,
         reference=f"2027-{journal.sequences[client]:03d}",
         release_by=now() + timedelta(hours=12),
@@ -152,7 +157,7 @@ def withdraw(
     scene: Scene,
     journal: Journal,
     name: str,
-    orders: Sequence[tuple[str, ChainId, int]],
+    orders: Sequence[Order],
     terminals: Sequence[str],
     tell: Tell,
 ) -> Digest:
@@ -166,14 +171,12 @@ def withdraw(
     return proposal
 
 
-def prepare(
-    scene: Scene, journal: Journal, name: str, orders: Sequence[tuple[str, ChainId, int]], tell: Tell
-) -> Digest:
+def prepare(scene: Scene, journal: Journal, name: str, orders: Sequence[Order], tell: Tell) -> Digest:
     """Instructions, decisions, proposal; the platform stands still meanwhile, so that orders share a transaction."""
     scene.stop_platform()
-    instructions = [instruct(scene, journal, client, chain, amount, name) for client, chain, amount in orders]
-    for client, chain, amount in orders:
-        tell(f"client:{client}", f"instruction: pay me {amount} units on {chain}")
+    instructions = [instruct(scene, journal, client, asset, amount, name) for client, asset, amount in orders]
+    for client, asset, amount in orders:
+        tell(f"client:{client}", f"instruction: pay me {amount} units of {scene.firm.asset(asset).symbol}")
     scene.start_platform()
     proposal = wait_for_proposal(scene, instructions)
     journal.proposals[name] = proposal

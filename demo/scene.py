@@ -18,10 +18,10 @@ from demo.programs import DemoError, Result, run, start
 from demo.vault import Terminal
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import Connection
-from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
+from strongroom.online.nodes.devpair import AnvilPair, LitecoinPair
 from strongroom.online.transfers.withdrawal.platform import Platform
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 CONFIRMATIONS = 3
 
 
@@ -31,8 +31,8 @@ class Scene:
 
     folder: Path
     firm: Firm
-    eth: AnvilChain
-    ltc: LitecoinChain
+    eth: AnvilPair
+    ltc: LitecoinPair
     database: Database
     platform: Platform
     admin: Connection
@@ -127,7 +127,9 @@ class Scene:
                         f"a platform program ended with {program.returncode} while waiting for {what}; see {logs}"
                     )
             if time.monotonic() > end:
-                raise DemoError(f"waited {patience_s} s for {what}; see {self.folder / 'logs'}")
+                alerts = self.query("select code, subject, detail from watch.alerts where closed_at is null")
+                open_alerts = "".join(f"\n{code} {subject}: {detail}" for code, subject, detail in alerts)
+                raise DemoError(f"waited {patience_s} s for {what}; see {self.folder / 'logs'}{open_alerts}")
             time.sleep(0.1)
 
     # --- devices ------------------------------------------------------------------------------------------------
@@ -191,9 +193,8 @@ class Scene:
     def release(self, package: Path, *, expect: int | None = 0) -> Result:
         """The gate compares, releases and broadcasts."""
         device = "device:gate-1"
-        nodes = (
-            ["--node", f"anvil={self.eth.url}"] if self._is_eth(package) else ["--node", f"litecoind={self.ltc_url}"]
-        )
+        chain = self.eth if self._is_eth(package) else self.ltc
+        nodes = [word for name, url in chain.node_urls().items() for word in ("--node", f"{name}={url}")]
         arguments = [
             "release",
             "--home",
@@ -209,11 +210,6 @@ class Scene:
 
     def _is_eth(self, package: Path) -> bool:
         return bool(json.loads(package.read_text())["body"]["docket"]["transaction"]["chain"] == ETH)
-
-    @property
-    def ltc_url(self) -> str:
-        """Litecoin's node with its credentials."""
-        return self.ltc.url.replace("http://", f"http://{self.ltc.user}:{self.ltc.password}@")
 
     @contextmanager
     def session(self, device: str, answers: str) -> Iterator[subprocess.Popen[str]]:

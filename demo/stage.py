@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from demo.firm import ETH, LTC, Client, Firm, publish_everything
+from demo.firm import ETH, LTC, Client, Firm
+from demo.papers import publish_everything
 from demo.people import make_office
-from demo.programs import MODULE, run
+from demo.programs import MODULE, ROOT, run
 from demo.scene import CONFIRMATIONS, Scene
 from demo.vault import make_terminals
 from strongroom.chains.bitcoin.addresses import render_address as render_ltc
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.ethereum.addresses import render_address
+from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.core.canonical import encode_canonical
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import AssetId, Digest, PartyId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes, encode_record
+from strongroom.core.registers import AssetEntry, AssetKind
 from strongroom.online.bootstrap import build_platform
 from strongroom.online.config import ChainConfig, Config, KeyConfig, NodeConfig, load_config
 from strongroom.online.db.bootstrap import Database, prepare_database
@@ -29,7 +33,8 @@ from strongroom.online.db.server import running_server
 from strongroom.online.exchange.store import add_device
 from strongroom.online.governance.store import load_rules
 from strongroom.online.keys import make_service_key
-from strongroom.online.nodes.launch import start_anvil, start_litecoind
+from strongroom.online.nodes.devpair import AnvilPair
+from strongroom.online.nodes.launch import start_anvil_pair, start_litecoind_pair
 from strongroom.online.transfers.accounts import open_accounts
 
 SERVICES = ("platform", "builder", "reconciler", "watcher")
@@ -86,6 +91,24 @@ def make_clients() -> dict[str, Client]:
     return found
 
 
+def deploy_token(eth: AnvilPair) -> AssetEntry:
+    """An honest ERC-20 token on the development chain, as the asset register will have it."""
+    made = json.loads((ROOT / "vectors/ethereum/erc20.json").read_text())["contracts"]["TestToken"]
+    contract = eth.deploy(bytes.fromhex(made["bytecode"]))
+    eth.mine(1)
+    node = eth.node()
+    code = node.fetch_code(contract, node.fetch_block_number())
+    return AssetEntry(
+        chain=ETH,
+        code_hash=f"keccak256:{keccak256(code).hex()}",
+        contract=contract,
+        decimals=6,
+        id=AssetId(f"{ETH}/erc20:{contract}"),
+        kind=AssetKind.ERC20,
+        symbol="TST",
+    )
+
+
 def _ltc_address(program: bytes) -> str:
     return render_ltc(b"\x00\x14" + program, LITECOIN_REGTEST)
 
@@ -96,11 +119,11 @@ def open_scene(
 ) -> Iterator[Scene]:
     """Start everything, set up trust, and stop everything at the end."""
     with ExitStack() as stack:
-        say("starting PostgreSQL, anvil and litecoind")
+        say("starting PostgreSQL, two anvils in step and two litecoinds that are peers")
         server = stack.enter_context(running_server(environment, folder / "postgres"))
         database = prepare_database(server, "strongroom_demo", make_passwords())
-        eth = stack.enter_context(start_anvil())
-        ltc = stack.enter_context(start_litecoind())
+        eth = stack.enter_context(start_anvil_pair())
+        ltc = stack.enter_context(start_litecoind_pair())
         chains = tuple(
             ChainConfig(
                 chain=name,
@@ -110,7 +133,7 @@ def open_scene(
             for name, chain in ((LTC, ltc), (ETH, eth))
         )
         config = write_configs(folder, database, chains, NO_ROOT)
-        say("making tokens and keys: sixteen people, three terminals with two operators each")
+        say("making tokens and keys: eighteen people, three terminals with two operators each")
         tokens = folder / "tokens"
         tokens.mkdir()
         people, terminals = make_office(tokens), make_terminals(tokens)
@@ -129,6 +152,7 @@ def open_scene(
             clients=make_clients(),
             machines=machines,
             seal=gate["seal_public"],
+            token=deploy_token(eth),
             log_key=log_key,
             connection=connection,
         )
