@@ -45,6 +45,7 @@ REQUEST = Request(
     at=MONDAY,
     hkd_cents=5000,
 )
+_BODY = World().policy_body()
 AMOUNTS = st.integers(0, 8)
 MAYBE = st.none() | AMOUNTS.map(Units)
 MOMENTS = st.integers(0, 14 * 24).map(lambda half_hours: MONDAY + timedelta(minutes=30 * half_hours))
@@ -53,7 +54,7 @@ MOMENTS = st.integers(0, 14 * 24).map(lambda half_hours: MONDAY + timedelta(minu
 def policy_of(*rules: Rule) -> Policy:
     """A policy of these rules, named in their order."""
     named = tuple(replace(rule, id=EntryId(f"rule:{i:03d}")) for i, rule in enumerate(rules))
-    return replace(World().policy_body(), rules=named)
+    return replace(_BODY, rules=named)
 
 
 @st.composite

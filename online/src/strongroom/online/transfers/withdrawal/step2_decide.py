@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from strongroom.core.bodies import Decision, Head, Instruction, Screening, ScreeningVerdict, Verdict, sorted_quorums
-from strongroom.core.checks.instruct import check_destination, find_account
-from strongroom.core.checks.limits import value_request
+from strongroom.core.checks.instruct import check_destination
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import AccountId
-from strongroom.core.policy import Evaluation, Request, evaluate
-from strongroom.core.policy.usage import build_usage
+from strongroom.core.policy import Evaluation, Request
 from strongroom.core.records import NONE, DigestOrNone
 from strongroom.core.registers import check_entry_age
 from strongroom.core.roster import check_overseers
@@ -23,6 +21,7 @@ from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import reserve
 from strongroom.online.transfers.accounts import build_custody_account
 from strongroom.online.transfers.deposit.reversed import check_no_hold
+from strongroom.online.transfers.withdrawal.limits import build_request, is_waiting_for_facts, judge, prices_used
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
     InstructionRow,
@@ -41,7 +40,8 @@ SCREENING_PROVIDER = "whitelist"
 def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
     """Decide on one instruction, in one transaction: ALLOW with its quorums, or BLOCK. A hold leaves it where it is.
 
-    Held, not refused: a freeze, a reconciliation that does not match, a missing overseer. These pass; a limit does not.
+    Held, not refused: a freeze, a reconciliation that does not match, a missing overseer, a price that is too old.
+    These pass; a limit does not.
     """
     connection, now = platform.connection, platform.clock()
     _, found = load_statement(connection, row.id)
@@ -53,7 +53,7 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
         return
     try:
         with connection.transaction():
-            usage, request = UsageStore(connection), _request(rules, statement, now)
+            usage, request = UsageStore(connection), build_request(rules, statement, now, 0, 0)
             evaluation = _evaluate(rules, statement, request, usage, now)
             decision = platform.say(rules, _decision(rules, statement, request, evaluation))
             custody = build_custody_account(row.wallet, statement.body.asset)
@@ -61,6 +61,9 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
             usage.add(evaluation.rules, row.id, request, now)
             save_instruction(connection, row.id, State.SCREENING, decision=decision.id)
     except RefusedError as error:
+        if is_waiting_for_facts(error):
+            save_instruction(connection, row.id, State.SUBMITTED, why=str(error))
+            return
         with connection.transaction():
             blocked = platform.say(rules, _blocked(rules, statement))
             save_instruction(connection, row.id, State.BLOCKED, why=str(error), decision=blocked.id)
@@ -100,23 +103,6 @@ def _check_world(platform: Platform, rules: Rules, row: InstructionRow, now: dat
     check_overseers(rules.roster, now)
 
 
-def _request(rules: Rules, statement: Statement[Instruction], now: datetime) -> Request:
-    """The instruction as policy sees it. Its fee is not known before the bytes are built; step 3 judges it."""
-    body, policy = statement.body, rules.policy[1].body
-    request = Request(
-        asset=body.asset,
-        client=body.client,
-        wallet=find_account(body, rules.entries).wallet,
-        amount=body.amount,
-        fee=0,
-        fee_share=0,
-        at=None,
-        hkd_cents=None,
-    )
-    prices = rules.prices.body if rules.prices else None
-    return value_request(policy, request, prices, rules.entries.assets.get(body.asset), now)
-
-
 def _evaluate(
     rules: Rules, statement: Statement[Instruction], request: Request, usage: UsageStore, now: datetime
 ) -> Evaluation:
@@ -127,7 +113,8 @@ def _evaluate(
     policy = rules.policy[1].body
     check_entry_age(entry, None, policy.parameters.whitelist_min_age_s, now)
     native_asset_of(body.chain)
-    return evaluate(policy, request, build_usage(policy, request, statement.id, usage, now))
+    # The fee is not known before the bytes are built; step 3 judges it.
+    return judge(rules, usage, statement, request, now)
 
 
 def _decision(rules: Rules, statement: Statement[Instruction], request: Request, evaluation: Evaluation) -> Decision:
@@ -136,16 +123,12 @@ def _decision(rules: Rules, statement: Statement[Instruction], request: Request,
         instruction=statement.id,
         limits=evaluation.limits,
         policy=Head(version=rules.policy[1].body.version, digest=rules.policy[1].id),
-        prices=_prices_used(rules, request),
+        prices=prices_used(rules, request),
         quorums=sorted_quorums([*evaluation.quorums, rules.root.floors.quorum]),
         rules=evaluation.rules,
         screening=Screening(provider=SCREENING_PROVIDER, verdict=ScreeningVerdict.PASS),
         verdict=Verdict.REQUIRE_APPROVAL,
     )
-
-
-def _prices_used(rules: Rules, request: Request) -> DigestOrNone:
-    return DigestOrNone(NONE if rules.prices is None or request.hkd_cents is None else rules.prices.id)
 
 
 def _blocked(rules: Rules, statement: Statement[Instruction]) -> Decision:

@@ -25,6 +25,7 @@ from strongroom.online.transfers.withdrawal.build import (
     build_token,
     token_transfer_of,
 )
+from strongroom.online.transfers.withdrawal.limits import check_built
 from strongroom.online.transfers.withdrawal.platform import EthereumTerms, Platform
 from strongroom.online.transfers.withdrawal.store import (
     InstructionRow,
@@ -57,6 +58,8 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
     try:
         built = build(platform, rules, rows[0].chain, rows[0].wallet, instructions)
         _check_ceiling(built, instructions)
+        with platform.connection.transaction():
+            check_built(platform, rules, instructions, built.fee)
     except RefusedError as error:
         for row in rows:
             save_instruction(platform.connection, row.id, State.SCREENING, why=str(error))
