@@ -194,9 +194,20 @@ def test_a_platform_that_was_taken_over_from_does_no_job(bench: Bench) -> None:
         other = Place(root=PLACE.root, home="home-b", host="host-b", pid=2)
         holder.take_over(connection, PLACE.home, other, dead_after_s=0)
     bench.wake("a")
-    bench.run()
+    with pytest.raises(RefusedError) as caught:
+        bench.run()
+    assert Code.DATABASE_HELD in caught.value.codes
     assert [] == bench.done
     assert [("a", "todo")] == bench.query("select subject, status from jobs.overview")
-    with connect(bench.database.conninfo(Role.PLATFORM)) as connection, pytest.raises(RefusedError) as caught:
-        holder.claim(connection, PLACE)
-    assert Code.DATABASE_HELD in caught.value.codes
+
+
+def test_a_worker_that_learns_of_it_between_two_jobs_gives_the_job_back(bench: Bench) -> None:
+    def act(connection: Connection, _subject: str) -> None:
+        other = Place(root=PLACE.root, home="home-b", host="host-b", pid=2)
+        holder.take_over(connection, PLACE.home, other, dead_after_s=0)
+
+    bench.act = act
+    bench.wake("a", "b")
+    bench.run()
+    assert ["a"] == bench.done
+    assert [("b", "todo")] == bench.query("select subject, status from jobs.overview")

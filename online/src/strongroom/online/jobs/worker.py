@@ -108,11 +108,17 @@ class Worker(Generic[Parts]):
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; the job at hand is finished first."""
-        asyncio.run(self._run())
+        try:
+            asyncio.run(self._run())
+        finally:
+            self._close()
 
     def run_until_idle(self) -> None:
         """Work until nothing waits that could be done now."""
-        asyncio.run(self._run_until_idle())
+        try:
+            asyncio.run(self._run_until_idle())
+        finally:
+            self._close()
 
     async def _run(self) -> None:
         stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -127,7 +133,6 @@ class Worker(Generic[Parts]):
                 log.warning("%s: waiting for the database: %s", self.queue, _first_line(error))
                 wait_s = 0.25 if loop.time() - began > _LONGEST_WAIT_S else min(2 * wait_s, 2.0)
                 await _sleep(stop, wait_s)
-        self._close()
         log.info("%s: stopped after %d jobs", self.queue, self.desk.done)
 
     async def _live(self, stop: asyncio.Event) -> None:
@@ -148,7 +153,6 @@ class Worker(Generic[Parts]):
         async with app.open_async():
             await asyncio.to_thread(self._begin)
             await _run_queue(self._build_queue_worker(app, wait=False))
-        self._close()
 
     def _close(self) -> None:
         self.desk.drop()

@@ -40,7 +40,7 @@ from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import Ending, Watched
-from strongroom.online.watch.follow import addresses_of, watch_for
+from strongroom.online.watch.follow import watch_for
 from strongroom.online.watch.freezes import load_standing_freezes
 from strongroom.online.watch.reconciler import Reconciler
 

@@ -134,7 +134,10 @@ create trigger wake_on_witness after update on evidence.checkpoints
 create function jobs.on_run() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  if exists (select from watch.deposits d where d.chain = new.chain and d.state = 'SEEN') then
+  -- What left the chain in a reorganisation is taken back by the same task.
+  if exists (select from watch.deposits d where d.chain = new.chain
+        and (d.state = 'SEEN' or (d.state = 'CREDITED' and d.reorganisation is not null)))
+      or exists (select from watch.outflows o where o.chain = new.chain and o.reorganisation is not null) then
     perform jobs.wake('platform.credit', new.chain);
   end if;
   if exists (select from transfers.dockets d where d.chain = new.chain and d.state = 'CONFIRMING') then
