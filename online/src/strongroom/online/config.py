@@ -40,7 +40,9 @@ class ChainConfig:
     def __post_init__(self) -> None:
         names = [node.name for node in self.nodes]
         if not names or len(set(names)) != len(names) or "" in names:
-            raise malformed(Code.FIELD_INVALID, f"chains.{self.chain}.nodes", "nodes with names of their own", str(names))
+            raise malformed(
+                Code.FIELD_INVALID, f"chains.{self.chain}.nodes", "nodes with names of their own", str(names)
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ def _open_node(chain: ChainId, config: NodeConfig) -> EthereumNode | BitcoinNode
         return EthereumNode(config.url, name=config.name)
     parts = urlsplit(config.url)
     if not parts.username or not parts.password or not parts.hostname:
-        raise malformed(Code.FIELD_INVALID, f"nodes.{config.name}.url", "http://user:password@host:port", "another form")
+        raise malformed(
+            Code.FIELD_INVALID, f"nodes.{config.name}.url", "http://user:password@host:port", "another form"
+        )
     address = f"{parts.scheme}://{parts.hostname}:{parts.port}"
     return BitcoinNode(address, parts.username, parts.password, name=config.name)

@@ -7,9 +7,11 @@ however its process ended. A job's own lock is a convenience of the queue; these
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, UnavailableError
@@ -17,6 +19,7 @@ from strongroom.online.db.connect import Connection, execute
 from strongroom.online.db.queries import load_queries
 
 _QUERIES = load_queries("strongroom.online.db")
+PATIENCE_S = 2.0
 
 
 def lock_name(connection: Connection, name: str) -> None:
@@ -28,14 +31,27 @@ def lock_name(connection: Connection, name: str) -> None:
 def locked_file(path: Path) -> Iterator[None]:
     """Hold a file of a home for one piece of work; the kernel gives it back when the process ends.
 
-    Raises FILE_BUSY, to be tried again, while another worker of the same home holds it.
+    Waits for a moment while another worker of the same home holds it, but not for ever, since that one may be suspended:
+    then FILE_BUSY, to be tried again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UnavailableError(
-                Refusal(code=Code.FILE_BUSY, field=str(path), expected="one worker at a time", got="another holds it")
-            ) from error
+        end = time.monotonic() + PATIENCE_S
+        while not _is_taken(handle):
+            if time.monotonic() > end:
+                raise UnavailableError(
+                    Refusal(
+                        code=Code.FILE_BUSY, field=str(path), expected="one worker at a time", got="another holds it"
+                    )
+                )
+            time.sleep(0.01)
         yield
+
+
+def _is_taken(handle: IO[str]) -> bool:
+    """Whether we hold it now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -157,9 +157,7 @@ class LitecoinChain:
 
     def mine_empty(self, blocks: int) -> list[str]:
         """Mine so many blocks without any waiting transaction and return their hashes."""
-        replies = [
-            self._node_rpc().call_once("generateblock", [self.new_address(), []]) for _ in range(blocks)
-        ]
+        replies = [self._node_rpc().call_once("generateblock", [self.new_address(), []]) for _ in range(blocks)]
         return [Reply(each, "generateblock").plain_hash("hash") for each in replies]
 
     def new_address(self, kind: str = "bech32") -> str:

@@ -94,9 +94,7 @@ def load_coins(connection: Connection, chain: ChainId) -> dict[tuple[str, int], 
 def load_hashes(connection: Connection, chain: ChainId, height: int, most: int) -> tuple[tuple[int, str], ...]:
     """Height and hash of what was taken in, from a height downwards, at most so many."""
     fields = {"chain": chain, "height": height, "most": most}
-    return load_all(
-        connection, _QUERIES["load_hashes"], lambda height, hash: (int(height), str(hash)), fields
-    )
+    return load_all(connection, _QUERIES["load_hashes"], lambda height, hash: (int(height), str(hash)), fields)
 
 
 def add_block(connection: Connection, view: BlockView) -> None:
