@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from policies import OFFICER_FIRM, WITH_OFFICER, give_roles
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
@@ -148,6 +149,24 @@ def test_a_removed_approvers_earlier_yes_no_longer_counts() -> None:
     check_against_trust(prove(trip), device_of(world), world.now)
     world.change_roster(drop_party("person:r.singh"))
     refuse(Code.SIGNER_UNKNOWN, lambda: check_against_trust(prove(trip), device_of(world), world.now))
+
+
+def test_an_officer_who_is_none_now_fills_no_seat() -> None:
+    """The docket's own rosters still say officer; this device's newest one does not."""
+    world = World(edits=OFFICER_FIRM)
+    trip = eth_trip(world, approvers=WITH_OFFICER).to(Stage.VERIFY)
+    check_against_trust(prove(trip), device_of(world), world.now)
+    world.change_roster(give_roles("person:a.wong", "approver"))
+    refuse(Code.QUORUM_NOT_MET, lambda: check_against_trust(prove(trip), device_of(world), world.now))
+
+
+def test_the_devices_own_policy_says_how_old_prices_may_be() -> None:
+    world = World()
+    trip = eth_trip(world).to(Stage.VERIFY)
+    hour = {"policy": lambda p: replace(p, parameters=replace(p.parameters, price_max_age_s=3600))}
+    stricter = device_of(World(edits=hour))
+    refuse(Code.PRICE_STALE, lambda: check_against_trust(prove(trip), stricter, world.now))
+    check_against_trust(prove(trip), device_of(World()), world.now)
 
 
 def test_the_devices_own_policy_sets_its_quorum() -> None:

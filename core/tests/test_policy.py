@@ -24,6 +24,7 @@ from policies import (
     TWO,
     USED,
     WEEKEND,
+    give_roles,
     policy_of,
     rules,
 )
@@ -43,8 +44,9 @@ from strongroom.core.policy import (
     required_quorums,
 )
 from strongroom.core.policy.evaluate import is_inside, is_match
+from strongroom.core.policy.explain import explain, explain_quorums
 from strongroom.core.records import Units
-from world import ETH_ASSET, LTC_ASSET
+from world import ETH_ASSET, LTC_ASSET, START, World
 
 from .refusals import refuse
 
@@ -308,3 +310,29 @@ def test_a_window_that_nobody_knows_blocks(found: list[Rule], request: Request, 
         rule = next(r for r in policy.rules if r.id == missing[0])
         speaks = is_match(rule, request) and rule.effect is Effect.LIMIT
         assert speaks == (Code.POLICY_NOT_EVALUABLE in outcome(policy, priced, fewer))
+
+
+@given(found=RULES, request=REQUESTS, used=USED, known=st.booleans())
+def test_what_is_explained_is_what_is_decided(*, found: list[Rule], request: Request, used: Usage, known: bool) -> None:
+    """Every refusal of the evaluation is explained and no other; each limit says by how much it holds or does not."""
+    policy = policy_of(*found)
+    usage = used_alike(policy, used) if known else {}
+    told = explain(policy, request, usage, MONDAY)
+    assert {r.code for r in told.refusals} == outcome(policy, request, usage)
+    for rule in told.rules:
+        assert rule.is_matched == all(s.is_matched for s in rule.selectors)
+        for limit in rule.limits:
+            assert bool(limit.refusals) == (limit.left is None or limit.left < 0)
+
+
+def test_an_explained_quorum_names_who_could_fill_it() -> None:
+    roster = give_roles("person:a.wong", "approver", "officer")(World().roster_body())
+    chan = roster.find(PartyId("person:m.chan"), "x")
+    two, officer = explain_quorums((TWO, OFFICER), [chan], roster, frozenset({PartyId("person:r.singh")}), START)
+    assert (("person:m.chan",), 1, 1, ("person:a.wong",)) == (
+        two.approved, two.people_missing, two.groups_missing, two.could,
+    )  # fmt: skip
+    assert ((), 1, ("person:a.wong",)) == (officer.approved, officer.people_missing, officer.could)
+    singh = roster.find(PartyId("person:r.singh"), "x")
+    (met,) = explain_quorums((TWO,), [chan, singh], roster, frozenset(), START)
+    assert (0, 0, ()) == (met.people_missing, met.groups_missing, met.could)

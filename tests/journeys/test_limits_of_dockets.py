@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from policies import OFFICE, OFFICER
+from policies import OFFICE, OFFICER_FIRM, WITH_OFFICER
 from strongroom.checker.reading.verify import prove_docket as prove_again
 from strongroom.core.bodies import Quorum
 from strongroom.core.checks.prove import prove_docket
@@ -207,17 +207,9 @@ def test_floors_count_groups_as_well() -> None:
 
 
 def test_a_rule_may_require_an_officer_among_the_approvers() -> None:
-    def promoted(roster: Roster) -> Roster:
-        parties = tuple(
-            replace(p, roles=("approver", "officer")) if p.id == "person:a.wong" else p for p in roster.parties
-        )
-        return replace(roster, parties=parties)
-
-    edits = policy(quorums=(Quorum(role="approver", people=2, groups=2), OFFICER)) | {"roster": promoted}
-
     def trip(*approvers: str) -> Trip:
-        return eth_trip(World(edits=edits), approvers=approvers).to(Stage.VERIFY)
+        return eth_trip(World(edits=OFFICER_FIRM), approvers=approvers).to(Stage.VERIFY)
 
     assert judge(trip("person:m.chan", "person:r.singh")) == both(Code.QUORUM_NOT_MET)
-    assert judge(trip("person:m.chan", "person:a.wong")) == PASSES
+    assert judge(trip(*WITH_OFFICER)) == PASSES
     assert judge(trip("person:a.wong")) == both(Code.QUORUM_NOT_MET)

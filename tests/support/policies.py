@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,8 @@ from strongroom.core.bodies import Quorum, sorted_quorums
 from strongroom.core.ids import EntryId, PartyId, WalletId
 from strongroom.core.policy import Effect, Hours, Policy, Request, Rule, Usage, Window
 from strongroom.core.records import Units
-from world import ETH_ASSET, LTC_ASSET, World
+from strongroom.core.roster import Roster
+from world import ETH_ASSET, LTC_ASSET, Edit, World
 
 DAY = 86_400
 TWO = Quorum(role="approver", people=2, groups=2)
@@ -101,3 +103,24 @@ REQUESTS = st.builds(
     unpriced=st.just(()),
 )
 USED = st.builds(Usage, amount=AMOUNTS, count=st.integers(0, 3), fees=AMOUNTS, hkd_cents=st.none() | AMOUNTS)
+
+
+# --- a firm in which an officer must be among the approvers ---------------------------------------------------------
+
+
+def give_roles(person: str, *roles: str) -> Edit:
+    """An edit of the roster: one person's roles."""
+
+    def edit(roster: Roster) -> Roster:
+        return replace(roster, parties=tuple(replace(p, roles=roles) if p.id == person else p for p in roster.parties))
+
+    return edit
+
+
+def ask_officer(policy: Policy) -> Policy:
+    """An edit of the policy: each rule wants two approvers, and an officer among those who approve."""
+    return replace(policy, rules=tuple(replace(rule, quorums=(TWO, OFFICER)) for rule in policy.rules))
+
+
+OFFICER_FIRM: Mapping[str, Edit] = {"policy": ask_officer, "roster": give_roles("person:a.wong", "approver", "officer")}
+WITH_OFFICER = ("person:m.chan", "person:a.wong")

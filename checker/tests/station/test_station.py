@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from policies import OFFICER_FIRM, WITH_OFFICER, give_roles
 from strongroom.chains.ethereum import addresses as eth
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
 from strongroom.checker.console import Exit
@@ -245,6 +246,19 @@ def test_an_approver_who_was_struck_off_since_no_longer_counts(
         assert Exit.DONE == station.ask(trip).code
     else:
         check_halted(station, trip, code, "VERIFY")
+
+
+def test_an_officer_who_is_none_now_fills_no_seat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    station = open_stationhouse(World(edits=OFFICER_FIRM), tmp_path, capsys)
+    world = station.world
+    assert Exit.DONE == station.ask(eth_trip(world, approvers=WITH_OFFICER).to(Stage.APPROVE)).code
+    trip = eth_trip(world, sequence=2, nonce=8, approvers=WITH_OFFICER).to(Stage.APPROVE)
+    world.change_roster(give_roles("person:a.wong", "approver"))
+    rosters = (build_placed(world.log, world.rosters[-1], world.log.last_checkpoint().size),)
+    update = world.register_update("whitelist", (), (), station.last_seen)
+    assert Exit.DONE == station.take(replace(update, registers=(), rosters=rosters)).code
+    assert "APPROVE" == prove_docket(trip.docket_bytes(), world.root_file, now=world.now).furthest.name
+    check_halted(station, trip, Code.QUORUM_NOT_MET, "VERIFY")
 
 
 def test_a_destination_that_the_platform_swapped_halts(station: Stationhouse) -> None:

@@ -233,12 +233,17 @@ def check_quorum(quorum: Quorum, signers: Sequence[Party], field: str) -> None:
     Counts distinct staff AND distinct keys, so that neither one person under two names nor one key under two names
     counts twice (attack: a second account for the same employee). III.4, III.12.
     """
-    able = [p for p in signers if quorum.role in p.roles]
-    people = min(len({p.staff for p in able}), len({p.key.key_id for p in able}))
-    groups = len({p.group for p in able})
+    people, groups = count_quorum(quorum, signers)
     if people < quorum.people or groups < quorum.groups:
         wanted = f"{quorum.people} distinct people of {quorum.groups} groups in role {quorum.role}"
         raise refused(Code.QUORUM_NOT_MET, field, wanted, f"{people} of {groups}")
+
+
+def count_quorum(quorum: Quorum, signers: Sequence[Party]) -> tuple[int, int]:
+    """How many distinct people with distinct keys, and how many groups, stand behind a quorum."""
+    able = [p for p in signers if quorum.role in p.roles]
+    people = min(len({p.staff for p in able}), len({p.key.key_id for p in able}))
+    return people, len({p.group for p in able})
 
 
 def check_overseers(roster: Roster, moment: datetime) -> None:

@@ -22,11 +22,13 @@ from strongroom.online.bootstrap import build_platform, system_clock
 from strongroom.online.config import Config, load_config, load_conninfo
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
-from strongroom.online.governance.store import load_rules, publish
+from strongroom.online.governance.store import load_rules, load_rules_under, publish
 from strongroom.online.jobs.commands import add_commands
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove.prover import build_prover
 from strongroom.online.transfers.accounts import open_accounts
+from strongroom.online.transfers.withdrawal.explain import explain_subject
+from strongroom.online.transfers.withdrawal.explain_words import build_json, render_told
 from strongroom.online.transfers.withdrawal.resend import resend
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
 from strongroom.online.transfers.withdrawal.store import load_docket
@@ -65,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(partial(_command, commands))
-    published = _command(commands, "publish", "take in a root, roster, policy or register", _publish)
+    published = _command(commands, "publish", "take in a root, roster, policy, register or prices", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
     submitted = _command(commands, "submit", "take in a client's signed instruction", _submit)
@@ -82,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("proposal")
     again.add_argument("device")
     again.add_argument("--seen", type=int, required=True, help="the log size on the device's own status screen")
+    told = _command(commands, "explain", "what the policy says to an order, and who is still missing", _tell)
+    told.add_argument("subject", help="the id of an instruction or of a proposal")
+    told.add_argument("--json", action="store_true", help="for machines")
     docket = _command(commands, "docket", "write a docket file, as far as it has come", _docket)
     docket.add_argument("proposal")
     docket.add_argument("--out", type=Path, required=True)
@@ -168,6 +173,17 @@ def _resend(config: Config, options: argparse.Namespace) -> int:
     with _open(config) as connection:
         state = resend(connection, proposal, device, options.seen)
     _say({"proposal": proposal, "device": device, "state": state.value})
+    return 0
+
+
+def _tell(config: Config, options: argparse.Namespace) -> int:
+    with _open(config) as connection, connection.transaction():
+        rules = load_rules_under(connection, config.root)
+        told = explain_subject(connection, rules, parse_digest(options.subject, "subject"), system_clock())
+    if options.json:
+        _say(build_json(told))
+    else:
+        sys.stdout.write("\n".join(render_told(told, rules.entries.assets)) + "\n")
     return 0
 
 

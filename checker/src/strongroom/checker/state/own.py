@@ -21,7 +21,7 @@ from strongroom.checker.reading.journey import check_not_lower, heads_of
 from strongroom.checker.reading.refusals import DocketRefusedError, gathered, raise_found
 from strongroom.checker.reading.registers import entry_digest
 from strongroom.checker.reading.roots import REGISTERS
-from strongroom.checker.reading.rosters import check_party
+from strongroom.checker.reading.rosters import check_party, check_quorum
 from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof, prove_parsed
 from strongroom.checker.state.trust import Trust
@@ -138,6 +138,12 @@ def check_own_policy(trust: Trust, proof: Proof, now: datetime) -> None:
     quorums = quorums_in_force(proof.journey, spend, [proof.foundation.policy.body, policy], floors, now)
     with gathered(found):
         check_quorums(proof.journey, quorums, payment_moment(proof.journey, now))
+    # By the newest roster as well: an officer who is none now fills no officer's seat, though still an approver.
+    approvers = {each.statement.issuer for each in proof.journey.all(Approval)}
+    today = [trust.roster.parties[name] for name in sorted(approvers) if name in trust.roster.parties]
+    for quorum in quorums:
+        with gathered(found):
+            check_quorum(quorum, today, "own roster")
     raise_found(found)
 
 

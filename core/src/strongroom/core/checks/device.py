@@ -18,7 +18,7 @@ from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
 from strongroom.core.errors import refused, run_checks
-from strongroom.core.roster import check_not_expired, check_overseers, check_party
+from strongroom.core.roster import check_not_expired, check_overseers, check_party, check_quorum
 from strongroom.core.trust import Trust
 
 Pair = tuple[str, Mapping[str, object], Mapping[str, object], Code]
@@ -90,13 +90,16 @@ def _check_ages(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
 
 
 def _check_own_quorums(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
-    """This device's own policy sets quorums too, and whoever approved must still be an approver today.
+    """This device's own policy sets quorums too, and whoever approved must still be who they were by today's roster.
 
-    Tightening is immediate: a removed approver's earlier yes no longer counts here.
+    Tightening is immediate: a removed approver's earlier yes no longer counts here, nor an officer's who is none now.
     """
     if proved.journey.furthest < Stage.VERIFY:
         return
-    for approval in proved.journey.all(Approval):
+    today = [
         check_party(trust.roster.body, approval.statement.issuer, "approver", now, "approval.issuer")
+        for approval in proved.journey.all(Approval)
+    ]
     quorums = quorums_in_force(proved.journey, trust.policy_in_force, proved.requests, trust.root.floors)
     check_approved(proved.journey, proved.foundation, quorums, now)
+    run_checks([partial(check_quorum, quorum, today, "approvals by today's roster") for quorum in quorums])

@@ -16,7 +16,7 @@ from strongroom.core.records import NONE, DigestOrNone
 from strongroom.core.statements import Statement
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.platform import Platform
-from strongroom.online.transfers.withdrawal.usage import UsageStore, raise_fee
+from strongroom.online.transfers.withdrawal.usage import UsageStore, lock_usage, raise_fee
 
 _PASSES = {Code.POLICY_NOT_EVALUABLE, Code.PRICE_STALE}
 
@@ -59,7 +59,7 @@ def check_built(platform: Platform, rules: Rules, instructions: Sequence[Stateme
 
     The first in order carries the whole fee in its windows, as at the terminal. Raises RefusedError with all refusals.
     """
-    now, usage, policy = platform.clock(), UsageStore(platform.connection), rules.policy[1].body
+    now, usage, policy = platform.clock(), lock_usage(platform.connection), rules.policy[1].body
     uses: list[Use] = []
     found: list[Refusal] = []
     for i, statement in enumerate(sorted(instructions, key=lambda s: s.id)):

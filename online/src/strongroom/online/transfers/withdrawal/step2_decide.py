@@ -30,7 +30,7 @@ from strongroom.online.transfers.withdrawal.store import (
     open_alert,
     save_instruction,
 )
-from strongroom.online.transfers.withdrawal.usage import UsageStore
+from strongroom.online.transfers.withdrawal.usage import UsageStore, lock_usage
 from strongroom.online.watch.freezes import load_standing_freezes
 
 SCREENING_PROVIDER = "whitelist"
@@ -53,7 +53,7 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
         return
     try:
         with connection.transaction():
-            usage, request = UsageStore(connection), build_request(rules, statement, now, 0, 0)
+            usage, request = lock_usage(connection), build_request(rules, statement, now, 0, 0)
             evaluation = _evaluate(rules, statement, request, usage, now)
             decision = platform.say(rules, _decision(rules, statement, request, evaluation))
             custody = build_custody_account(row.wallet, statement.body.asset)

@@ -14,12 +14,17 @@ from strongroom.online.db.queries import load_queries
 _QUERIES = load_queries("strongroom.online.transfers.withdrawal")
 
 
+def lock_usage(connection: Connection) -> UsageStore:
+    """The uses, nobody else's to count until the caller's transaction ends: whoever decides writes what they decided."""
+    execute(connection, _QUERIES["lock_usage"], {})
+    return UsageStore(connection)
+
+
 class UsageStore:
-    """The rows of `transfers.usage`, locked from here to the end of the transaction that also writes them."""
+    """The rows of `transfers.usage`. Deciders take it from `lock_usage`; who only asks may go without."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        execute(connection, _QUERIES["lock_usage"], {})
 
     def load_uses(self, rules: Sequence[EntryId], since: datetime) -> tuple[Use, ...]:
         """Every use of these rules from `since` on."""
