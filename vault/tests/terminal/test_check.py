@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 import world
+from policies import OFFICE
 from strongroom.core import assemble
 from strongroom.core.bodies import Decision, Instruction
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, TransactionPart, Twin
 from strongroom.core.ids import PartyId
+from strongroom.core.policy import Hours
 from strongroom.core.records import HexBytes, HexOrNone, Units
 
 
@@ -29,6 +31,11 @@ def window(**changes: Any) -> Callable[[Any], Any]:
         return replace(policy, rules=rules)
 
     return edit
+
+
+def rules_with(**changes: Any) -> Callable[[Any], Any]:
+    """An edit of the policy that changes every rule."""
+    return lambda policy: replace(policy, rules=tuple(replace(r, **changes) for r in policy.rules))
 
 
 def firm_with(firm: Any, **edits: Any) -> Any:
@@ -133,7 +140,12 @@ def test_time_that_people_take_counts(firm: Any, stand: Any, hours: int, code: C
 
 @pytest.mark.parametrize(
     ("changes", "code"),
-    [({"max_amount": Units(2 * 10**18)}, Code.LIMIT_WINDOW), ({"max_count": 1}, Code.LIMIT_COUNT)],
+    [
+        ({"max_amount": Units(2 * 10**18)}, Code.LIMIT_WINDOW),
+        ({"max_count": 1}, Code.LIMIT_COUNT),
+        ({"max_fee": Units(3 * 10**15)}, Code.LIMIT_FEES),
+        ({"max_hkd_cents": Units(2 * 3_906_250 - 1)}, Code.LIMIT_HKD),
+    ],
 )
 def test_windows_are_counted_from_our_own_journal(firm: Any, changes: Any, code: Code) -> None:
     firm = firm_with(firm, policy=window(**changes))
@@ -151,12 +163,48 @@ def test_windows_are_counted_from_our_own_journal(firm: Any, changes: Any, code:
         ({"max_amount": Units(23 * 10**8)}, set()),
         ({"max_count": 2}, {Code.LIMIT_COUNT}),
         ({"max_count": 3}, set()),
+        ({"max_hkd_cents": Units(23 * 78_000 - 1)}, {Code.LIMIT_HKD}),
+        ({"max_hkd_cents": Units(23 * 78_000)}, set()),
     ],
 )
 def test_payments_of_one_transaction_count_one_after_the_other(firm: Any, changes: Any, codes: Any) -> None:
     firm = firm_with(firm, policy=window(**changes))
     stand = firm.stand().ready()
     assert codes == stand.refusals(firm.turn(trips=[firm.trip("ltc")]), "sign")
+
+
+def test_nothing_is_signed_outside_the_hours(firm: Any) -> None:
+    """The firm's first day is a Sunday."""
+    office = rules_with(hours=(OFFICE,))
+    firm = firm_with(firm, policy=office)
+    stand = firm.stand().ready()
+    assert {Code.OUTSIDE_HOURS} == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
+    firm.world.tick(86400)
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip(nonce=8, sequence=2)]), "sign")
+
+
+def test_hours_are_asked_again_when_people_took_their_time(firm: Any) -> None:
+    """Ten past ten at the check, past eleven at the signature."""
+    morning = Hours(days=(7,), from_min=600, to_min=660)
+    firm = firm_with(firm, policy=rules_with(hours=(morning,)))
+    stand = firm.stand().ready()
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
+    stand.on_answer = lambda line: firm.world.tick(3600 if line == "sign" else 0)
+    assert Code.OUTSIDE_HOURS in stand.refusals(firm.turn(trips=[firm.trip(nonce=8, sequence=2)]), "sign")
+
+
+def test_a_limit_in_hkd_needs_a_price_that_is_fresh_here(firm: Any) -> None:
+    def hour(policy: Any) -> Any:
+        return replace(policy, parameters=replace(policy.parameters, price_max_age_s=3600))
+
+    firm = firm_with(firm, policy=hour, prices=lambda body: replace(body, as_of=body.as_of + timedelta(days=1)))
+    stand = firm.stand().ready()
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
+    firm.world.tick(3600)
+    late = firm.trip(nonce=8, sequence=2)
+    assert {Code.POLICY_NOT_EVALUABLE, Code.PRICE_STALE} == stand.refusals(firm.turn(trips=[late]), "sign")
+    firm.world.change_prices(lambda body: replace(body, as_of=firm.world.now))
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip(nonce=9, sequence=3)]), "sign")
 
 
 def test_a_nonce_is_signed_for_one_proposal(firm: Any, stand: Any) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from strongroom.core.bodies import Instruction
 from strongroom.core.checks.limits import price_moment, value_requests
 from strongroom.core.checks.prove import ProvedDocket
-from strongroom.core.errors import Refusal, RefusedError
-from strongroom.core.policy import Policy, evaluate
+from strongroom.core.errors import Refusal, RefusedError, run_checks
+from strongroom.core.policy import Policy, check_transaction_limits, evaluate
 from strongroom.core.policy.usage import Use, build_usage, build_uses
 from strongroom.core.records import Units
 from strongroom.vault.terminal.journal.journal import Journal
@@ -42,6 +43,17 @@ def check_windows(proved: ProvedDocket, policy: Policy, journal: Journal, now: d
     if found:
         raise RefusedError(*found)
     return build_limit_marks(uses)
+
+
+def check_hours(proved: ProvedDocket, policy: Policy, now: datetime) -> None:
+    """Judge everything but windows at this terminal's own time; it holds for what was committed before as well.
+
+    Attack: power is cut after the commitment, so that the signature is made at night without being asked again.
+    Raises RefusedError with OUTSIDE_HOURS and whatever else our own policy says without a memory.
+    """
+    moment = price_moment(proved.journey, proved.foundation, now)
+    valued = value_requests(policy, proved.requests, proved.foundation, moment)
+    run_checks([partial(check_transaction_limits, policy, replace(request, at=now)) for request in valued])
 
 
 def build_limit_marks(uses: Iterable[Use]) -> tuple[LimitUse, ...]:

@@ -24,7 +24,7 @@ from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark
 from strongroom.vault.terminal.key_store import build_key_uses
-from strongroom.vault.terminal.limits import check_windows
+from strongroom.vault.terminal.limits import check_hours, check_windows
 from strongroom.vault.terminal.step2_prove import verification_of
 
 
@@ -38,6 +38,7 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
             lambda: check_against_trust(proved, terminal.trust, now),
             lambda: check_same_heads(own, verification_of(proved).body.heads, "verification.heads"),
             lambda: check_in_time(proved, now),
+            lambda: check_hours(proved, terminal.trust.policy_in_force, now),
             lambda: check_separation(desk, proved),
             lambda: terminal.journal.check(bindings),
             lambda: check_not_handed_back(terminal.journal, name_result(proved)),

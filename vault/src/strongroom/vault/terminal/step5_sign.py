@@ -21,6 +21,7 @@ from strongroom.vault.terminal.desk import Desk, KeyUse, Plan, Signed
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import SignedR
 from strongroom.vault.terminal.key_store import build_digests
+from strongroom.vault.terminal.limits import check_hours
 from strongroom.vault.terminal.step3_check import check_in_time
 
 
@@ -58,6 +59,7 @@ def check_still_good(desk: Desk, plan: Plan, now: datetime) -> None:
             lambda: desk.clear.check_alive(desk.terminal),
             lambda: desk.clear.check_budget(plan.proved),
             lambda: check_in_time(plan.proved, now),
+            lambda: check_hours(plan.proved, desk.terminal.trust.policy_in_force, now),
             lambda: _check_approvals(plan, now),
         ]
     )
