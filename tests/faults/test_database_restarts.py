@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,11 +43,12 @@ def crashing(tmp_path: Path) -> Iterator[CrashingScene]:
             connection.close()
 
 
-def test_crashes_in_mid_transaction_and_between(crashing: CrashingScene) -> None:
+def crashing_every_second(crashing: CrashingScene, most: int) -> Callable[[Crew], None]:
+    """Crashes the database every second or so: twice in a transaction that is open, then whatever goes on."""
     server, due = crashing.server, [time.monotonic() + 1.0]
 
     def meanwhile(_crew: Crew) -> None:
-        if time.monotonic() < due[0] or server.crashes >= 6:
+        if time.monotonic() < due[0] or server.crashes >= most:
             return
         if server.crashes % 3 == 2:
             server.crash()
@@ -56,9 +57,19 @@ def test_crashes_in_mid_transaction_and_between(crashing: CrashingScene) -> None
         reconnect(crashing.firm)
         due[0] = time.monotonic() + 1.0
 
-    withdraw(crashing, workers=2, count=2, meanwhile=meanwhile, patience_s=120)
-    assert server.crashes >= 3
-    assert server.cut >= 2
+    return meanwhile
+
+
+def test_crashes_in_mid_transaction_and_between(crashing: CrashingScene) -> None:
+    withdraw(crashing, workers=2, count=1, meanwhile=crashing_every_second(crashing, most=4), patience_s=120)
+    assert crashing.server.crashes >= 3
+    assert crashing.server.cut >= 2
+
+
+@pytest.mark.slow
+def test_many_crashes_through_many_withdrawals(crashing: CrashingScene) -> None:
+    withdraw(crashing, workers=3, count=8, meanwhile=crashing_every_second(crashing, most=25), patience_s=600)
+    assert crashing.server.cut >= 10
 
 
 def crash_while_taken_in(crashing: CrashingScene, envelope: Envelope) -> None:

@@ -51,3 +51,8 @@ def killing(seed: int, every_s: float) -> Callable[[Crew], None]:
 
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
     assert withdraw(scene, workers=2, count=2, meanwhile=killing(1, 0.7), patience_s=120) > 3
+
+
+@pytest.mark.slow
+def test_many_workers_killed_at_random_through_many_withdrawals(scene: Scene) -> None:
+    assert withdraw(scene, workers=3, count=12, meanwhile=killing(2, 0.5), patience_s=600) > 20

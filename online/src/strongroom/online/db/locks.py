@@ -31,8 +31,8 @@ def lock_name(connection: Connection, name: str) -> None:
 def locked_file(path: Path) -> Iterator[None]:
     """Hold a file of a home for one piece of work; the kernel gives it back when the process ends.
 
-    Waits for a moment while another worker of the same home holds it, but not for ever, since that one may be suspended:
-    then FILE_BUSY, to be tried again.
+    Waits for a moment while another worker of the same home holds it, but not for ever, since that one may be
+    suspended: then FILE_BUSY, to be tried again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
