@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eth_account import Account
+
 from firm import Firm
 from strongroom.chains.ethereum.addresses import parse_address
 from strongroom.chains.ethereum.transactions import Transfer, encode_signed, encode_unsigned, signing_digest
@@ -33,3 +35,22 @@ def steal(firm: Firm, units: int) -> str:
     raw = chain_key("key:eth-1").sign_recoverable(signing_digest(encode_unsigned(transfer)), hasher=None)
     signed = encode_signed(transfer, raw[64], int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"))
     return node.send_raw(signed)
+
+
+def call_as_us(firm: Firm, contract: str, data: bytes) -> str:
+    """Call a contract with the cold address's key, around every control; mined with the next block."""
+    node = chain_of(firm).node()
+    source = firm.world.registers["addresses"].find("address:eth-1", "addresses").address
+    call = {
+        "type": 2,
+        "chainId": 31337,
+        "nonce": node.fetch_pending_nonce(source),
+        "maxPriorityFeePerGas": 10**9,
+        "maxFeePerGas": 10**11,
+        "gas": 100_000,
+        "to": contract,
+        "value": 0,
+        "data": data,
+    }
+    signed = Account.sign_transaction(call, chain_key("key:eth-1").secret)
+    return node.send_raw(bytes(signed.raw_transaction))

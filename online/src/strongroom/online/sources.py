@@ -1,7 +1,8 @@
 """From node clients to what builder, follower and watcher ask for.
 
 What is only a proposal (fees, a next nonce, a previous transaction) comes from the first node that answers: the devices
-judge it by themselves. What is believed (heights, holdings, how a transaction ended) comes from all of them or not at all.
+judge it by themselves. What is believed (heights, holdings, how a transaction ended) comes from all of them, or not at
+all.
 """
 
 from __future__ import annotations

@@ -70,6 +70,15 @@ class AnvilChain:
         payment = {"from": account, "to": to, "value": hex(value_wei)}
         return parse_hash(self._rpc.call_once("eth_sendTransaction", [payment]), "eth_sendTransaction")
 
+    def call_from(self, account: str, to: str, data: bytes) -> str:
+        """Call a contract from a given development account: a stranger's own doing, for example."""
+        call = {"from": account, "to": to, "data": "0x" + data.hex()}
+        return parse_hash(self._rpc.call_once("eth_sendTransaction", [call]), "eth_sendTransaction")
+
+    def replace_code(self, contract: str, code: bytes) -> None:
+        """Put other code at a contract, as an upgrade of a token in place would."""
+        self._rpc.call_once("anvil_setCode", [contract, "0x" + code.hex()])
+
     def deploy(self, bytecode: bytes) -> str:
         """Create a contract from the first development account and return its address; call `mine` for it to be mined.
 

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final, TypeVar
 
 import httpx
@@ -89,7 +90,7 @@ class JsonRpc:
         results: list[Json] = []
         for start in range(0, len(many), BATCH):
             part = many[start : start + BATCH]
-            results += self._retried(lambda part=part: self._call_part(method, part))
+            results += self._retried(partial(self._call_part, method, part))
         return results
 
     def _retried(self, ask: Callable[[], T]) -> T:

@@ -2,8 +2,8 @@
 
     deposit-credit     the deposit, at once; the address register must name that account
     decision           the reservation of its instruction, at once, unless it blocks or holds
-    settlement         each reservation of its docket settled, void when it failed, and the network fee; by the platform's
-                       next pass
+    settlement         each reservation of its docket settled, or void when it failed, and the network fee; by the
+                       platform's next pass
     reversals          what `undone.py` says
     rejection          each reservation of its docket may be void
     freeze-lift        what the frozen transaction moved may go to suspense; how much, the chain says
@@ -51,6 +51,7 @@ from strongroom.online.transfers.accounts import (
     build_custody_account,
     build_expense_account,
     build_suspense_account,
+    find_credited,
 )
 
 
@@ -142,16 +143,8 @@ def justify(statement: Statement[Any], facts: Facts) -> tuple[Claim, ...]:
             return (_deposit(statement.id, body, facts),)
         case Decision() as body:
             return _reservation(body, facts)
-        case Settlement() as body:
-            return _settlement(statement.id, body, facts)
-        case SettlementReversal() as body:
-            if body.settlement not in facts.settled:
-                raise refused(Code.NOT_IN_LOG, "settlement-reversal.settlement", body.settlement, "no such settlement")
-            return unsettle(statement.id, body.settlement, facts.settled[body.settlement])
-        case DepositReversal() as body:
-            if body.credit not in facts.credits:
-                raise refused(Code.NOT_IN_LOG, "deposit-reversal.credit", body.credit, "no such credit")
-            return uncredit(statement.id, body.credit, facts.credits[body.credit])
+        case Settlement() | SettlementReversal() | DepositReversal():
+            return _settled_or_undone(statement, facts)
         case Rejection() as body:
             plan = facts.plan(body.proposal)
             voided = [facts.reservation(i) for i in plan.instructions]
@@ -160,6 +153,19 @@ def justify(statement: Statement[Any], facts: Facts) -> tuple[Claim, ...]:
             return _suspense(statement.id, facts.frozen.get(body.freeze, ""), facts.entries)
         case _:
             return ()
+
+
+def _settled_or_undone(statement: Statement[Any], facts: Facts) -> tuple[Claim, ...]:
+    """What a reversal turns around must have been said before it."""
+    match statement.body:
+        case Settlement() as body:
+            return _settlement(statement.id, body, facts)
+        case SettlementReversal(settlement=settlement) if settlement in facts.settled:
+            return unsettle(statement.id, settlement, facts.settled[settlement])
+        case DepositReversal(credit=credit) if credit in facts.credits:
+            return uncredit(statement.id, credit, facts.credits[credit])
+        case _:
+            raise refused(Code.NOT_IN_LOG, statement.type.value, "what it undoes", "nothing said before it")
 
 
 def withdrawal_of(instruction: Digest) -> TransferId:
@@ -172,8 +178,9 @@ def _deposit(statement: Digest, body: DepositCredit, facts: Facts) -> Posting:
     entries, base = facts.entries, name_credit(body)
     taken_back = facts.taken_back.get(base, 0)
     address = entries.addresses.get(body.address)
-    if address is None or str(address.account) != body.account or address.chain != body.chain:
-        got = "no such address" if address is None else f"{address.account} on {address.chain}"
+    paid_to = find_credited(entries, address, body.asset) if address else ""
+    if address is None or paid_to != body.account or address.chain != body.chain:
+        got = "no such address" if address is None else f"{paid_to} on {address.chain}"
         raise refused(Code.NOT_IN_REGISTER, f"{body.address}.account", f"{body.account} on {body.chain}", got)
     client = entries.clients.get(EntryId(body.client))
     if client is None or client.account(body.account).asset != body.asset:

@@ -22,9 +22,17 @@ from strongroom.online.transfers.accounts import build_custody_account, build_ex
 class Ordered(Protocol):
     """What an instruction asks for."""
 
-    account: AccountId
-    asset: AssetId
-    units: int
+    @property
+    def account(self) -> AccountId:
+        """Whose units they are."""
+
+    @property
+    def asset(self) -> AssetId:
+        """Of what."""
+
+    @property
+    def units(self) -> int:
+        """How much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from strongroom.core.checks.foundation import Entries
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.ids import AccountId, AssetId, ChainId, PartyId, WalletId
+from strongroom.core.records import NONE
+from strongroom.core.registers import AddressEntry
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Account, AccountKind
@@ -33,6 +35,21 @@ def _of_token(asset: AssetId) -> str:
     """The part of an account's name that tells a token from the chain's own coin, which has none."""
     namespace, _, reference = asset.partition("/")[2].partition(":")
     return f".{reference.lower()}" if namespace == "erc20" else ""
+
+
+def find_credited(entries: Entries, address: AddressEntry, asset: AssetId) -> str:
+    """The account that a payment of an asset to an address is for, or `none`.
+
+    The address's own account, when it holds that asset; else the one account in it that the same client has in the same
+    wallet. Where that is not one account, it is nobody's until people say whose.
+    """
+    for client in entries.clients.values():
+        if str(address.account) in {str(account.id) for account in client.accounts}:
+            held = [str(a.id) for a in client.accounts if (a.asset, a.wallet) == (asset, address.wallet)]
+            if str(address.account) in held:
+                return str(address.account)
+            return held[0] if len(held) == 1 else NONE
+    return NONE
 
 
 def imply_accounts(entries: Entries) -> dict[AccountId, tuple[AccountKind, AssetId, str]]:

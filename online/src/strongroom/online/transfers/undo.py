@@ -1,4 +1,4 @@
-"""After a reorganisation: what the ledger has and the chain has not is taken back, and what was forgotten is sent again.
+"""After a reorganisation: what the ledger has and the chain has not is taken back; what was forgotten is sent again.
 
 The reconciler has marked what left the chain (`watch/turn_back.py`). Payments come first, since they give clients units
 back; then deposits, which take some; then what clients owe; then the gate is handed what the new chain lacks.

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ChainFollower:
-    """Reads one chain from all its nodes. nodes: at least one; two and more for a chain that is not only played with."""
+    """Reads one chain from all its nodes. nodes: at least one, and more wherever the coins have a value."""
 
     chain: ChainId
     nodes: tuple[NodeReader, ...]

@@ -124,10 +124,10 @@ class Holdings(Protocol):
         """Height of the newest block."""
 
     def fetch_ending(self, txid: str, height: int, watched: Watched) -> Ending | None:
-        """How a transaction of ours ended in the block at a height, on its own nodes' chain; None when it is not there."""
+        """How a transaction of ours ended in the block at a height of its own nodes; None when it is not there."""
 
     def fetch_held(self, watched: Watched, height: int) -> Mapping[AssetId, int]:
-        """Units of each asset on our addresses after the block at a height. Raises NODE_UNAVAILABLE when it is elsewhere."""
+        """Units of each asset on our addresses after the block at a height. Raises NODE_UNAVAILABLE elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class EthereumReader:
         ]
 
     def _is_changed(self, token: Token, block: EthereumBlock) -> bool:
-        """Whether the contract has other code than the registered one, or just lost it. Before it is born it has none."""
+        """Whether the contract has other code than the registered one, or just lost it; at first it has none."""
         code = self.node.fetch_code(token.contract, block.hash)
         if code:
             return f"keccak256:{keccak256(code).hex()}" != token.code_hash

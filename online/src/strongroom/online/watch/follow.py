@@ -1,8 +1,8 @@
 """Follow a chain block by block: deposits, outflows, reconciliation. One block is one transaction, in order, once.
 
 Only what all nodes of a chain agree on is taken in (`agree.py`); where the chain turned back, what its lost blocks did
-is undone first (`turn_back.py`). A spend that no docket explains freezes the vault and opens an alert while its block is processed, in that same
-transaction (V.5).
+is undone first (`turn_back.py`). A spend that no docket explains freezes the vault and opens an alert while its block
+is processed, in that same transaction (V.5).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import lock_name
 from strongroom.online.evidence.store import say
 from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.accounts import find_credited
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import BlockView, Held, Outflow, OwnCoin, Token, Watched, is_explained
 from strongroom.online.watch.reconciler import Reconciler
@@ -106,7 +107,8 @@ def process(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
             store.add_outflow(connection, view, outflow, proposal)
         if proposal is None:
             freeze(reconciler, rules, view, outflows)
-    store.add_inflows(connection, view, frozenset(o.txid for o in view.outflows))
+    accounts = [find_credited(rules.entries, inflow.address, inflow.asset) for inflow in view.inflows]
+    store.add_inflows(connection, view, frozenset(o.txid for o in view.outflows), accounts)
     if view.held is None:
         store.save_coins(connection, view)
     tell_tokens(connection, view)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -113,18 +113,18 @@ def undo_blocks(connection: Connection, chain: ChainId, height: int, reorganisat
         execute(connection, _QUERIES[name], fields)
 
 
-def add_inflows(connection: Connection, view: BlockView, own: frozenset[str]) -> None:
-    """Payments to us. own: ids of our own transactions, whose payments to us are change."""
+def add_inflows(connection: Connection, view: BlockView, own: frozenset[str], accounts: Sequence[str]) -> None:
+    """Payments to us. own: ids of our own transactions, whose payments to us are change. accounts: whose each is."""
     if not view.inflows:
         return
-    rows = json.dumps([_inflow(i, own) for i in view.inflows])
+    rows = json.dumps([_inflow(i, own, account) for i, account in zip(view.inflows, accounts, strict=True)])
     fields = {"chain": view.chain, "height": view.height, "hash": view.hash, "rows": rows}
     execute(connection, _QUERIES["add_deposits"], fields)
 
 
 def save_coins(connection: Connection, view: BlockView) -> None:
     """New coins and spent ones of a block of the Bitcoin family."""
-    made = json.dumps([_inflow(i, frozenset()) for i in view.inflows])
+    made = json.dumps([_inflow(i, frozenset(), i.address.account) for i in view.inflows])
     execute(connection, _QUERIES["add_coins"], {"chain": view.chain, "height": view.height, "rows": made})
     spent = []
     for outflow in view.outflows:
@@ -303,13 +303,13 @@ def _session(nonce: str, terminal: str, heads: str, clear_payload: bytes | None)
     return WaitingSession(nonce=nonce, terminal=PartyId(terminal), heads=heads, clear_payload=payload)
 
 
-def _inflow(inflow: Inflow, own: frozenset[str]) -> Mapping[str, str | int]:
+def _inflow(inflow: Inflow, own: frozenset[str], account: str) -> Mapping[str, str | int]:
     return {
         "txid": inflow.txid,
         "output": inflow.output,
         "address": inflow.address.id,
         "wallet": inflow.address.wallet,
-        "account": inflow.address.account,
+        "account": account,
         "asset": inflow.asset,
         "units": str(inflow.units),
         "state": _state(inflow, own),

@@ -27,7 +27,7 @@ _STEP: Final = 100
 
 
 def turn_back(reconciler: Reconciler, chain: ChainId, tip: int) -> Place | None:
-    """The newest block that was taken in and is still in the chain; what came after it was undone. None before the first.
+    """The newest block taken in that is still in the chain; what came after it was undone. None before the first.
 
     tip: the height that all nodes have. Nodes that only lack the newest blocks did not turn back: NODE_LAGGING when
     they lack more than a few. Raises CHAIN_REORGANISED when no block at all is common.

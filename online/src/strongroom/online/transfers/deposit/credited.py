@@ -18,7 +18,7 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post
-from strongroom.online.transfers.accounts import HOUSE, build_custody_account
+from strongroom.online.transfers.accounts import HOUSE, build_custody_account, find_credited
 from strongroom.online.transfers.deposit.store import (
     Deposit,
     count_taken_back,
@@ -64,10 +64,9 @@ def credit_chain(platform: Platform, rules: Rules, chain: ChainId, needed: int) 
 def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: int) -> None:
     """Say the credit, post it, mark the deposit. Raises NOT_IN_REGISTER when the register says another account."""
     entry = rules.entries.addresses.get(deposit.address)
-    if entry is None or str(entry.account) != deposit.account:
-        raise refused(
-            Code.NOT_IN_REGISTER, f"deposit {deposit.txid}", entry.account if entry else "an address", deposit.account
-        )
+    paid_to = find_credited(rules.entries, entry, deposit.asset) if entry else "an address"
+    if paid_to != deposit.account:
+        raise refused(Code.NOT_IN_REGISTER, f"deposit {deposit.txid}", paid_to, deposit.account)
     client = find_client(rules, deposit.account)
     body = DepositCredit(
         account=deposit.account,

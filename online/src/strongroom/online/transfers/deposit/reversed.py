@@ -1,7 +1,7 @@
 """Take back the credit of a deposit that left the chain, and hold the account while the client owes what it spent.
 
-What the client still has is taken back at once. The rest goes to suspense with a critical alert, and the account takes no
-new orders until it is recovered out of whatever the client has again: most often the same deposit, in another block.
+What the client still has is taken back at once. The rest goes to suspense with a critical alert, and the account takes
+no new orders until it is recovered out of whatever the client has again: most often the same deposit, in another block.
 """
 
 from __future__ import annotations

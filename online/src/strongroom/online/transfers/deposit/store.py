@@ -174,14 +174,14 @@ def _gone(
     )
 
 
-def _shortfall(reversal: str, chain: str, account: str, asset: str, units: str, recovered: bool) -> Shortfall:
+def _shortfall(*, recovered: bool, **texts: str) -> Shortfall:
     return Shortfall(
-        reversal=Digest(reversal),
-        chain=ChainId(chain),
-        account=AccountId(account),
-        asset=AssetId(asset),
-        units=int(units),
-        is_recovered=bool(recovered),
+        reversal=Digest(texts["reversal"]),
+        chain=ChainId(texts["chain"]),
+        account=AccountId(texts["account"]),
+        asset=AssetId(texts["asset"]),
+        units=int(texts["units"]),
+        is_recovered=recovered,
     )
 
 

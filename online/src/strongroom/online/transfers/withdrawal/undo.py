@@ -41,7 +41,10 @@ _QUERIES = load_queries("strongroom.online.transfers.withdrawal")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GonePayment:
-    """A payment that the ledger has and the chain has not. proposal: None when a lift posted it; posted_by is that lift."""
+    """A payment that the ledger has and the chain has not.
+
+    proposal: None when a lift posted it. posted_by: that lift.
+    """
 
     chain: ChainId
     txid: str
@@ -54,8 +57,8 @@ class GonePayment:
 def undo_gone(platform: Platform, rules: Rules) -> int:
     """Undo every payment that left the chain, each in its own transaction; returns how many.
 
-    One that is refused waits and is told: after a failed transaction the client was free to spend what was reserved, and
-    until it has it again nothing can be reserved. Ledger and chain match meanwhile.
+    One that is refused waits and is told: after a failed transaction the client was free to spend what was reserved,
+    and until it has it again nothing can be reserved. Ledger and chain match meanwhile.
     """
     undone = 0
     for gone in load_all(platform.connection, _QUERIES["load_gone"], _gone):
