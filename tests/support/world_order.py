@@ -255,7 +255,7 @@ class Order:
         )
 
     def build_psbt(self) -> psbts.Psbt:
-        """Inputs of 20 coins, one from each of `coins`; an output an instruction; change; the fee is 2,000 by the rate."""
+        """Inputs of 20 coins from each of `coins`, an output an instruction, change; a fee of 2,000 times the rate."""
         spends, total = [], 0
         for i, name in enumerate(self.coins):
             script, witness_script = self._script_of(name)
