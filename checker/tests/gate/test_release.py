@@ -15,11 +15,11 @@ from strongroom.checker.reading.verify import prove_docket
 from strongroom.core.bodies import Broadcast, Halt, Release
 from strongroom.core.codes import Code
 from strongroom.core.ids import ChainId
-from world import Trip, World, eth_trip, ltc_trip
+from world import Trip, World, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip
 
 from .gatehouse import Answer, Fault, Gatehouse, RpcNode, id_of, open_gatehouse, serving, walked
 
-TRIPS = (eth_trip, ltc_trip)
+TRIPS = (eth_trip, usd_trip, ltc_trip, one_key_trip, mixed_trip)
 
 
 @pytest.fixture

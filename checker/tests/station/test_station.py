@@ -23,7 +23,18 @@ from strongroom.core.docket import Stage, docket_order
 from strongroom.core.packages import DocketBody, PackageKind
 from strongroom.core.policy import Policy
 from strongroom.core.statements import parse_statement
-from world import START, Trip, World, eth_trip, ltc_trip, sorted_by_id, whitelist_entries
+from world import (
+    START,
+    Trip,
+    World,
+    eth_trip,
+    ltc_trip,
+    mixed_trip,
+    one_key_trip,
+    sorted_by_id,
+    usd_trip,
+    whitelist_entries,
+)
 
 from .stationhouse import STATION, Stationhouse, open_stationhouse
 
@@ -46,7 +57,7 @@ def check_halted(station: Stationhouse, trip: Trip, code: Code, stage: str | Non
     assert stage in {None, answer.halt.stage}
 
 
-@pytest.mark.parametrize("make_trip", [eth_trip, ltc_trip])
+@pytest.mark.parametrize("make_trip", [eth_trip, usd_trip, ltc_trip, one_key_trip, mixed_trip])
 def test_a_docket_that_holds_is_verified(station: Stationhouse, make_trip: Callable[[World], Trip]) -> None:
     trip = make_trip(station.world).to(Stage.APPROVE)
     answer = station.ask(trip)

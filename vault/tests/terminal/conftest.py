@@ -17,7 +17,7 @@ import softhsm
 import world
 from strongroom.chains.bitcoin.addresses import render_address
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
-from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.scripts import own_script
 from strongroom.chains.ethereum import addresses as eth
 from strongroom.core import assemble
 from strongroom.core.codes import Code
@@ -60,7 +60,15 @@ TERMINALS = ("device:terminal-1", "device:terminal-2")
 OPERATORS = ("person:c.lam", "person:p.wu")
 _NS = 1_000_000_000
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "device:terminal-1": ("key:eth-1", "key:ltc-1-1", "key:ltc-2-1", "key:ltc-change-1"),
+    "device:terminal-1": (
+        "key:eth-1",
+        "key:ltc-1-1",
+        "key:ltc-2-1",
+        "key:ltc-change-1",
+        "key:one-1",
+        "key:one-2",
+        "key:one-change",
+    ),
     "device:terminal-2": ("key:ltc-1-2", "key:ltc-2-2", "key:ltc-change-2"),
 }
 
@@ -101,7 +109,7 @@ class Tokens:
         points = [self.point(name) for name in entry.keys]
         if entry.chain == world.ETH:
             return eth.render_address(eth.address_of(points[0]))
-        return render_address(p2wsh_script(multisig_script(entry.threshold, points)), LITECOIN_REGTEST)
+        return render_address(own_script(entry.threshold, points)[0], LITECOIN_REGTEST)
 
 
 @pytest.fixture(scope="module")
@@ -346,8 +354,8 @@ class Firm:
         return Stand(tokens=self.tokens, world=self.world, folder=self.folder / label_of(name), name=name)
 
     def trip(self, chain: str = "eth", **kwargs: Any) -> Any:
-        """A transaction that has come to VERIFY."""
-        make = world.eth_trip if chain == "eth" else world.ltc_trip
+        """A transaction that has come to VERIFY. chain: `eth`, `usd`, `ltc`, `one_key` or `mixed`."""
+        make = getattr(world, f"{chain}_trip")
         return make(self.world, **kwargs).to(Stage.VERIFY)
 
     @property

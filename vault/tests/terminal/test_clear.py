@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import world
 from strongroom.core import assemble
 from strongroom.core.bodies import Budget, Head, Scope
 from strongroom.core.checks.signers import check_statement_signers
@@ -61,6 +62,32 @@ def test_a_budget_of_payment_and_fee_is_enough(firm: Any, stand: Any) -> None:
         trips=[firm.trip()], clear=lambda c: replace(c, budget=(Budget(asset=c.budget[0].asset, units=units),))
     )
     assert set() == stand.refusals(turn, "sign")
+
+
+TOKEN, TOKEN_FEE = 2_500 * 10**6, 65_000 * 90 * world.GWEI
+ETHER, ETHER_FEE = 125 * 10**16, 21_000 * 90 * world.GWEI
+
+
+@pytest.mark.parametrize(
+    ("token", "ether", "signed"),
+    [
+        (TOKEN, TOKEN_FEE + ETHER + ETHER_FEE, 2),
+        (TOKEN, TOKEN_FEE + ETHER + ETHER_FEE - 1, 1),
+        (TOKEN - 1, TOKEN_FEE + ETHER + ETHER_FEE, 1),
+        (TOKEN, TOKEN_FEE - 1, 0),
+        (10**30, 0, 0),
+    ],
+)
+def test_a_session_counts_each_asset_for_itself(firm: Any, stand: Any, token: int, ether: int, signed: int) -> None:
+    """A token's transfer uses the token's budget, and the ether's for its fee, which the next docket then lacks."""
+    budget = (
+        Budget(asset=world.USD_ASSET, units=Units(token)),
+        Budget(asset=world.ETH_ASSET, units=Units(ether)),
+    )
+    trips = [firm.trip("usd"), firm.trip(nonce=8, sequence=2)]
+    outcome = stand.run(firm.turn(trips=trips, clear=lambda c: replace(c, budget=budget)), "sign", "sign")
+    assert signed == len(outcome.results)
+    assert {Code.CLEAR_BUDGET} >= {refusal.code for each in outcome.refused for refusal in each.refusals}
 
 
 def test_a_clear_for_one_signs_one_of_two(firm: Any, stand: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hpke
 
 from strongroom.chains.bitcoin.psbt import parse_psbt
-from strongroom.chains.bitcoin.signing import build_witness, encode_der_signature
+from strongroom.chains.bitcoin.signing import build_key_witness, build_witness, encode_der_signature
 from strongroom.chains.bitcoin.transactions import encode_transaction
 from strongroom.chains.ethereum.transactions import encode_signed, parse_unsigned, signing_digest
 from strongroom.core.bodies import ClearToSign
@@ -35,8 +35,9 @@ def keep(firm: Any, trip: Any, turn: Any, result: Any) -> None:
     trip.statements.sort(key=docket_order)
 
 
-def test_an_ether_payment_is_signed_sealed_and_proved(firm: Any, stand: Any) -> None:
-    trip = firm.trip()
+@pytest.mark.parametrize("asset", ["eth", "usd"])
+def test_a_payment_on_ethereum_is_signed_sealed_and_proved(firm: Any, stand: Any, asset: str) -> None:
+    trip = firm.trip(asset)
     turn = firm.turn(trips=[trip])
     outcome = stand.run(turn, "sign")
     assert ([], 1) == (outcome.refused, len(outcome.results))
@@ -56,11 +57,13 @@ def test_an_ether_payment_is_signed_sealed_and_proved(firm: Any, stand: Any) -> 
     assert Stage.RELEASE == proved.journey.furthest
 
 
-def test_two_terminals_sign_one_litecoin_payment_from_the_same_proposal(firm: Any) -> None:
-    trip = firm.trip("ltc")
+@pytest.mark.parametrize("kind", ["ltc", "one_key", "mixed"])
+def test_terminals_sign_one_litecoin_payment_from_the_same_proposal(firm: Any, kind: str) -> None:
+    """Two of 2-of-3, one of coins of one key; of both kinds together the second signs only what it has a key for."""
+    trip = firm.trip(kind)
     by_key: dict[str, dict[int, bytes]] = {}
     unlogged = []
-    for name in ("device:terminal-1", "device:terminal-2"):
+    for name in trip.terminals:
         stand = firm.stand(name).ready()
         turn = firm.turn(trips=[trip])
         outcome = stand.run(turn, "sign")
@@ -76,15 +79,19 @@ def test_two_terminals_sign_one_litecoin_payment_from_the_same_proposal(firm: An
     witnesses = []
     for index, detail in enumerate(psbt.inputs):
         signed = {firm.tokens.point(k): found[index] for k, found in by_key.items() if index in found}
-        witnesses.append(build_witness([signed[p] for p in sorted(signed)], detail.witness_script))
+        if detail.witness_script is None:
+            [(public_key, der)] = signed.items()
+            witnesses.append(build_key_witness(der, public_key))
+        else:
+            witnesses.append(build_witness([signed[p] for p in sorted(signed)], detail.witness_script))
     trip.edits = {"signed": lambda _: encode_transaction(replace(psbt.unsigned, witnesses=tuple(witnesses)))}
     trip.to(Stage.RELEASE)
     proved = prove_docket(trip.docket(), firm.world.roots)
     assert Stage.RELEASE == proved.journey.furthest
-    assert 2 == len(proved.journey.all(ClearToSign))
+    assert len(trip.terminals) == len(proved.journey.all(ClearToSign))
 
 
-@pytest.mark.parametrize("chain", ["eth", "ltc"])
+@pytest.mark.parametrize("chain", ["eth", "usd", "ltc", "one_key", "mixed"])
 def test_everything_is_shown_before_anything_is_asked(firm: Any, stand: Any, chain: str) -> None:
     trip = firm.trip(chain)
     stand.run(firm.turn(trips=[trip]), "sign")

@@ -35,7 +35,8 @@ def build_digests(proved: ProvedDocket) -> tuple[Digest, tuple[bytes, ...]]:
 def build_key_uses(proved: ProvedDocket, me: PartyId, folder: Path) -> tuple[KeyUse, ...]:
     """Every signature that this terminal is to make: for each input, each key of its address that lives here.
 
-    Raises KEY_NOT_IN_TOKEN, with every key that is missing.
+    An input whose keys are all elsewhere is another terminal's, as long as one input is ours: a transaction may spend
+    coins of several keys beside coins of one. Raises KEY_NOT_IN_TOKEN, with every key that is missing.
     """
     _, digests = build_digests(proved)
     sources = {str(source.id): source for source in proved.spend.sources}
@@ -49,15 +50,16 @@ def build_key_uses(proved: ProvedDocket, me: PartyId, folder: Path) -> tuple[Key
                 found += [r for r in error.refusals if r not in found]
     if found:
         raise RefusedError(*found)
+    if not uses:
+        raise refused(Code.KEY_NOT_IN_TOKEN, ", ".join(sorted(sources)), f"an active key of {me}", "none of their keys")
     return tuple(uses)
 
 
 def _keys_here(source: AddressEntry, proved: ProvedDocket, me: PartyId, found: list[Refusal]) -> list[KeyEntry]:
     keys = [k for k in keys_of(source, proved.foundation.entries, source.id) if k.terminal == me]
-    idle = [k.id for k in keys if k.state is not KeyState.ACTIVE]
-    if not keys or idle:
-        got = ", ".join(idle) or "none of its keys"
-        found.append(Refusal(code=Code.KEY_NOT_IN_TOKEN, field=source.id, expected=f"an active key of {me}", got=got))
+    idle = ", ".join(k.id for k in keys if k.state is not KeyState.ACTIVE)
+    if idle:
+        found.append(Refusal(code=Code.KEY_NOT_IN_TOKEN, field=source.id, expected=f"an active key of {me}", got=idle))
     return keys
 
 
