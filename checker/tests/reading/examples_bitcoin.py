@@ -13,7 +13,7 @@ from coincurve import PrivateKey
 from hypothesis import strategies as st
 
 from strongroom.chains.bitcoin.psbt import Payment, Psbt, Spend, build_psbt
-from strongroom.chains.bitcoin.scripts import ScriptKind, build_script, multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.scripts import ScriptKind, build_script, multisig_script, p2wpkh_script, p2wsh_script
 from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut
 from strongroom.checker.reading.bitcoin import BitcoinReading, InputReading, OutputReading
 
@@ -106,18 +106,26 @@ def sign(reading: BitcoinReading, index: int, *numbers: int) -> dict[bytes, byte
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """An m-of-n script and the numbers of its test keys."""
+    """An m-of-n script and the numbers of its test keys; or one key without a script (P2WPKH)."""
 
     threshold: int
     numbers: tuple[int, ...]
+    has_script: bool = True
 
     @property
-    def witness_script(self) -> bytes:
-        return multisig_script(self.threshold, [public_key(number) for number in self.numbers])
+    def witness_script(self) -> bytes | None:
+        return multisig_script(self.threshold, [public_key(n) for n in self.numbers]) if self.has_script else None
+
+    @property
+    def script(self) -> bytes:
+        witness_script = self.witness_script
+        return p2wpkh_script(public_key(self.numbers[0])) if witness_script is None else p2wsh_script(witness_script)
 
 
 @st.composite
 def wallets(draw: st.DrawFn) -> Wallet:
+    if draw(st.booleans()):
+        return Wallet(threshold=1, numbers=(draw(st.integers(1, 12)),), has_script=False)
     numbers = tuple(draw(st.lists(st.integers(1, 12), min_size=1, max_size=5, unique=True)))
     return Wallet(threshold=draw(st.integers(1, len(numbers))), numbers=numbers)
 
@@ -131,8 +139,8 @@ def payments(draw: st.DrawFn) -> Payment:
         return Payment(
             value_sat=value_sat, script=build_script(kind, draw(st.binary(min_size=length, max_size=length)))
         )
-    witness_script = draw(wallets()).witness_script
-    return Payment(value_sat=value_sat, script=p2wsh_script(witness_script), witness_script=witness_script)
+    own = draw(wallets())
+    return Payment(value_sat=value_sat, script=own.script, witness_script=own.witness_script)
 
 
 @st.composite
@@ -141,7 +149,7 @@ def spendings(draw: st.DrawFn) -> tuple[Psbt, tuple[Wallet, ...]]:
     owners = tuple(draw(st.lists(wallets(), min_size=1, max_size=3)))
     spends = []
     for number, owner in enumerate(owners):
-        coin = TxOut(value_sat=draw(st.integers(COIN, 1_000 * COIN)), script=p2wsh_script(owner.witness_script))
+        coin = TxOut(value_sat=draw(st.integers(COIN, 1_000 * COIN)), script=owner.script)
         others = [TxOut(value_sat=7_000, script=STRANGER)] * draw(st.integers(0, 2))
         previous = previous_with(*others, coin, lock_time=number)
         spends.append(Spend(previous=previous, index=len(others), witness_script=owner.witness_script))

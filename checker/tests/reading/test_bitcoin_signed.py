@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strongroom.chains.bitcoin.psbt import Psbt, encode_psbt
-from strongroom.chains.bitcoin.signing import build_witness
+from strongroom.chains.bitcoin.signing import build_key_witness, build_witness
 from strongroom.chains.bitcoin.transactions import encode_transaction, parse_transaction, txid_hex
 from strongroom.checker.reading.bitcoin import read_psbt
 from strongroom.checker.reading.bitcoin_scripts import multisig_of
@@ -78,7 +78,9 @@ def test_both_readings_put_the_same_transaction_together(
         signers = data.draw(st.permutations(owner.numbers))[: owner.threshold]
         partials[index] = sign(reading, index, *signers)
         in_order = [partials[index][key] for key in sorted(partials[index])]
-        stacks.append(build_witness(in_order, owner.witness_script))
+        key = public_key(owner.numbers[0])
+        script = owner.witness_script
+        stacks.append(build_witness(in_order, script) if script else build_key_witness(in_order[0], key))
     signed = encode_transaction(replace(psbt.unsigned, witnesses=tuple(stacks)))
     assert signed == combine_signatures(reading, partials)
     found = verify_signatures(reading, signed)

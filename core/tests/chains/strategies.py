@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from strongroom.chains.bitcoin.psbt import Payment, Psbt, Spend, build_psbt
-from strongroom.chains.bitcoin.scripts import ScriptKind, build_script, multisig_script, p2wsh_script
+from strongroom.chains.bitcoin.scripts import ScriptKind, build_script, multisig_script, p2wpkh_script, p2wsh_script
 from strongroom.chains.bitcoin.transactions import OutPoint, Transaction, TxIn, TxOut
 
 COIN = 100_000_000
@@ -56,9 +56,10 @@ def bitcoin_transactions(draw: st.DrawFn) -> Transaction:
 
 @st.composite
 def bitcoin_spends(draw: st.DrawFn) -> Spend:
-    """A coin of ours inside a previous transaction that is otherwise arbitrary."""
-    witness_script = draw(bitcoin_witness_scripts())
-    coin = TxOut(value_sat=draw(st.integers(COIN, 1000 * COIN)), script=p2wsh_script(witness_script))
+    """A coin of ours, of one key or of m-of-n, inside a previous transaction that is otherwise arbitrary."""
+    witness_script = draw(st.none() | bitcoin_witness_scripts())
+    script = p2wpkh_script(draw(bitcoin_public_keys)) if witness_script is None else p2wsh_script(witness_script)
+    coin = TxOut(value_sat=draw(st.integers(COIN, 1000 * COIN)), script=script)
     before = draw(bitcoin_transactions())
     position = draw(st.integers(0, len(before.outputs)))
     previous = Transaction(
