@@ -47,7 +47,8 @@ def _imported(folder: str) -> set[str]:
     modules = {name.partition(".")[0] for path in files for name in _imports_of(path)}
     foreign = modules - set(sys.stdlib_module_names) - {"strongroom"}
     packages = importlib.metadata.packages_distributions()
-    return {packages[module][0].lower() for module in foreign}
+    # A wheel may spell its name with an underscore; PyPI takes both for one (PEP 503).
+    return {packages[module][0].lower().replace("_", "-") for module in foreign}
 
 
 def _imports_of(path: Path) -> list[str]:
