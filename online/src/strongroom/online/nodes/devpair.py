@@ -42,10 +42,20 @@ class AnvilPair(AnvilChain):
             time_s = None
         self._check_in_step()
 
-    def mine_apart(self, place: int, blocks: int) -> None:
-        """Mine so many blocks on one of them only: 0 the first, 1 the second. They are out of step from then on."""
+    def mine_apart(self, place: int, blocks: int, *, later_s: int = 1) -> None:
+        """Mine so many blocks on one of them only: 0 the first, 1 the second, each so many seconds after the last."""
         for _ in range(blocks):
-            self._both[place].call_once("evm_mine", [])
+            rpc = self._both[place]
+            newest = Reply(rpc.call("eth_getBlockByNumber", ["latest", False]), "block").quantity("timestamp")
+            rpc.call_once("evm_mine", [newest + later_s])
+
+    def catch_up(self) -> None:
+        """Let the second mine what the first has and it has not, with the same transactions at the same times."""
+        self.share()
+        first, second = self.nodes()
+        for number in range(second.fetch_block_number() + 1, first.fetch_block_number() + 1):
+            self._both[1].call_once("evm_mine", [first.fetch_block(number).timestamp_s])
+        self._check_in_step()
 
     def share(self) -> None:
         """Hand each node the waiting transactions of the other, the lowest nonces first."""
