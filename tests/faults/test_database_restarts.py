@@ -61,7 +61,7 @@ def crashing_every_second(crashing: CrashingScene, most: int) -> Callable[[Crew]
 
 
 def test_crashes_in_mid_transaction_and_between(crashing: CrashingScene) -> None:
-    withdraw(crashing, workers=2, count=1, meanwhile=crashing_every_second(crashing, most=4), patience_s=120)
+    withdraw(crashing, workers=2, count=1, meanwhile=crashing_every_second(crashing, most=4), patience_s=240)
     assert crashing.server.crashes >= 3
     assert crashing.server.cut >= 2
 

@@ -33,7 +33,7 @@ def leave_alone(_crew: Crew) -> None:
 
 
 def test_two_workers_of_each_program_do_everything_once(scene: Scene) -> None:
-    assert 0 == withdraw(scene, workers=2, count=2, meanwhile=leave_alone, patience_s=60)
+    assert 0 == withdraw(scene, workers=2, count=2, meanwhile=leave_alone, patience_s=240)
 
 
 def killing(seed: int, every_s: float) -> Callable[[Crew], None]:
@@ -50,7 +50,7 @@ def killing(seed: int, every_s: float) -> Callable[[Crew], None]:
 
 
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
-    assert withdraw(scene, workers=2, count=2, meanwhile=killing(1, 0.7), patience_s=120) > 3
+    assert withdraw(scene, workers=2, count=2, meanwhile=killing(1, 0.7), patience_s=240) > 3
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def running_crew(firm: Firm, count: int, kind: str = "start") -> Iterator[Crew]:
             crew.stop()
         finally:
             for worker in crew.everyone:
-                with suppress(ProcessLookupError):
+                if Path(f"/proc/{worker}").exists():
                     os.kill(worker, signal.SIGKILL)
 
 

@@ -93,7 +93,7 @@ def test_a_home_keeps_its_id_and_another_home_has_another(tmp_path: Path) -> Non
     first = holder.load_place(ROOT, tmp_path / "a")
     assert first == holder.load_place(ROOT, tmp_path / "a")
     assert first.home != holder.load_place(ROOT, tmp_path / "b").home
-    assert ["home.id"] == [path.name for path in (tmp_path / "a").iterdir()]
+    assert ["home.id", "home.id.lock"] == sorted(path.name for path in (tmp_path / "a").iterdir())
 
 
 def write_config(folder: Path, database: Database, home: str) -> Path:

@@ -18,6 +18,7 @@ from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
 from strongroom.core.statements import StatementType
 from strongroom.online.db.connect import Connection
+from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import load_by_kind
 from strongroom.online.jobs import store
 from strongroom.online.jobs.store import Holder, Place
@@ -39,15 +40,12 @@ def _load_home_id(home: Path) -> str:
     home.mkdir(parents=True, exist_ok=True)
     path = home / _FILE
     if not path.exists():
-        # Made whole beside its place, and linked there once: of two first workers, both read the winner's.
-        made = home / f"{_FILE}.{os.getpid()}"
-        made.write_text(secrets.token_hex(16) + "\n", encoding="ascii")
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
+        # Made whole beside its place, by one of two first workers; the other reads it.
+        with locked_file(home / f"{_FILE}.lock"):
+            if not path.exists():
+                made = home / f"{_FILE}.new"
+                made.write_text(secrets.token_hex(16) + "\n", encoding="ascii")
+                made.rename(path)
     return path.read_text(encoding="ascii").strip()
 
 

@@ -20,7 +20,6 @@ from typing import Any, Generic
 
 import procrastinate
 import psycopg
-import psycopg_pool
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
@@ -35,8 +34,8 @@ from strongroom.online.jobs.desk import Desk, Parts, log
 from strongroom.online.jobs.lookout import Lookout
 from strongroom.online.jobs.tasks import PERIODS
 
-GONE = (ConnectorException, psycopg.OperationalError, psycopg_pool.PoolTimeout, UnavailableError, OSError)
-"""What a life may end with and another may begin after."""
+GONE = (ConnectorException, psycopg.OperationalError, UnavailableError, OSError)
+"""What a life may end with and another may begin after. A pool without a connection raises an OperationalError."""
 _LONGEST_WAIT_S = 15.0
 _POOL_S = 5.0
 
