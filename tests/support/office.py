@@ -20,7 +20,7 @@ from strongroom.approver.store import Config as ApproverConfig
 from strongroom.approver.store import Counters, Home
 from strongroom.chains.bitcoin import psbt as psbts
 from strongroom.chains.bitcoin.signing import parse_der_signature
-from strongroom.chains.ethereum.transactions import signing_digest
+from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.checker.gate.nodes import Nodes, parse_node
 from strongroom.checker.gate.release import release_package
 from strongroom.checker.state import device as checkers
@@ -30,7 +30,7 @@ from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.docket import Docket, Stage, build_prev
-from strongroom.core.ids import ChainId, Digest, EntryId, PartyId
+from strongroom.core.ids import ChainId, EntryId, PartyId
 from strongroom.core.packages import (
     RESULT_FORMAT,
     Package,
@@ -62,13 +62,13 @@ OPERATORS = (PartyId("person:c.lam"), PartyId("person:p.wu"))
 
 @dataclass(kw_only=True)
 class SoftTerminal:
-    """A signing terminal with software keys. nonce: of its open session; signed: proposals, each signed once."""
+    """A signing terminal with software keys. nonce: of its open session; signed: proposals and twins, each signed once."""
 
     id: PartyId
     world: World
     trust: Trust
     nonce: bytes = b""
-    signed: set[Digest] = field(default_factory=set)
+    signed: set[tuple[str, str]] = field(default_factory=set)
     received: int = 0
     sent: int = 0
 
@@ -116,7 +116,7 @@ class SoftTerminal:
             signatures=signatures,
             terminal=self.id,
         )
-        self.signed.add(proved.proposal.id)
+        self.signed.add((proved.proposal.id, proved.twin.value))
         sealed = self._seal(result)
         record = SignatureRecord(
             clear=clear.id,
@@ -142,7 +142,7 @@ class SoftTerminal:
         decoded = None if ethereum else psbts.parse_psbt(unsigned)
         found = []
         for index, source in enumerate(proved.facts.inputs):
-            digest = decoded.signature_hash(index) if decoded else signing_digest(unsigned)
+            digest = decoded.signature_hash(index) if decoded else keccak256(proved.unsigned)
             found += [sign_digest(index, key, digest) for key in self._keys(source.entry)]
         return tuple(found)
 
@@ -171,20 +171,25 @@ def sign_digest(index: int, key: KeyEntry, digest: bytes) -> PartialSignature:
 
 @dataclass(kw_only=True)
 class Office:
-    """Every device with its person. signers: the terminals that take part, by chain."""
+    """Every device with its person. signers: the terminals that take part, by chain.
+
+    refused: proposals that one approver says no to. idle: devices that nobody is at.
+    """
 
     firm: Firm
     folder: Path
     terminals: dict[str, SoftTerminal]
     signers: dict[ChainId, tuple[str, ...]]
     handled: set[Path] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    idle: set[str] = field(default_factory=set)
 
     def serve(self) -> int:
         """Answer everything that is new, in order; returns how many packages were answered."""
         before = len(self.handled)
         for folder in sorted(self.firm.outbox.glob("*")):
             device = folder.name.replace("-", ":", 1)
-            for path in sorted(folder.glob("*.package.json")):
+            for path in sorted(folder.glob("*.package.json")) if device not in self.idle else ():
                 if path not in self.handled and self._answer(device, path):
                     self.handled.add(path)
         self._open_sessions()
@@ -213,7 +218,9 @@ class Office:
             return
         person = signer_of(PEOPLE[device])
         waiting = flow.read_docket(home, raw, now)
-        answer = flow.decide(home, waiting, flow.Answer.APPROVE, "", (person.key, person.sign), now)
+        no = waiting.proved.proposal.id in self.refused and device == "device:approver-2"
+        said, why = (flow.Answer.REJECT, "not what was agreed") if no else (flow.Answer.APPROVE, "")
+        answer = flow.decide(home, waiting, said, why, (person.key, person.sign), now)
         self._carry(answer)
 
     def _at_terminal(self, terminal: SoftTerminal, path: Path) -> bool:
@@ -229,13 +236,13 @@ class Office:
         return True
 
     def _open_sessions(self) -> None:
-        rows = self.firm.query("select proposal, chain from transfers.dockets where state = 'VERIFIED'")
-        for proposal, chain in rows:
-            for name in self.signers[chain]:
+        rows = self.firm.query("select proposal, twin, chain from transfers.dockets where state = 'VERIFIED'")
+        for proposal, twin, chain in rows:
+            for name in set(self.signers[chain]) - self.idle:
                 terminal = self.terminals[name]
                 seen = self.firm.query("select seen from custody.devices where id = %s", name)[0][0]
                 ready = not terminal.nonce and terminal.trust.log_head.size == seen
-                if ready and proposal not in terminal.signed:
+                if ready and (proposal, twin) not in terminal.signed:
                     self._carry(terminal.open_session(self.firm))
 
     def _nodes(self, path: Path) -> Nodes:

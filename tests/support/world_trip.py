@@ -326,7 +326,7 @@ class Trip(Order):
             confirmations=6,
             fee_paid=Units(2_000),
             height=100,
-            outcome=Outcome.SUCCESS,
+            outcome=Outcome.SUCCESS if self.twin is Twin.TRANSFER else Outcome.VOIDED,
             prev=self.prev(Stage.SETTLE),
             proposal=self.proposal.id,
             txid=self.txid,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,9 @@ def test_more_than_a_transaction_may_move(firm: Firm) -> None:
 def test_an_order_that_waited_too_long(firm: Firm) -> None:
     late = firm.instruct(CLIENT, ETH, ETHER)
     firm.clock.forward(hours=9)
-    assert_blocked(firm, decide_again(firm, late.id), Code.INSTRUCTION_EXPIRED)
+    assert State.EXPIRED is decide_again(firm, late.id)[0]
+    (decision,) = firm.query("select decision from transfers.instructions where state = 'EXPIRED'")[0]
+    assert Verdict.BLOCK is load_statement(firm.admin, decision)[1].body.verdict
     assert (State.SCREENING, "") == decide_on(firm, ETHER)
 
 
@@ -160,7 +163,9 @@ def test_an_order_is_held_until_ledger_and_chain_match(tmp_path: Path, database:
 
 
 def test_an_order_is_held_while_a_section_has_no_overseer(firm: Firm) -> None:
-    order = firm.instruct(CLIENT, ETH, ETHER)
+    later = timedelta(days=90)
+    patient = partial(replace, sign_by=firm.clock() + later, release_by=firm.clock() + later)
+    order = firm.instruct(CLIENT, ETH, ETHER, patient)
     firm.clock.forward(days=61)
     state, why = decide_again(firm, order.id)
     assert State.SUBMITTED is state

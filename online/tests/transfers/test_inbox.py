@@ -219,15 +219,15 @@ def test_a_rejection_ends_it_and_gives_the_money_back(firm: Firm, office: Office
     assert [(True,)] == firm.query("select voided from transfers.usage")
 
 
-def test_a_rejection_after_the_second_reading_blocks_and_keeps_the_money_aside(firm: Firm, office: Office) -> None:
+def test_a_rejection_after_the_second_reading_is_told(firm: Firm, office: Office) -> None:
     proposal = reached(firm, office, "VERIFIED")
     assert [] == firm.query("select code from watch.alerts")
     no = encode_package(rejection(firm, proposal))
     for path in firm.inbox.glob("*terminal*/*"):
         path.unlink()
     assert [HANDLED] == bring(firm, "device:approver-1", no)
-    assert "BLOCKED" == firm.state(proposal)
-    assert ETHER == load_balance(firm.admin, AccountId("account:harbour:eth")).pending_out
+    assert "REJECTED" == firm.state(proposal)
+    assert 0 == load_balance(firm.admin, AccountId("account:harbour:eth")).pending_out
     assert [(Code.REJECTED.value,)] == firm.query("select code from watch.alerts")
 
 

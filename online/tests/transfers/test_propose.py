@@ -17,11 +17,12 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import EntryId, WalletId
-from strongroom.core.records import Units
+from strongroom.core.records import DigestOrNone, Units
 from strongroom.core.statements import expect
 from strongroom.online.evidence.store import load_statement
+from strongroom.online.transfers.withdrawal.attempts import NewDocket, add_docket
 from strongroom.online.transfers.withdrawal.build import build_bitcoin, find_change_address
-from strongroom.online.transfers.withdrawal.store import Coin, State, add_docket, load_docket
+from strongroom.online.transfers.withdrawal.store import Coin, State, load_docket
 from world import ETH, LTC, LTC_WALLET, World, seed
 from world_trip import ltc_trip
 
@@ -67,15 +68,19 @@ def test_a_nonce_belongs_to_one_docket(firm: Firm) -> None:
     first = find_proposal(firm, firm.instruct(CLIENT, ETH, ETHER).id)
     statement = expect(load_statement(firm.admin, first)[1], Proposal, "proposal")
     connection, platform = firm.platform.connection, firm.platform
-    again = replace(statement.body, attempt=2)
+    again = replace(statement.body, attempt=2, replaces=DigestOrNone(first))
+    other = NewDocket(unsigned=b"\x02", void=b"", void_fee=0, family=None)
     with pytest.raises(RefusedError) as caught, connection.transaction():
-        add_docket(connection, platform.say(firm.rules, again), b"\x02", ())
+        add_docket(connection, platform.say(firm.rules, again), other, ())
     assert Code.ALREADY_COMMITTED in caught.value.codes
     assert [(1,)] == firm.query("select count(*) from transfers.dockets")
     free = replace(again, commits=(statement.body.commits[0] + "9",))
     with connection.transaction():
-        add_docket(connection, platform.say(firm.rules, free), b"\x02", ())
+        add_docket(connection, platform.say(firm.rules, free), other, ())
     assert [(2,)] == firm.query("select count(*) from transfers.dockets")
+    with connection.transaction():
+        add_docket(connection, platform.say(firm.rules, again), replace(other, family=first), ())
+    assert [(3,)] == firm.query("select count(*) from transfers.dockets")
 
 
 @pytest.fixture

@@ -325,10 +325,11 @@ class Broadcast:
 
 
 class Outcome(StrEnum):
-    """How a transaction ended on chain. One that failed moved nothing, but its fee is paid."""
+    """How a transaction ended on chain. One that failed moved nothing, but its fee is paid; so with a void twin."""
 
     SUCCESS = "success"
     FAILED = "failed"
+    VOIDED = "voided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from strongroom.online.jobs.commands import add_commands
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove.prover import build_prover
 from strongroom.online.transfers.accounts import open_accounts
+from strongroom.online.transfers.withdrawal.bump import bump
 from strongroom.online.transfers.withdrawal.explain import explain_subject
 from strongroom.online.transfers.withdrawal.explain_words import build_json, render_told
 from strongroom.online.transfers.withdrawal.resend import resend
@@ -87,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     told = _command(commands, "explain", "what the policy says to an order, and who is still missing", _tell)
     told.add_argument("subject", help="the id of an instruction or of a proposal")
     told.add_argument("--json", action="store_true", help="for machines")
+    bumped = _command(commands, "bump", "replace a payment that is stuck by one with a higher fee", _bump)
+    bumped.add_argument("proposal", help="the newest attempt")
+    bumped.add_argument(
+        "--fee-rate", type=int, default=0, help="at least this: wei a unit of gas, or units a 1,000 virtual bytes"
+    )
     docket = _command(commands, "docket", "write a docket file, as far as it has come", _docket)
     docket.add_argument("proposal")
     docket.add_argument("--out", type=Path, required=True)
@@ -184,6 +190,14 @@ def _tell(config: Config, options: argparse.Namespace) -> int:
         _say(build_json(told))
     else:
         sys.stdout.write("\n".join(render_told(told, rules.entries.assets)) + "\n")
+    return 0
+
+
+def _bump(config: Config, options: argparse.Namespace) -> int:
+    platform = build_platform(config)
+    proposal = parse_digest(options.proposal, "proposal")
+    statement = bump(platform, load_rules(platform.connection), proposal, options.fee_rate)
+    _say({"proposal": statement.id, "replaces": proposal, "fee": str(statement.body.fee), "next": "people approve it"})
     return 0
 
 

@@ -273,7 +273,7 @@ def parse_settlement(node: Node) -> Settlement:
         confirmations=found["confirmations"].integer(),
         fee_paid=found["fee_paid"].units(),
         height=found["height"].integer(),
-        outcome=found["outcome"].word("success", "failed"),
+        outcome=found["outcome"].word("success", "failed", "voided"),
         prev=found["prev"].digest(),
         proposal=found["proposal"].digest(),
         txid=found["txid"].text(),

@@ -9,14 +9,14 @@ from __future__ import annotations
 from strongroom.chains.bitcoin.transactions import encode_stripped, parse_transaction, txid_hex
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_signed, transaction_hash
 from strongroom.chains.ethereum.void import Void, strip_signed_void
-from strongroom.core.bodies import Broadcast, Proposal, Release, Settlement
+from strongroom.core.bodies import Broadcast, Outcome, Proposal, Release, Settlement
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.foundation import Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.checks.spend import Spend, is_ethereum
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket, Stage, Twin
-from strongroom.core.errors import refused
+from strongroom.core.errors import malformed, refused
 
 
 def strip_signatures(spend: Spend, signed: bytes) -> tuple[bytes, str]:
@@ -49,6 +49,10 @@ def check_release(docket: Docket, journey: Journey, proposal: Proved[Proposal], 
         *journey.all(Broadcast),
         *journey.all(Settlement),
     )
+    for settlement in journey.all(Settlement):
+        if (settlement.body.outcome is Outcome.VOIDED) != (docket.transaction.twin is Twin.VOID):
+            expected = "voided for a void twin, and for nothing else"
+            raise malformed(Code.FIELD_INVALID, "settlement.outcome", expected, settlement.body.outcome.value)
     for claim in claims:
         if claim.body.txid != txid or claim.body.proposal != proposal.id:
             raise refused(Code.DIGEST_MISMATCH, f"{claim.statement.type.value}.txid", txid, claim.body.txid)

@@ -1,7 +1,7 @@
 """The void twin: built again from the transfer and the proved source, shown as what it is, signed only when it is due.
 
 It moves nothing but a fee that is not above the transfer's, so neither quorum nor limit is asked for it: a rejection,
-or a `sign_by` that has passed by a witnessed checkpoint, is its authority (docs/adr/0013). Source: spec/docket.md,
+or a `sign_by` that has passed by a witnessed checkpoint, is its authority (docs/adr/0014). Source: spec/docket.md,
 The void twin; III.5, III.16.
 """
 

@@ -115,7 +115,7 @@ def _sweep_platform(at: AtPlatform, _subject: str) -> None:
 
 
 def _sweep_dockets(at: AtPlatform, _subject: str) -> None:
-    store.sweep_dockets(at.platform.connection, [state.value for state in flow.STEPS])
+    store.sweep_dockets(at.platform.connection, [state.value for state in flow.STATES])
 
 
 def _pass_platform(at: AtPlatform, _subject: str) -> None:

@@ -136,6 +136,8 @@ def _litecoind_arguments(data: Path, port: int) -> list[str]:
         "-rpcallowip=127.0.0.1",
         f"-rpcport={port}",
         "-txindex=1",
+        # Litecoin Core takes no replacement of what it has unless it is told to (BIP-125).
+        "-mempoolreplacement=1",
         "-fallbackfee=0.0002",
         "-printtoconsole=0",
     ]

@@ -142,7 +142,7 @@ def justify(statement: Statement[Any], facts: Facts) -> tuple[Claim, ...]:
         case DepositCredit() as body:
             return (_deposit(statement.id, body, facts),)
         case Decision() as body:
-            return _reservation(body, facts)
+            return _reservation(body, facts) or _over(statement.id, body, facts)
         case Settlement() | SettlementReversal() | DepositReversal():
             return _settled_or_undone(statement, facts)
         case Rejection() as body:
@@ -217,6 +217,13 @@ def _reservation(body: Decision, facts: Facts) -> tuple[Claim, ...]:
         units=order.units,
     )
     return (Posting(row=row, duty=Duty.NOW),)
+
+
+def _over(statement: Digest, body: Decision, facts: Facts) -> tuple[Claim, ...]:
+    """The platform's last word on an instruction whose time is over: what was reserved for it may be free again."""
+    if body.verdict is not Verdict.BLOCK or body.instruction not in facts.orders:
+        return ()
+    return (_ending(facts.reservation(body.instruction), Ended.VOID, statement, Duty.MAY),)
 
 
 def _settlement(statement: Digest, body: Settlement, facts: Facts) -> tuple[Claim, ...]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from strongroom.core.bodies import Budget, ClearToSign, Heads, Scope, Settlement, TreeHead
+from strongroom.core.bodies import Budget, ClearToSign, Heads, Outcome, Scope, Settlement, TreeHead
 from strongroom.core.books import Reconciliation, ReconciliationStatus
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
-from strongroom.core.docket import Stage, build_prev
+from strongroom.core.docket import Stage, Twin, build_prev
 from strongroom.core.errors import MalformedError, RefusedError, UnavailableError, refused, run_checks
 from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.keys import PublicKey
@@ -239,7 +239,7 @@ def _say_settlement(watcher: Watcher, rules: Rules, outflow: store.FinalOutflow,
         confirmations=tip - outflow.height + 1,
         fee_paid=Units(outflow.fee),
         height=outflow.height,
-        outcome=outflow.outcome,
+        outcome=outflow.outcome if outflow.twin is Twin.TRANSFER else Outcome.VOIDED,
         prev=build_prev(statements, Stage.SETTLE),
         proposal=outflow.proposal,
         txid=outflow.txid,

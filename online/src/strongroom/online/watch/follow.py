@@ -127,12 +127,17 @@ def tell_tokens(connection: Connection, view: BlockView) -> None:
 
 
 def explain(connection: Connection, view: BlockView, outflow: Outflow) -> Digest | None:
-    """The docket whose exact bytes this transaction is; None when there is none that the gate was given."""
-    found = store.find_docket(connection, outflow.commitments)
-    if found is None:
-        return None
-    proposal, unsigned, state = found
-    return proposal if state in RELEASED_STATES and is_explained(outflow, view.chain, unsigned) else None
+    """The docket whose exact bytes this transaction is, as any attempt or as a void twin; None without one.
+
+    None also when the gate was never given it.
+    """
+    for attempt in store.load_attempts(connection, outflow.commitments):
+        # A replaced attempt may still be the one that is mined; what went around the gate explains nothing.
+        if attempt.state not in RELEASED_STATES and attempt.txid is None:
+            continue
+        if any(is_explained(outflow, view.chain, unsigned) for unsigned in attempt.twins):
+            return attempt.proposal
+    return None
 
 
 def freeze(reconciler: Reconciler, rules: Rules, view: BlockView, outflows: Sequence[Outflow]) -> None:

@@ -76,9 +76,11 @@ on conflict (chain, block_hash, txid, address, asset) do update set reorganisati
   proposal = excluded.proposal, outcome = excluded.outcome;
 
 -- find_docket --
--- The docket that committed one of these, if the gate has it.
-select d.proposal, d.unsigned, d.state from transfers.commitments c join transfers.dockets d using (proposal)
-where c.commitment = any(%(commitments)s) limit 1;
+-- Every attempt that committed one of these, the newest first, with the bytes of both its twins.
+select d.proposal, d.unsigned, d.void, d.state, d.txid from transfers.dockets d
+where exists (
+  select from transfers.commitments c where c.proposal = d.proposal and c.commitment = any(%(commitments)s))
+order by d.attempt desc, d.proposal;
 
 -- add_freeze --
 -- A freeze stands until officers lift it.
@@ -138,7 +140,7 @@ order by height desc limit 1;
 
 -- load_final_outflows --
 -- Explained transactions that are deep enough and have no settlement yet.
-select o.txid, o.height, o.block_hash, max(o.fee)::text as fee, o.proposal, min(o.outcome) as outcome
+select o.txid, o.height, o.block_hash, max(o.fee)::text as fee, o.proposal, min(o.outcome) as outcome, min(d.twin) as twin
 from watch.outflows o join transfers.dockets d using (proposal)
 where o.chain = %(chain)s and o.height <= %(height)s and d.state = 'CONFIRMING' and o.reorganisation is null
   and not exists (
@@ -148,7 +150,8 @@ group by o.txid, o.height, o.block_hash, o.proposal;
 -- load_docket_leaves --
 -- A docket's statements, for `prev`.
 select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
-where d.proposal = %(proposal)s and d.undone is null order by d.stage, d.statement;
+  join transfers.dockets k using (proposal)
+where d.proposal = %(proposal)s and d.undone is null and (d.stage <= 4 or d.twin = k.twin) order by d.stage, d.statement;
 
 -- lock_docket --
 -- A docket, while its settlement is said.
@@ -160,7 +163,8 @@ select count(*) as n from transfers.docket_statements where proposal = %(proposa
 
 -- add_settlement --
 -- The settlement joins its docket.
-insert into transfers.docket_statements (proposal, statement, stage) values (%(proposal)s, %(statement)s, 10)
+insert into transfers.docket_statements (proposal, statement, stage, twin)
+select proposal, %(statement)s, 10, twin from transfers.dockets where proposal = %(proposal)s
 on conflict do nothing;
 
 -- load_sessions_without_clear --
@@ -177,10 +181,12 @@ where clear is null and clear_payload is not null order by opened_at;
 -- What may leave in a session, by asset: every payment, and the most that each transaction's fee can be.
 select asset, sum(units)::text as units from (
   select i.asset, i.amount as units
-  from transfers.session_dockets s join transfers.instructions i using (proposal) where s.nonce = %(nonce)s
+  from transfers.session_dockets s join transfers.dockets d using (proposal) join transfers.instructions i using (proposal)
+  where s.nonce = %(nonce)s and d.twin = 'transfer'
   union all
   select (select a.id from custody.register_entries a where a.register = 'assets' and a.removed_in is null
-    and a.entry::jsonb ->> 'chain' = d.chain and a.entry::jsonb ->> 'kind' = 'native'), d.fee
+    and a.entry::jsonb ->> 'chain' = d.chain and a.entry::jsonb ->> 'kind' = 'native'),
+    case d.twin when 'void' then d.void_fee else d.fee end
   from transfers.session_dockets s join transfers.dockets d using (proposal) where s.nonce = %(nonce)s
 ) moved group by asset order by asset;
 

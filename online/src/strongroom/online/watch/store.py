@@ -10,6 +10,7 @@ from typing import Any
 
 from strongroom.core.bodies import Outcome
 from strongroom.core.codes import Code
+from strongroom.core.docket import Twin
 from strongroom.core.errors import InvariantError, Refusal
 from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
 from strongroom.core.registers import AddressPurpose
@@ -51,6 +52,20 @@ class FinalOutflow:
     fee: int
     proposal: Digest
     outcome: Outcome
+    twin: Twin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One docket that may explain a spend. twins: the unsigned bytes of its transfer and, where there is one, its void.
+
+    txid: of what the gate let go; None before it told.
+    """
+
+    proposal: Digest
+    twins: tuple[bytes, ...]
+    state: str
+    txid: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,14 +168,14 @@ def add_outflow(connection: Connection, view: BlockView, outflow: Outflow, propo
     execute(connection, _QUERIES["add_outflow"], fields)
 
 
-def find_docket(connection: Connection, commitments: Iterable[str]) -> tuple[Digest, bytes, str] | None:
-    """Proposal, unsigned bytes and state of the docket that committed one of these."""
-    return load_first(
-        connection,
-        _QUERIES["find_docket"],
-        lambda proposal, unsigned, state: (Digest(proposal), bytes(unsigned), str(state)),
-        {"commitments": list(commitments)},
-    )
+def load_attempts(connection: Connection, commitments: Iterable[str]) -> tuple[Attempt, ...]:
+    """Every docket that committed one of these, the newest attempt first."""
+
+    def build(proposal: str, unsigned: bytes, void: bytes | None, state: str, txid: str | None) -> Attempt:
+        twins = (bytes(unsigned), *([bytes(void)] if void is not None else []))
+        return Attempt(proposal=Digest(proposal), twins=twins, state=state, txid=txid)
+
+    return load_all(connection, _QUERIES["find_docket"], build, {"commitments": list(commitments)})
 
 
 def add_freeze(connection: Connection, statement: Digest, reason: str) -> None:
@@ -225,7 +240,9 @@ def load_last_run(connection: Connection, chain: ChainId) -> tuple[int, str, Dig
 def load_final_outflows(connection: Connection, chain: ChainId, height: int) -> tuple[FinalOutflow, ...]:
     """Explained transactions at or below a height that have no settlement yet."""
 
-    def build(txid: str, height: int, block_hash: str, fee: str, proposal: str, outcome: str) -> FinalOutflow:
+    def build(
+        txid: str, height: int, block_hash: str, fee: str, proposal: str, outcome: str, twin: str
+    ) -> FinalOutflow:
         return FinalOutflow(
             txid=txid,
             height=int(height),
@@ -233,6 +250,7 @@ def load_final_outflows(connection: Connection, chain: ChainId, height: int) -> 
             fee=int(fee),
             proposal=Digest(proposal),
             outcome=Outcome(outcome),
+            twin=Twin(twin),
         )
 
     return load_all(connection, _QUERIES["load_final_outflows"], build, {"chain": chain, "height": height})

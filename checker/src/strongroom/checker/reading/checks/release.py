@@ -67,8 +67,12 @@ def check_broadcast(journey: Journey) -> None:
 
 
 def check_settlement(journey: Journey) -> None:
-    """The watcher's claim is about the released transaction."""
+    """The watcher's claim is about the released transaction, and calls a void twin one."""
     found: list[Refusal] = []
+    settlement = journey.one(Settlement)
+    if (settlement.body.outcome == "voided") != (journey.docket.twin is Twin.VOID):
+        expected = "voided for a void twin, and for nothing else"
+        found.append(_wrong(Code.FIELD_INVALID, f"{settlement.path}.outcome", expected, settlement.body.outcome))
     _check_claim(journey, journey.one(Settlement), journey.one(Release).body.txid, found)
     raise_found(found)
 

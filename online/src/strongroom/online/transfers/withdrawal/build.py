@@ -6,9 +6,10 @@ Nothing here is believed by anyone: each stage decodes the bytes again and compa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strongroom.chains.bitcoin.addresses import parse_address as parse_bitcoin_address
+from strongroom.chains.bitcoin.addresses import render_address as render_bitcoin_address
 from strongroom.chains.bitcoin.networks import network_of
 from strongroom.chains.bitcoin.psbt import Payment, Psbt, Spend, build_psbt, encode_psbt
 from strongroom.chains.bitcoin.scripts import own_script
@@ -48,6 +49,9 @@ class Built:
     change: tuple[ChangeOutput, ...]
     void: bytes
     """The unsigned bytes of the void twin; empty on the Bitcoin family."""
+
+    void_fee: int
+    """The most that the void twin's fee can be; 0 without one."""
 
     @property
     def void_digest(self) -> DigestOrNone:
@@ -105,7 +109,7 @@ def _build_account_payment(
     terms: EthereumTerms,
     transfer: Transfer,
 ) -> Built:
-    unsigned = encode_unsigned(transfer)
+    unsigned, twin = encode_unsigned(transfer), build_void_of(chain, source, terms)
     return Built(
         unsigned=unsigned,
         unsigned_digest=sha256(unsigned),
@@ -114,7 +118,8 @@ def _build_account_payment(
         sources=(source.id,),
         outputs=(PaymentOutput(index=0, instruction=statement.id),),
         change=(),
-        void=encode_void(build_void_of(chain, source, terms)),
+        void=encode_void(twin),
+        void_fee=twin.max_fee_wei,
     )
 
 
@@ -156,6 +161,64 @@ def build_bitcoin(
     bytes.
     Raises CANNOT_FUND.
     """
+    return _build_paying(chain, wallet, statements, coins, Price(rate=fee_rate), entries)
+
+
+def rebuild_bitcoin(
+    chain: ChainId,
+    wallet: WalletId,
+    statements: Sequence[Statement[Instruction]],
+    old: Psbt,
+    more: Sequence[tuple[Coin, Transaction]],
+    price: Price,
+    entries: Entries,
+) -> Built:
+    """The same payments from the same coins, and more where the change is too small, with a higher fee.
+
+    old: what it replaces. more: other coins that are free. Raises CANNOT_FUND.
+    """
+    network = network_of(chain)
+    by_address = {a.address: a.id for a in entries.addresses.values() if a.chain == chain}
+    held = []
+    for index, (tx_in, detail) in enumerate(zip(old.unsigned.inputs, old.inputs, strict=True)):
+        spent = old.spent_output(index)
+        coin = Coin(
+            txid=tx_in.outpoint.txid_hex,
+            output=tx_in.outpoint.index,
+            address=by_address[render_bitcoin_address(spent.script, network)],
+            units=spent.value_sat,
+        )
+        held.append((coin, detail.previous))
+    least = replace(price, coins=len(held), replaced_fee=old.fee_sat)
+    return _build_paying(chain, wallet, statements, [*held, *more], least, entries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a transaction of the Bitcoin family must cost. rate: smallest units per 1,000 virtual bytes.
+
+    For a replacement: so many coins must be spent, and the fee is higher than the replaced one by `relay_rate` over the
+    whole size at least, or no node relays it (BIP-125, rule 4).
+    """
+
+    rate: int
+    coins: int = 1
+    replaced_fee: int = 0
+    relay_rate: int = 0
+
+    def fee_of(self, vsize: int) -> int:
+        """The fee for a size."""
+        return max(-(-vsize * self.rate // 1000), self.replaced_fee - (-vsize * self.relay_rate // 1000))
+
+
+def _build_paying(
+    chain: ChainId,
+    wallet: WalletId,
+    statements: Sequence[Statement[Instruction]],
+    coins: Sequence[tuple[Coin, Transaction]],
+    price: Price,
+    entries: Entries,
+) -> Built:
     network = network_of(chain)
     ordered = sorted(statements, key=lambda s: s.id)
     payments = [
@@ -164,9 +227,9 @@ def build_bitcoin(
     ]
     change_entry = find_change_address(wallet, entries)
     wanted = sum(p.value_sat for p in payments)
-    for count in range(1, min(len(coins), MAX_COINS) + 1):
+    for count in range(price.coins, min(len(coins), MAX_COINS) + 1):
         chosen = coins[:count]
-        built = _fund(chosen, payments, wanted, fee_rate, change_entry, entries)
+        built = _fund(chosen, payments, wanted, price, change_entry, entries)
         if built is not None:
             break
     else:
@@ -182,6 +245,7 @@ def build_bitcoin(
         outputs=tuple(PaymentOutput(index=i, instruction=s.id) for i, s in enumerate(ordered)),
         change=change,
         void=b"",
+        void_fee=0,
     )
 
 
@@ -189,7 +253,7 @@ def _fund(
     chosen: Sequence[tuple[Coin, Transaction]],
     payments: Sequence[Payment],
     wanted: int,
-    fee_rate: int,
+    price: Price,
     change_entry: AddressEntry,
     entries: Entries,
 ) -> Psbt | None:
@@ -209,7 +273,7 @@ def _fund(
     # Build once with a placeholder to learn the size, then with the fee that the size costs.
     draft_change = Payment(script=script, value_sat=total - wanted, witness_script=witness_script)
     draft = build_psbt(spends=spends, payments=[*payments, draft_change])
-    fee = -(-draft.vsize * fee_rate // 1000)
+    fee = price.fee_of(draft.vsize)
     left = total - wanted - fee
     if left < DUST_SAT:
         return None

@@ -11,6 +11,17 @@ SIGNED            step 7 export      RELEASED
 RELEASED          (gate, steps 7, 8) CONFIRMING
 CONFIRMING        step 9 complete    COMPLETED
 COMPLETED         step 9 reconcile   RECONCILED
+
+Before every step time is looked at (`expiry.py`): after `sign_by`, or after `release_by` without a release, a docket
+ends; approvals that lapsed are asked for again while nothing is verified. One rejection ends a docket, too. How it ends
+is in `close.py`:
+
+no terminal saw it, highest nonce or coins     REJECTED or EXPIRED, everything it held is free
+a terminal may have signed it, or a gap        its void twin, from APPROVED on, to CANCELLED or EXPIRED (Ethereum)
+a terminal may have signed it                  BLOCKED and told: held until a conflict is final (Bitcoin family)
+another attempt has left                       REJECTED or EXPIRED alone; the payment goes on with the other
+
+`bump.py` makes the next attempt of a docket that left and is stuck. When one attempt is final, the others are REPLACED.
 """
 
 from __future__ import annotations
@@ -26,6 +37,7 @@ from strongroom.online.exchange.outgoing import send_updates, write_outbox
 from strongroom.online.governance.store import Rules, load_rules
 from strongroom.online.transfers.undo import undo_reorganised
 from strongroom.online.transfers.withdrawal import (
+    expiry,
     inbox,
     step2_decide,
     step3_propose,
@@ -68,7 +80,7 @@ def advance(platform: Platform, *, inbox_path: Path, outbox_path: Path) -> list[
     sign_checkpoint(connection, platform.reader, rules.root.log, platform.log_key)
     platform.reader.refresh(connection)
     send_updates(connection, platform.reader, rules, platform.clock())
-    for state in STEPS:
+    for state in STATES:
         for docket in load_dockets(connection, state):
             advance_docket(platform, rules, docket.proposal)
         if state is State.APPROVED:
@@ -141,6 +153,8 @@ STEPS: dict[State, Step] = {
     State.COMPLETED: step9_settle.reconcile,
 }
 """What is done with a docket in a state; in the states between, somebody else must act."""
+STATES = (*STEPS, *expiry.WATCHED)
+"""States that a pass looks at: those with a step, and those that only time ends."""
 
 
 def advance_docket(platform: Platform, rules: Rules, proposal: Digest) -> None:
@@ -151,6 +165,8 @@ def advance_docket(platform: Platform, rules: Rules, proposal: Digest) -> None:
     try:
         with platform.connection.transaction():
             docket = lock_docket(platform.connection, proposal)
+            if expiry.end_in_time(platform, rules, docket):
+                return
             step = STEPS.get(docket.state)
             if step is not None:
                 step(platform, rules, docket)

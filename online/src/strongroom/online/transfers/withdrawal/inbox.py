@@ -82,17 +82,17 @@ def handle(platform: Platform, rules: Rules, package: Package) -> None:
         step6_sign.open_session(platform, rules, body)
     elif isinstance(body, StatementsBody):
         for statement in _checked(platform, rules, body.statements):
-            _take(platform, statement)
+            _take(platform, rules, statement)
     elif isinstance(body, TerminalResultBody):
         for statement in _checked(platform, rules, body.halts):
-            _take(platform, statement)
+            _take(platform, rules, statement)
         records = _checked(platform, rules, tuple(r.record for r in body.results))
         step6_sign.receive(platform, rules, package.sender, body, records)
     elif isinstance(body, ReleaseResultBody):
         statements = _checked(platform, rules, body.statements)
         for statement in statements:
             if isinstance(statement.body, Halt):
-                _take(platform, statement)
+                _take(platform, rules, statement)
         step7_release.receive(platform, body, tuple(s for s in statements if not isinstance(s.body, Halt)))
     else:
         raise malformed(Code.TYPE_MISMATCH, "package.kind", "a package for the platform", package.kind.value)
@@ -110,10 +110,10 @@ def _checked(platform: Platform, rules: Rules, envelopes: tuple[Envelope, ...]) 
     return tuple(found)
 
 
-def _take(platform: Platform, statement: Statement[Any]) -> None:
+def _take(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:
     body = statement.body
     if isinstance(body, Approval | Rejection):
-        step4_approve.receive(platform, statement)
+        step4_approve.receive(platform, rules, statement)
     elif isinstance(body, Verification):
         step5_verify.receive(platform, statement)
     elif isinstance(body, Halt):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from strongroom.chains.bitcoin.transactions import Transaction
 from strongroom.core.assemble import build_docket
 from strongroom.core.bodies import Proposal, SignatureRecord
-from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart, Twin
+from strongroom.core.docket import STAGE_OF, Docket, Stage, TransactionPart
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import ChainId, Digest
 from strongroom.core.records import HexBytes, HexOrNone
@@ -84,7 +84,7 @@ class Platform:
         """The docket of a row with its statements up to a stage. Raises NOT_IN_LOG while some are not witnessed yet."""
         statements = [s for s in load_docket_statements(self.connection, row.proposal) if STAGE_OF[s.type] <= up_to]
         signed = HexOrNone(row.signed.hex() if row.signed and up_to >= Stage.RELEASE else "none")
-        part = TransactionPart(chain=row.chain, signed=signed, twin=Twin.TRANSFER, unsigned=HexBytes(row.unsigned))
+        part = TransactionPart(chain=row.chain, signed=signed, twin=row.twin, unsigned=HexBytes(row.unsigned))
         proposal = next(s.body for s in statements if isinstance(s.body, Proposal))
         governance = load_governance_at(self.connection, rules, proposal.heads)
         signatures = [s.issued_at for s in statements if isinstance(s.body, SignatureRecord)]

@@ -75,22 +75,27 @@ update transfers.usage set voided = true where instruction = %(instruction)s;
 
 -- add_docket --
 -- The exact unsigned bytes and what they are for.
-insert into transfers.dockets (proposal, chain, wallet, state, unsigned, fee, sign_by, release_by)
-values (%(proposal)s, %(chain)s, %(wallet)s, 'PREPARED', %(unsigned)s, %(fee)s, %(sign_by)s, %(release_by)s);
+insert into transfers.dockets
+  (proposal, chain, wallet, state, unsigned, fee, sign_by, release_by, attempt, family, void, void_fee)
+values (%(proposal)s, %(chain)s, %(wallet)s, 'PREPARED', %(unsigned)s, %(fee)s, %(sign_by)s, %(release_by)s,
+  %(attempt)s, %(family)s, %(void)s, %(void_fee)s);
 
 -- load_dockets --
 -- Dockets in a state, oldest first.
-select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by,
+  attempt, family, twin, void, closing, why
 from transfers.dockets where state = any(%(states)s) order by updated_at, proposal;
 
 -- load_docket --
 -- One docket.
-select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by,
+  attempt, family, twin, void, closing, why
 from transfers.dockets where proposal = %(proposal)s;
 
 -- lock_docket --
 -- One docket, while a step changes it.
-select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by,
+  attempt, family, twin, void, closing, why
 from transfers.dockets where proposal = %(proposal)s for update;
 
 -- save_docket --
@@ -102,18 +107,66 @@ update transfers.dockets set state = %(state)s, why = %(why)s, updated_at = now(
 update transfers.dockets set signed = %(signed)s, txid = %(txid)s, updated_at = now() where proposal = %(proposal)s;
 
 -- add_statement --
--- A statement of the docket, at its stage.
-insert into transfers.docket_statements (proposal, statement, stage) values (%(proposal)s, %(statement)s, %(stage)s)
+-- A statement of the docket, at its stage; from VERIFY on it is about the twin that the docket is about.
+insert into transfers.docket_statements (proposal, statement, stage, twin)
+select proposal, %(statement)s, %(stage)s, case when %(stage)s <= 4 then 'transfer' else twin end
+from transfers.dockets where proposal = %(proposal)s
 on conflict (proposal, statement) do nothing;
 
+-- drop_statement --
+-- A lapsed approval leaves its docket; the log keeps it.
+select transfers.drop_approval(%(proposal)s, %(statement)s);
+
 -- load_docket_statements --
--- The docket's statements, out of the log.
+-- The docket's statements, out of the log; from VERIFY on those of its twin.
 select e.leaf from transfers.docket_statements d join evidence.entries e using (statement)
-where d.proposal = %(proposal)s and d.undone is null order by d.stage, d.statement;
+  join transfers.dockets k using (proposal)
+where d.proposal = %(proposal)s and d.undone is null and (d.stage <= 4 or d.twin = k.twin) order by d.stage, d.statement;
+
+-- commit_to_family --
+-- One payment once: the first docket with this outpoint or nonce gives it to its family.
+insert into transfers.committed (commitment, family) values (%(commitment)s, %(family)s) on conflict do nothing;
 
 -- add_commitment --
--- One payment once: a second docket with this outpoint or nonce fails here.
-insert into transfers.commitments (commitment, proposal) values (%(commitment)s, %(proposal)s);
+-- A docket of another family with this outpoint or nonce fails here.
+insert into transfers.commitments (commitment, proposal, family) values (%(commitment)s, %(proposal)s, %(family)s);
+
+-- free_commitments --
+-- A docket that no terminal ever saw gives back what it alone holds; of any other the database refuses it.
+select transfers.give_back(%(proposal)s);
+
+-- load_family --
+-- All attempts at one payment, the first one first.
+select proposal, chain, wallet, state, unsigned, signed, txid, fee::text as fee, sign_by, release_by,
+  attempt, family, twin, void, closing, why
+from transfers.dockets where family = %(family)s order by attempt;
+
+-- load_own_commitments --
+-- What one docket holds.
+select commitment from transfers.commitments where proposal = %(proposal)s order by commitment;
+
+-- is_exported --
+-- Whether a terminal was ever handed this docket: then it may be signed, whatever comes back.
+select 1 as found from transfers.session_dockets d join transfers.sessions s using (nonce)
+where d.proposal = %(proposal)s and s.exported limit 1;
+
+-- is_mined --
+-- Whether a transaction of this family is in the chain.
+select 1 as found from watch.outflows o join transfers.dockets d using (proposal)
+where d.family = %(family)s and o.reorganisation is null limit 1;
+
+-- save_twin --
+-- From now on the docket is about this twin, and this is what it becomes when that is final.
+update transfers.dockets set twin = %(twin)s, closing = %(closing)s, updated_at = now() where proposal = %(proposal)s;
+
+-- save_docket_alone --
+-- The next state of a docket whose instructions follow another attempt.
+update transfers.dockets set state = %(state)s, why = %(why)s, updated_at = now() where proposal = %(proposal)s;
+
+-- rebind_instructions --
+-- Instructions follow the attempt that is mined, or the one that is left.
+update transfers.instructions i set proposal = %(proposal)s, state = %(state)s, why = %(why)s, updated_at = now()
+from transfers.dockets d where i.proposal = d.proposal and d.family = %(family)s;
 
 -- load_commitments --
 -- All commitments that begin so, for choosing coins and nonces.
@@ -126,12 +179,12 @@ where chain = %(chain)s and wallet = %(wallet)s and spent_by is null order by he
 
 -- add_sealed --
 -- What a terminal sealed for the gate.
-insert into transfers.sealed (proposal, terminal, sealed, record)
-values (%(proposal)s, %(terminal)s, %(sealed)s, %(record)s) on conflict (proposal, terminal) do nothing;
+insert into transfers.sealed (proposal, terminal, sealed, record, twin)
+values (%(proposal)s, %(terminal)s, %(sealed)s, %(record)s, %(twin)s) on conflict (proposal, terminal, twin) do nothing;
 
 -- load_sealed --
--- All sealed results of a docket.
-select terminal, sealed from transfers.sealed where proposal = %(proposal)s order by terminal;
+-- All sealed results of one twin of a docket.
+select terminal, sealed from transfers.sealed where proposal = %(proposal)s and twin = %(twin)s order by terminal;
 
 -- add_session --
 -- A terminal shows its nonce.
@@ -220,3 +273,8 @@ where o.chain = %(chain)s and o.txid = %(txid)s and o.block_hash = %(hash)s;
 -- clear_sent --
 -- A package was lost or spoiled on the way; the subject is renamed, the package is kept.
 update custody.packages_out set subject = subject || ' lost' where device = %(device)s and subject = %(proposal)s;
+
+-- revive_others --
+-- A reorganisation took the mined attempt away: the others that left may be mined now.
+update transfers.dockets set state = 'CONFIRMING', why = %(why)s, updated_at = now()
+where family = %(family)s and proposal <> %(proposal)s and state = 'REPLACED' and txid is not null;

@@ -46,6 +46,11 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
     connection, now = platform.connection, platform.clock()
     _, found = load_statement(connection, row.id)
     statement = expect(found, Instruction, "instruction")
+    if now > statement.body.sign_by:
+        # Held too long: it is over, and nothing is reserved for it yet.
+        word = platform.say(rules, build_blocked(rules, statement))
+        save_instruction(connection, row.id, State.EXPIRED, why="expired before it was decided", decision=word.id)
+        return
     try:
         _check_world(platform, rules, row, now)
     except RefusedError as error:
@@ -65,9 +70,17 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
             save_instruction(connection, row.id, State.SUBMITTED, why=str(error))
             return
         with connection.transaction():
-            blocked = platform.say(rules, _blocked(rules, statement))
+            blocked = platform.say(rules, build_blocked(rules, statement))
             save_instruction(connection, row.id, State.BLOCKED, why=str(error), decision=blocked.id)
             open_alert(connection, error.code.value, "medium", f"instruction {row.id}", str(error))
+
+
+def decide_again(platform: Platform, rules: Rules, statement: Statement[Instruction]) -> Statement[Decision]:
+    """A fresh decision for another attempt at the same payment; what is reserved stays. Raises what policy refuses."""
+    now = platform.clock()
+    usage, request = UsageStore(platform.connection), build_request(rules, statement, now, 0, 0)
+    evaluation = _evaluate(rules, statement, request, usage, now)
+    return platform.say(rules, _decision(rules, statement, request, evaluation))
 
 
 def withdrawal_transfer(instruction: str) -> TransferId:
@@ -131,7 +144,8 @@ def _decision(rules: Rules, statement: Statement[Instruction], request: Request,
     )
 
 
-def _blocked(rules: Rules, statement: Statement[Instruction]) -> Decision:
+def build_blocked(rules: Rules, statement: Statement[Instruction]) -> Decision:
+    """The platform's last word on an instruction that is not paid: refused, or over."""
     return Decision(
         delay_s=0,
         instruction=statement.id,

@@ -8,16 +8,20 @@ from typing import Any, assert_never
 
 from strongroom.chains.ethereum.tokens import encode_token_transfer
 from strongroom.core.bodies import Decision, Instruction, Proposal
+from strongroom.core.checks.instruct import find_account
 from strongroom.core.checks.spend import is_ethereum
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, build_prev, docket_order
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import ChainId, WalletId
-from strongroom.core.records import DigestOrNone, Units
+from strongroom.core.records import NONE, DigestOrNone, Units
 from strongroom.core.registers import AddressEntry, AssetKind
 from strongroom.core.statements import Statement, expect
 from strongroom.online.evidence.store import load_statements
 from strongroom.online.governance.store import Rules
+from strongroom.online.ledger.rules import Ending
+from strongroom.online.ledger.store import void
+from strongroom.online.transfers.withdrawal.attempts import NewDocket, add_docket
 from strongroom.online.transfers.withdrawal.build import (
     Built,
     build_bitcoin,
@@ -27,14 +31,17 @@ from strongroom.online.transfers.withdrawal.build import (
 )
 from strongroom.online.transfers.withdrawal.limits import check_built
 from strongroom.online.transfers.withdrawal.platform import EthereumTerms, Platform
+from strongroom.online.transfers.withdrawal.step2_decide import build_blocked, withdrawal_transfer
 from strongroom.online.transfers.withdrawal.store import (
+    Coin,
+    DocketRow,
     InstructionRow,
     State,
-    add_docket,
     load_coins,
     load_commitments,
     save_instruction,
 )
+from strongroom.online.transfers.withdrawal.usage import void_usage
 
 
 def group_rows(rows: Sequence[InstructionRow]) -> list[list[InstructionRow]]:
@@ -51,24 +58,43 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
     instructions = [
         expect(s, Instruction, "instruction") for s in load_statements(platform.connection, [r.id for r in rows])
     ]
+    instructions, rows = _drop_expired(platform, rules, instructions, rows)
+    if not rows:
+        return
     decisions = [
         expect(s, Decision, "decision")
         for s in load_statements(platform.connection, [r.decision for r in rows if r.decision])
     ]
     try:
         built = build(platform, rules, rows[0].chain, rows[0].wallet, instructions)
-        _check_ceiling(built, instructions)
+        check_ceiling(built, instructions)
         with platform.connection.transaction():
             check_built(platform, rules, instructions, built.fee)
     except RefusedError as error:
         for row in rows:
             save_instruction(platform.connection, row.id, State.SCREENING, why=str(error))
         return
+    say_proposal(platform, rules, built, instructions, decisions, None)
+
+
+def say_proposal(
+    platform: Platform,
+    rules: Rules,
+    built: Built,
+    instructions: Sequence[Statement[Instruction]],
+    decisions: Sequence[Statement[Decision]],
+    before: DocketRow | None,
+) -> Statement[Proposal]:
+    """Say the proposal and make its docket, in one transaction. before: the attempt that it replaces, if any.
+
+    Raises ALREADY_COMMITTED when a docket of another payment has one of its coins or its nonce.
+    """
     everything: list[Statement[Any]] = [*instructions, *decisions]
     earlier = sorted(everything, key=docket_order)
+    order = instructions[0].body
     body = Proposal(
-        attempt=1,
-        chain=rows[0].chain,
+        attempt=before.attempt + 1 if before else 1,
+        chain=order.chain,
         change=built.change,
         commits=built.commits,
         decisions=tuple(sorted(d.id for d in decisions)),
@@ -78,16 +104,34 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
         outputs=built.outputs,
         prev=build_prev(earlier, Stage.PROPOSE),
         release_by=min(i.body.release_by for i in instructions),
-        replaces=DigestOrNone("none"),
+        replaces=DigestOrNone(before.proposal if before else NONE),
         sign_by=min(i.body.sign_by for i in instructions),
         sources=built.sources,
         unsigned_digest=built.unsigned_digest,
         void=built.void_digest,
-        wallet=rows[0].wallet,
+        wallet=find_account(order, rules.entries).wallet,
+    )
+    made = NewDocket(
+        unsigned=built.unsigned, void=built.void, void_fee=built.void_fee, family=before.family if before else None
     )
     with platform.connection.transaction():
-        statement = platform.say(rules, body)
-        add_docket(platform.connection, statement, built.unsigned, earlier)
+        statement = expect(platform.say(rules, body), Proposal, "proposal")
+        add_docket(platform.connection, statement, made, earlier)
+    return statement
+
+
+def _drop_expired(
+    platform: Platform, rules: Rules, instructions: Sequence[Statement[Instruction]], rows: Sequence[InstructionRow]
+) -> tuple[list[Statement[Instruction]], list[InstructionRow]]:
+    """Instructions that waited for coins beyond their `sign_by` end here, with what was reserved for them."""
+    now = platform.clock()
+    late = {i.id: i for i in instructions if now > i.body.sign_by}
+    for statement in late.values():
+        word = platform.say(rules, build_blocked(rules, statement))
+        void(platform.connection, Ending(transfer=withdrawal_transfer(statement.id), statement=word.id, event_at=now))
+        void_usage(platform.connection, statement.id)
+        save_instruction(platform.connection, statement.id, State.EXPIRED, why="expired before it could be funded")
+    return [i for i in instructions if i.id not in late], [r for r in rows if r.id not in late]
 
 
 def build(
@@ -102,15 +146,21 @@ def build(
         used = {int(commitment.rsplit(":", 1)[1]) for commitment in taken}
         nonce = max({terms.nonce, *(n + 1 for n in used)})
         return build_account(platform, rules, instructions[0], source, replace(terms, nonce=nonce))
+    chain_source = platform.chains.bitcoin[chain]
+    with_previous = [
+        (coin, chain_source.fetch_previous(coin.txid)) for coin in find_free_coins(platform, chain, wallet)
+    ]
+    return build_bitcoin(chain, wallet, instructions, with_previous, chain_source.fetch_fee_rate(), rules.entries)
+
+
+def find_free_coins(platform: Platform, chain: ChainId, wallet: WalletId) -> list[Coin]:
+    """Confirmed coins of a wallet that no docket holds, oldest first."""
     committed = load_commitments(platform.connection, f"outpoint:{chain}:")
-    coins = [
+    return [
         coin
         for coin in load_coins(platform.connection, chain, wallet)
         if f"outpoint:{chain}:{coin.txid}:{coin.output}" not in committed
     ]
-    chain_source = platform.chains.bitcoin[chain]
-    with_previous = [(coin, chain_source.fetch_previous(coin.txid)) for coin in coins]
-    return build_bitcoin(chain, wallet, instructions, with_previous, chain_source.fetch_fee_rate(), rules.entries)
 
 
 def build_account(
@@ -139,7 +189,8 @@ def _find_account(rules: Rules, chain: ChainId, wallet: WalletId) -> AddressEntr
     raise refused(Code.CANNOT_FUND, wallet, "an address", "none")
 
 
-def _check_ceiling(built: Built, instructions: Sequence[Statement[Instruction]]) -> None:
+def check_ceiling(built: Built, instructions: Sequence[Statement[Instruction]]) -> None:
+    """Raise FEE_CEILING when the fee is above what the clients together allow."""
     ceiling = sum(i.body.fee_ceiling for i in instructions)
     if built.fee > ceiling:
         raise refused(Code.FEE_CEILING, "proposal.fee", f"at most {ceiling}", str(built.fee))

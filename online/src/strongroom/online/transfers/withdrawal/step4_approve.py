@@ -7,7 +7,7 @@ from typing import Any
 from strongroom.core.bodies import Rejection
 from strongroom.core.checks.prove import check_quorum_complete, prove_docket
 from strongroom.core.codes import Code
-from strongroom.core.docket import CheckpointStep, Docket, Stage
+from strongroom.core.docket import CheckpointStep, Docket, Stage, Twin
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import PartyId
 from strongroom.core.packages import DocketBody, PackageBody, PackageKind
@@ -16,7 +16,7 @@ from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import Freezes, send, send_update
 from strongroom.online.exchange.store import has_package, load_devices
 from strongroom.online.governance.store import Rules
-from strongroom.online.transfers.withdrawal.close import close_unpaid
+from strongroom.online.transfers.withdrawal.close import reject
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
     DocketRow,
@@ -54,29 +54,34 @@ def send_docket(
     send(platform.connection, platform.reader, device, kind, row.proposal, build, now)
 
 
-def receive(platform: Platform, statement: Statement[Any]) -> None:
+_ENDED_BY_NO = frozenset(
+    {State.PREPARED, State.PENDING_APPROVAL, State.APPROVED, State.EXPORTED, State.VERIFIED, State.SIGNED}
+)
+"""States of a transfer that one rejection ends; after them it may be in the network."""
+
+
+def receive(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:
     """Take an approval or a rejection, whose signer was checked, into its docket."""
     with platform.connection.transaction():
         row = lock_docket(platform.connection, statement.body.proposal)
         append(platform.connection, statement.envelope)
-        if row.state is State.PENDING_APPROVAL:
-            add_statement(platform.connection, row.proposal, statement)
         if isinstance(statement.body, Rejection):
-            _end(platform, row, statement)
+            _refuse(platform, rules, row, statement)
+        elif row.state is State.PENDING_APPROVAL:
+            add_statement(platform.connection, row.proposal, statement)
 
 
-def _end(platform: Platform, row: DocketRow, rejection: Statement[Any]) -> None:
-    """One rejection ends it, at whatever stage it comes, as long as the gate has not released.
+def _refuse(platform: Platform, rules: Rules, row: DocketRow, rejection: Statement[Any]) -> None:
+    """One rejection ends it, at whatever stage it comes, as long as the gate was not handed it.
 
-    Once a terminal may have signed, the reservation stays: what was signed stays committed until a conflict is final.
+    It joins the docket whenever that can still be ended, since a void twin stands on it.
     """
-    if row.state in (State.PREPARED, State.PENDING_APPROVAL, State.APPROVED, State.EXPORTED):
-        close_unpaid(platform, row, rejection, State.REJECTED)
-        return
-    detail = f"{rejection.issuer} rejects {row.proposal} in state {row.state.value}"
-    open_alert(platform.connection, Code.REJECTED.value, "critical", f"docket {row.proposal}", detail)
-    if row.state in (State.VERIFIED, State.SIGNED):
-        save_docket(platform.connection, row.proposal, State.BLOCKED, why=detail)
+    if row.state in _ENDED_BY_NO and row.twin is Twin.TRANSFER:
+        add_statement(platform.connection, row.proposal, rejection)
+        reject(platform, rules, row, rejection)
+    if row.state in (State.VERIFIED, State.SIGNED, State.RELEASED, State.CONFIRMING):
+        detail = f"{rejection.issuer} rejects {row.proposal} in state {row.state.value}"
+        open_alert(platform.connection, Code.REJECTED.value, "critical", f"docket {row.proposal}", detail)
 
 
 _WAITS_FOR_PRICES = {Code.QUORUM_NOT_MET, Code.STALE_APPROVAL, Code.POLICY_NOT_EVALUABLE, Code.PRICE_STALE}

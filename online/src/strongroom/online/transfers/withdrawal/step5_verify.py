@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from strongroom.core.docket import Stage
+from strongroom.core.docket import STAGE_OF, Stage
 from strongroom.core.packages import PackageKind
 from strongroom.core.statements import Statement
 from strongroom.online.evidence.store import append
@@ -12,12 +12,23 @@ from strongroom.online.exchange.store import load_devices
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.step4_approve import send_docket
-from strongroom.online.transfers.withdrawal.store import DocketRow, State, add_statement, lock_docket, save_docket
+from strongroom.online.transfers.withdrawal.store import (
+    DocketRow,
+    State,
+    add_statement,
+    load_docket_statements,
+    lock_docket,
+    save_docket,
+)
 
 
 def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
     """Send the approved docket to the station."""
     with platform.connection.transaction():
+        # A rejection that came just now is in the log before the void twin that stands on it is shown.
+        statements = load_docket_statements(platform.connection, row.proposal)
+        if not all(platform.is_witnessed(s.id) for s in statements if STAGE_OF[s.type] <= Stage.APPROVE):
+            return
         docket = platform.assemble(rules, row, up_to=Stage.APPROVE)
         for device in load_devices(platform.connection, "station")[:1]:
             send_docket(platform, rules, device.id, PackageKind.VERIFICATION, row, docket)
@@ -29,6 +40,7 @@ def receive(platform: Platform, statement: Statement[Any]) -> None:
     with platform.connection.transaction():
         row = lock_docket(platform.connection, statement.body.proposal)
         append(platform.connection, statement.envelope)
-        if row.state is State.EXPORTED:
+        # What was verified of one twin says nothing about the other.
+        if row.state is State.EXPORTED and statement.body.unsigned_digest == row.unsigned_digest(row.twin):
             add_statement(platform.connection, row.proposal, statement)
             save_docket(platform.connection, row.proposal, State.VERIFIED)

@@ -9,9 +9,9 @@ from strongroom.core.assemble import build_placed
 from strongroom.core.bodies import Proposal, SignatureRecord
 from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.codes import Code
-from strongroom.core.docket import CheckpointStep, Stage
+from strongroom.core.docket import CheckpointStep, Stage, Twin
 from strongroom.core.errors import refused
-from strongroom.core.ids import PartyId
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import (
     PackageBody,
     PackageKind,
@@ -26,6 +26,7 @@ from strongroom.online.evidence.store import append, load_statement
 from strongroom.online.exchange.outgoing import Freezes, send
 from strongroom.online.exchange.store import lock_device, save_seen
 from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.expiry import has_lapsed
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
     DocketRow,
@@ -54,10 +55,11 @@ def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) 
                 f"log size {request.checkpoint.size}: import what was sent, or tell the platform with `strongroom seen`"
             )
             raise refused(Code.HEAD_UNEQUAL, "session-request.checkpoint", f"log size {known.seen}", told)
+        now = platform.clock()
         waiting = [
             row.proposal
             for row in load_dockets(platform.connection, State.VERIFIED)
-            if _waits_for(platform, rules, row, request.terminal)
+            if _waits_for(platform, rules, row, request.terminal) and not has_lapsed(platform, row, now)
         ]
         limit = rules.policy[1].body.parameters.clear_max_count
         heads = encode_canonical(encode_record(request.heads)).decode()
@@ -111,12 +113,22 @@ def receive(
             row = lock_docket(platform.connection, result.proposal)
             append(platform.connection, statement.envelope)
             _, clear = load_statement(platform.connection, record.body.clear)
-            add_sealed(platform.connection, row.proposal, terminal, result.sealed, statement.id)
-            if row.state is State.VERIFIED:
+            twin = _twin_of(row, record.body.unsigned_digest)
+            add_sealed(platform.connection, row.proposal, twin, terminal, result.sealed, statement.id)
+            # A transfer that comes back signed after its void twin was begun is kept, and leaves no more.
+            if row.state is State.VERIFIED and twin is row.twin:
                 add_statement(platform.connection, row.proposal, clear)
                 add_statement(platform.connection, row.proposal, statement)
                 if _has_threshold(platform, rules, row):
                     save_docket(platform.connection, row.proposal, State.SIGNED)
+
+
+def _twin_of(row: DocketRow, unsigned: Digest) -> Twin:
+    """Which twin a terminal signed. Raises DIGEST_MISMATCH for neither."""
+    for twin in Twin:
+        if unsigned == row.unsigned_digest(twin):
+            return twin
+    raise refused(Code.DIGEST_MISMATCH, "signature-record.unsigned_digest", row.unsigned_digest(row.twin), unsigned)
 
 
 def _check_result(result: SealedResult, statement: Statement[Any], terminal: PartyId) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from strongroom.chains.ethereum.void import strip_signed_void
 from strongroom.core.bodies import Broadcast, Release
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
-from strongroom.core.docket import CheckpointStep, Stage
+from strongroom.core.docket import CheckpointStep, Stage, Twin
 from strongroom.core.errors import refused
 from strongroom.core.packages import PackageBody, PackageKind, ReleaseBody, ReleaseResultBody, SealedFrom
 from strongroom.core.records import NONE, Base64Bytes, parse_hex
@@ -19,6 +20,7 @@ from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import Freezes, send, send_update
 from strongroom.online.exchange.store import load_devices
 from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.attempts import save_twin
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
     DocketRow,
@@ -41,7 +43,7 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
         docket = platform.assemble(rules, row, up_to=Stage.SIGN)
         sealed = tuple(
             SealedFrom(sealed=Base64Bytes(raw), terminal=terminal)
-            for terminal, raw in load_sealed(platform.connection, row.proposal)
+            for terminal, raw in load_sealed(platform.connection, row.proposal, row.twin)
         )
 
         def build(step: CheckpointStep, _size: int, freezes: Freezes) -> PackageBody:
@@ -56,6 +58,18 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
             save_docket(platform.connection, row.proposal, State.RELEASED)
 
 
+_HANDED_OVER = frozenset({State.APPROVED, State.EXPORTED, State.VERIFIED, State.SIGNED, State.RELEASED})
+"""A transfer's release may come back when its void twin was begun already, since nobody knew that it had left."""
+
+
+def _twin_of(row: DocketRow, signed: bytes) -> Twin:
+    """Which twin these signed bytes are."""
+    if not row.void:
+        return Twin.TRANSFER
+    unsigned, _ = strip_signed_void(signed)
+    return Twin.VOID if unsigned == row.void else Twin.TRANSFER
+
+
 def receive(platform: Platform, body: ReleaseResultBody, statements: tuple[Statement[Any], ...]) -> None:
     """Take what the gate released, with its statements, whose signers were checked, into the docket."""
     releases = [s for s in statements if isinstance(s.body, Release)]
@@ -68,10 +82,14 @@ def receive(platform: Platform, body: ReleaseResultBody, statements: tuple[State
             signed = parse_hex(body.signed, "signed") if body.signed != NONE else b""
             if sha256(signed) != release.body.signed_digest:
                 raise refused(Code.DIGEST_MISMATCH, "release-result.signed", release.body.signed_digest, sha256(signed))
+            # Of one proposal the gate lets one twin go; whichever that is, the docket is about it from here on.
+            twin = _twin_of(row, signed)
+            if twin is not row.twin:
+                save_twin(platform.connection, row.proposal, twin, row.closing if twin is Twin.VOID else None)
             save_signed(platform.connection, row.proposal, signed, release.body.txid)
             add_statement(platform.connection, row.proposal, release)
         for broadcast in broadcasts:
             row = lock_docket(platform.connection, broadcast.body.proposal)
             add_statement(platform.connection, row.proposal, broadcast)
-            if row.state is State.RELEASED:
+            if row.state in _HANDED_OVER:
                 save_docket(platform.connection, row.proposal, State.CONFIRMING)

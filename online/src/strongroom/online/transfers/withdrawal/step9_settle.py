@@ -11,6 +11,7 @@ from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Ending, Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import find_reservation, post, settle
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
+from strongroom.online.transfers.withdrawal.attempts import load_family, rebind_instructions, save_docket_alone
 from strongroom.online.transfers.withdrawal.close import close_unpaid
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.step2_decide import withdrawal_transfer
@@ -27,7 +28,8 @@ from strongroom.online.transfers.withdrawal.store import (
 def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
     """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as posted.
 
-    A transaction that failed paid nobody: what was reserved is free again, and the fee is paid all the same.
+    Whichever attempt was mined settles the payment; the others are replaced. A void twin, or a transaction that failed,
+    paid nobody: what was reserved is free again, and the fee is paid all the same.
     """
     statements = load_docket_statements(platform.connection, row.proposal)
     found = [s for s in statements if isinstance(s.body, Settlement)]
@@ -37,15 +39,21 @@ def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
     with platform.connection.transaction():
         match settlement.body.outcome:
             case Outcome.SUCCESS:
+                rebind_instructions(platform.connection, row, row.state)
                 settle(platform.connection, *_endings(platform, statements, settlement))
                 save_docket(platform.connection, row.proposal, State.COMPLETED)
             case Outcome.FAILED:
+                rebind_instructions(platform.connection, row, row.state)
                 close_unpaid(platform, row, settlement, State.FAILED)
+            case Outcome.VOIDED:
+                rebind_instructions(platform.connection, row, row.state)
+                close_unpaid(platform, row, settlement, row.closing or State.CANCELLED)
             case other:
                 assert_never(other)
         if settlement.body.fee_paid:
             post(platform.connection, build_fee_posting(row, settlement))
         save_outflow_settled(platform.connection, row.proposal, settlement.body.block_hash)
+        _replace_others(platform, row)
 
 
 def _endings(
@@ -60,6 +68,16 @@ def _endings(
         for s in statements
         if isinstance(s.body, Instruction)
     ]
+
+
+def _replace_others(platform: Platform, row: DocketRow) -> None:
+    """Every other attempt spends what this one has spent: the chain can never take it."""
+    for other in load_family(platform.connection, row.family):
+        if other.proposal != row.proposal and other.state not in _ENDED:
+            save_docket_alone(platform.connection, other.proposal, State.REPLACED, why=f"{row.proposal} was mined")
+
+
+_ENDED = frozenset({State.REJECTED, State.EXPIRED, State.CANCELLED, State.FAILED})
 
 
 def build_fee_posting(row: DocketRow, settlement: Statement[Settlement]) -> Posting:

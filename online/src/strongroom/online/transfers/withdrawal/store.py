@@ -8,12 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from strongroom.chains.bitcoin.psbt import parse_psbt
+from strongroom.core.canonical import sha256
+from strongroom.core.checks.spend import is_ethereum
 from strongroom.core.codes import Code
-from strongroom.core.docket import STAGE_OF
+from strongroom.core.docket import STAGE_OF, Twin
 from strongroom.core.errors import refused
 from strongroom.core.ids import ChainId, Digest, EntryId, PartyId, WalletId
 from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
-from strongroom.online.db.connect import Connection, execute, load_all, load_first, translated_errors
+from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
 
 _QUERIES = load_queries("strongroom.online.transfers.withdrawal")
@@ -36,8 +39,10 @@ class State(StrEnum):
     RECONCILED = "RECONCILED"
     REJECTED = "REJECTED"
     BLOCKED = "BLOCKED"
-    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REPLACED = "REPLACED"
     FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,11 @@ class InstructionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocketRow:
-    """A docket on its way. signed, txid: None before the gate released."""
+    """A docket on its way. signed, txid: None before the gate released.
+
+    family: the proposal of its first attempt. twin: what it is about now. void: the void twin's unsigned bytes, empty
+    where there is none. closing: what it becomes when its void twin is final, None while it is about its transfer.
+    """
 
     proposal: Digest
     chain: ChainId
@@ -70,6 +79,18 @@ class DocketRow:
     fee: int
     sign_by: datetime
     release_by: datetime
+    attempt: int
+    family: Digest
+    twin: Twin
+    void: bytes
+    closing: State | None
+    why: str
+
+    def unsigned_digest(self, twin: Twin) -> Digest:
+        """The digest of the unsigned bytes of a twin; on the Bitcoin family of the transaction inside the PSBT."""
+        if twin is Twin.VOID:
+            return sha256(self.void)
+        return sha256(self.unsigned if is_ethereum(self.chain) else parse_psbt(self.unsigned).unsigned_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,32 +165,6 @@ def save_instruction(
     execute(connection, _QUERIES["save_instruction"], fields)
 
 
-def add_docket(
-    connection: Connection, statement: Statement[Any], unsigned: bytes, earlier: Sequence[Statement[Any]]
-) -> None:
-    """A new docket: its bytes, statements so far, commitments, and its instructions bound to it.
-
-    Raises ALREADY_COMMITTED when another docket has one of its outpoints or its nonce.
-    """
-    body = statement.body
-    fields = {
-        "proposal": statement.id,
-        "chain": body.chain,
-        "wallet": body.wallet,
-        "unsigned": unsigned,
-        "fee": body.fee,
-        "sign_by": body.sign_by,
-        "release_by": body.release_by,
-    }
-    execute(connection, _QUERIES["add_docket"], fields)
-    for each in (*earlier, statement):
-        add_statement(connection, statement.id, each)
-    for commitment in body.commits:
-        with translated_errors({"commitments_pkey": Code.ALREADY_COMMITTED}):
-            connection.execute(_QUERIES["add_commitment"].text, {"commitment": commitment, "proposal": statement.id})
-    execute(connection, _QUERIES["bind_instructions"], {"proposal": statement.id, "ids": list(body.instructions)})
-
-
 def add_statement(connection: Connection, proposal: Digest, statement: Statement[Any]) -> None:
     """Add a logged statement to a docket."""
     fields = {"proposal": proposal, "statement": statement.id, "stage": int(STAGE_OF[statement.type])}
@@ -178,12 +173,12 @@ def add_statement(connection: Connection, proposal: Digest, statement: Statement
 
 def load_dockets(connection: Connection, *states: State) -> tuple[DocketRow, ...]:
     """Dockets in these states, oldest first."""
-    return load_all(connection, _QUERIES["load_dockets"], _docket, {"states": [s.value for s in states]})
+    return load_all(connection, _QUERIES["load_dockets"], build_docket_row, {"states": [s.value for s in states]})
 
 
 def load_docket(connection: Connection, proposal: Digest) -> DocketRow:
     """One docket. Raises NOT_IN_LOG."""
-    found = load_first(connection, _QUERIES["load_docket"], _docket, {"proposal": proposal})
+    found = load_first(connection, _QUERIES["load_docket"], build_docket_row, {"proposal": proposal})
     if found is None:
         raise refused(Code.NOT_IN_LOG, "proposal", "a docket of ours", proposal)
     return found
@@ -191,7 +186,7 @@ def load_docket(connection: Connection, proposal: Digest) -> DocketRow:
 
 def lock_docket(connection: Connection, proposal: Digest) -> DocketRow:
     """One docket, locked until the transaction ends. Raises NOT_IN_LOG."""
-    found = load_first(connection, _QUERIES["lock_docket"], _docket, {"proposal": proposal})
+    found = load_first(connection, _QUERIES["lock_docket"], build_docket_row, {"proposal": proposal})
     if found is None:
         raise refused(Code.NOT_IN_LOG, "proposal", "a docket of ours", proposal)
     return found
@@ -231,19 +226,21 @@ def load_coins(connection: Connection, chain: ChainId, wallet: WalletId) -> tupl
     return load_all(connection, _QUERIES["load_coins"], _coin, {"chain": chain, "wallet": wallet})
 
 
-def add_sealed(connection: Connection, proposal: Digest, terminal: PartyId, sealed: bytes, record: Digest) -> None:
+def add_sealed(
+    connection: Connection, proposal: Digest, twin: Twin, terminal: PartyId, sealed: bytes, record: Digest
+) -> None:
     """Keep a sealed result until the gate gets it."""
-    fields = {"proposal": proposal, "terminal": terminal, "sealed": sealed, "record": record}
+    fields = {"proposal": proposal, "terminal": terminal, "sealed": sealed, "record": record, "twin": twin.value}
     execute(connection, _QUERIES["add_sealed"], fields)
 
 
-def load_sealed(connection: Connection, proposal: Digest) -> tuple[tuple[PartyId, bytes], ...]:
-    """Terminal and sealed result of each terminal that signed."""
+def load_sealed(connection: Connection, proposal: Digest, twin: Twin) -> tuple[tuple[PartyId, bytes], ...]:
+    """Terminal and sealed result of each terminal that signed this twin."""
     return load_all(
         connection,
         _QUERIES["load_sealed"],
         lambda terminal, sealed: (PartyId(terminal), bytes(sealed)),
-        {"proposal": proposal},
+        {"proposal": proposal, "twin": twin.value},
     )
 
 
@@ -327,7 +324,7 @@ def _instruction(
     )
 
 
-def _docket(
+def build_docket_row(
     proposal: str,
     chain: str,
     wallet: str,
@@ -338,7 +335,14 @@ def _docket(
     fee: str,
     sign_by: datetime,
     release_by: datetime,
+    attempt: int,
+    family: str,
+    twin: str,
+    void: bytes | None,
+    closing: str,
+    why: str,
 ) -> DocketRow:
+    """A row of `transfers.dockets`, column by column."""
     return DocketRow(
         proposal=Digest(proposal),
         chain=ChainId(chain),
@@ -350,6 +354,12 @@ def _docket(
         fee=int(fee),
         sign_by=sign_by,
         release_by=release_by,
+        attempt=int(attempt),
+        family=Digest(family),
+        twin=Twin(twin),
+        void=bytes(void) if void is not None else b"",
+        closing=State(closing) if closing else None,
+        why=why,
     )
 
 

@@ -24,6 +24,7 @@ from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import load_transfer, lock_accounts, post, reserve
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
 from strongroom.online.transfers.withdrawal import step7_release
+from strongroom.online.transfers.withdrawal.attempts import revive_others
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.step2_decide import withdrawal_transfer
 from strongroom.online.transfers.withdrawal.step9_settle import build_fee_posting
@@ -114,6 +115,7 @@ def reverse_settlement(platform: Platform, rules: Rules, row: DocketRow, gone: G
     execute(platform.connection, _QUERIES["undo_settlement"], fields)
     _save_undone(platform.connection, gone)
     save_docket(platform.connection, row.proposal, State.CONFIRMING, why="its block left the chain")
+    revive_others(platform.connection, row, "another attempt's block left the chain")
 
 
 def reverse_unexplained(platform: Platform, gone: GonePayment) -> None:

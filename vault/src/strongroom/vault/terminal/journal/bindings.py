@@ -2,7 +2,7 @@
 
 All proposals of one instruction conflict on chain pairwise, because a later one must spend everything that an earlier
 one spends. So of all that was ever signed for it, one at most can be mined. Source: spec/docket.md, Replacement and
-The void twin; docs/adr/0013.
+The void twin; docs/adr/0014.
 """
 
 from __future__ import annotations
