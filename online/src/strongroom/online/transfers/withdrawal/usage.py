@@ -15,7 +15,7 @@ _QUERIES = load_queries("strongroom.online.transfers.withdrawal")
 
 
 def lock_usage(connection: Connection) -> UsageStore:
-    """The uses, nobody else's to count until the caller's transaction ends: whoever decides writes what they decided."""
+    """The uses, locked until the end of the transaction in which the caller also writes what it decides."""
     execute(connection, _QUERIES["lock_usage"], {})
     return UsageStore(connection)
 
