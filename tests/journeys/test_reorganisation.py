@@ -13,6 +13,7 @@ import pytest
 from firm import COIN, CONFIRMATIONS, ETHER, Firm, drive, find_proposal, open_firm
 from nodes import AnvilPair, LitecoinPair, start_anvil_pair, start_litecoind_pair
 from office import Office, open_office
+from strongroom.core.bodies import FreezeLift
 from strongroom.core.books import Reorganisation
 from strongroom.core.codes import Code
 from strongroom.core.ids import AccountId, ChainId, Digest
@@ -21,6 +22,9 @@ from strongroom.online.db.bootstrap import Database
 from strongroom.online.evidence.store import load_by_kind
 from strongroom.online.ledger.store import check_ledger, load_balance, load_totals
 from strongroom.online.prove.prover import build_prover
+from strongroom.online.watch.freezes import load_standing_freezes
+from strongroom.online.watch.lift import accept_lift
+from thief import steal
 from world import ETH, ETH_ASSET, LTC, LTC_ASSET
 
 HARBOUR = AccountId("account:harbour:eth")
@@ -281,3 +285,70 @@ def test_all_of_it_at_once_and_deep(eth: Firm) -> None:
     drive(eth, proposal, office.serve, "RECONCILED")
     assert 4 * ETHER == posted(eth)
     assert 0 == load_totals(eth.admin, ETH_ASSET).suspense
+
+
+def test_a_withdrawal_that_was_not_settled_yet_is_sent_again(eth: Firm) -> None:
+    office = open_office(eth, {ETH: ("device:terminal-1",)})
+    eth.deposit("eth-1", 5 * ETHER)
+    eth.mine(4)
+    proposal = find_proposal(eth, eth.instruct("client:harbour", ETH, ETHER).id)
+    drive(eth, proposal, office.serve, "RELEASED")
+    eth.work()
+    eth.mine(1)
+    assert ("CONFIRMING", 1) == (eth.state(proposal), len(eth.query("select txid from watch.outflows")))
+    pair_of(eth).reorganise(1)
+    eth.catch_up()
+    assert "RELEASED" == eth.state(proposal)
+    assert () == load_by_kind(eth.admin, StatementType.SETTLEMENT_REVERSAL)
+    drive(eth, proposal, office.serve, "RECONCILED")
+    assert 1 == len(load_by_kind(eth.admin, StatementType.SETTLEMENT))
+    check_exact(eth, ETH, 4 * ETHER - load_totals(eth.admin, ETH_ASSET).expense)
+
+
+def test_one_that_failed_and_succeeds_on_the_other_branch(eth: Firm) -> None:
+    office = open_office(eth, {ETH: ("device:terminal-1",)})
+    eth.deposit("eth-1", 5 * ETHER)
+    eth.mine(4)
+    proposal = find_proposal(eth, eth.instruct("client:harbour", ETH, ETHER).id)
+    drive(eth, proposal, office.serve, "RELEASED")
+    eth.work()
+    # The destination refuses by its code: the transaction is mined, and pays its fee and nothing else.
+    destination = eth.world.registers["whitelist"].find("entry:harbour-eth", "whitelist").address
+    pair_of(eth).replace_code(destination, bytes.fromhex("60006000fd"))
+    eth.mine(3)
+    assert "FAILED" == eth.state(proposal)
+    balance, totals = load_balance(eth.admin, HARBOUR), load_totals(eth.admin, ETH_ASSET)
+    assert (5 * ETHER, 0) == (balance.posted, balance.pending_out)
+    assert 0 < totals.expense
+    check_exact(eth, ETH, 5 * ETHER - totals.expense)
+    pair_of(eth).reorganise(3)
+    pair_of(eth).replace_code(destination, b"")
+    eth.catch_up()
+    balance = load_balance(eth.admin, HARBOUR)
+    assert (5 * ETHER, ETHER) == (balance.posted, balance.pending_out)
+    drive(eth, proposal, office.serve, "RECONCILED")
+    assert 4 * ETHER == posted(eth)
+    check_exact(eth, ETH, 4 * ETHER - load_totals(eth.admin, ETH_ASSET).expense)
+
+
+def test_a_theft_that_leaves_the_chain_leaves_suspense_too(eth: Firm) -> None:
+    eth.deposit("eth-1", 5 * ETHER)
+    eth.mine(4)
+    steal(eth, ETHER)
+    eth.mine(1)
+    (freeze,) = load_standing_freezes(eth.admin, eth.rules)
+    officers = ("person:r.ho", "person:s.lee")
+    eth.world.now = eth.clock()
+    lift = eth.world.sign(FreezeLift(freeze=freeze, reason="known"), officers[0], officers)
+    accept_lift(eth.platform.connection, lift, eth.clock())
+    eth.mine(1)
+    assert ETHER < load_totals(eth.admin, ETH_ASSET).suspense
+    pair_of(eth).reorganise(2)
+    eth.catch_up()
+    assert 0 == load_totals(eth.admin, ETH_ASSET).suspense
+    assert () == load_standing_freezes(eth.admin, eth.rules)
+    check_ledger(eth.admin)
+    build_prover(eth.world.fingerprint, eth.folder / "prover", eth.clock).check(eth.admin)
+    assert 5 * ETHER == load_totals(eth.admin, ETH_ASSET).custody
+    ((status,),) = eth.query("select status from watch.runs where reorganisation is null order by height desc limit 1")
+    assert "MATCHED" == status

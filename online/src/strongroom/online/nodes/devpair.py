@@ -57,6 +57,11 @@ class AnvilPair(AnvilChain):
             self._both[1].call_once("evm_mine", [first.fetch_block(number).timestamp_s])
         self._check_in_step()
 
+    def replace_code(self, contract: str, code: bytes) -> None:
+        """Put other code at an address of both."""
+        for rpc in self._both:
+            rpc.call_once("anvil_setCode", [contract, "0x" + code.hex()])
+
     def share(self) -> None:
         """Hand each node the waiting transactions of the other, the lowest nonces first."""
         for one, other in (self._both, self._both[::-1]):
