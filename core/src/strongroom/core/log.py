@@ -19,11 +19,11 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from strongroom.core import merkle
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, MalformedError, Refusal, RefusedError, malformed, refused
+from strongroom.core.keys import ed25519_key
 
 ED25519_NOTE: Final = 0x01
 """Signature type of a log's own signature (signed-note, `signature types`)."""
@@ -325,7 +325,7 @@ def _signature_of(note: Note, name: str, hash4: bytes) -> NoteSignature | None:
 
 def _is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+        ed25519_key(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True

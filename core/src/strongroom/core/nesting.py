@@ -10,19 +10,28 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# A whole string, so that brackets within it do not count, or one bracket.
-_STRING_OR_BRACKET: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+# A whole string, so that brackets within it do not count.
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_OTHERS: Final = bytes(each for each in range(256) if each not in b"[]{}")
 
 
 def is_nested_deeper(raw: bytes, levels: int) -> bool:
     """Whether arrays and objects stand more than `levels` deep within one another. raw: JSON, or anything else."""
+    if raw.count(b"[") + raw.count(b"{") <= levels:
+        return False
+    return is_deeper(_STRING.sub(b"", raw), levels)
+
+
+def is_deeper(between: bytes, levels: int) -> bool:
+    """As `is_nested_deeper`, for what stands between the strings of a document."""
+    if between.count(b"[") + between.count(b"{") <= levels:
+        return False
     depth = 0
-    for match in _STRING_OR_BRACKET.finditer(raw):
-        first = raw[match.start()]
-        if first in b"[{":
+    for each in between.translate(None, _OTHERS):
+        if each in b"[{":
             depth += 1
             if depth > levels:
                 return True
-        elif first in b"]}":
+        else:
             depth -= 1
     return False

@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, NewType, TypeVar, cast
+from typing import Any, NewType, NoReturn, TypeVar, cast
 
 from strongroom.core import ids, money
 from strongroom.core.canonical import MAX_INTEGER, Json
@@ -43,16 +43,19 @@ EntryOrNone = NewType("EntryOrNone", str)
 
 NONE = "none"
 MAX_TEXT = 1024
-_HEX = re.compile(r"(?:[0-9a-f]{2})*")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 R = TypeVar("R")
+Reader = Callable[[Any, str], Any]
+"""Reads a parsed value; the text is where it stands, for messages."""
+Writer = Callable[[Any], Json]
+"""Gives the JSON of a value."""
 
 
 def parse_time(value: object, field: str) -> datetime:
     """Read `YYYY-MM-DDTHH:MM:SSZ`; a real moment in UTC. Raises FIELD_INVALID."""
     if isinstance(value, str) and _TIME.fullmatch(value):
         try:
-            return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return datetime.fromisoformat(value)
         except ValueError as error:
             raise malformed(Code.FIELD_INVALID, field, "a real date", value) from error
     raise malformed(Code.FIELD_INVALID, field, "YYYY-MM-DDTHH:MM:SSZ", repr(value)[:80])
@@ -77,9 +80,15 @@ def parse_base64(value: object, field: str) -> bytes:
 
 def parse_hex(value: object, field: str) -> bytes:
     """Read lower-case hex. Raises FIELD_INVALID."""
-    if not isinstance(value, str) or not _HEX.fullmatch(value):
-        raise malformed(Code.FIELD_INVALID, field, "lower-case hex", repr(value)[:40])
-    return bytes.fromhex(value)
+    if isinstance(value, str):
+        try:
+            raw = bytes.fromhex(value)
+        except ValueError as error:
+            raise malformed(Code.FIELD_INVALID, field, "lower-case hex", repr(value)[:40]) from error
+        # `fromhex` takes capitals and spaces, too; written again it has one spelling.
+        if raw.hex() == value:
+            return raw
+    raise malformed(Code.FIELD_INVALID, field, "lower-case hex", repr(value)[:40])
 
 
 def _text(value: object, field: str) -> str:
@@ -134,7 +143,7 @@ def _entry(value: object, field: str) -> str:
     return ids.parse_own_id(text, text.split(":", 1)[0], field)
 
 
-_PARSERS: dict[object, Callable[[Any, str], Any]] = {
+_PARSERS: dict[object, Reader] = {
     str: _text,
     int: _integer,
     datetime: parse_time,
@@ -155,7 +164,7 @@ _PARSERS: dict[object, Callable[[Any, str], Any]] = {
     HexOrNone: _hex_or_none,
 }
 
-_ENCODERS: dict[object, Callable[[Any], Json]] = {
+_ENCODERS: dict[object, Writer] = {
     datetime: encode_time,
     Units: str,
     UNITS_OR_NONE: lambda units: NONE if units is None else str(units),
@@ -178,52 +187,103 @@ def parse_record(cls: type[R], value: Json, path: str) -> R:
     """
     if not isinstance(value, dict):
         raise malformed(Code.FIELD_INVALID, path, "an object", type(value).__name__)
-    known = _fields(cast("Hashable", cls))
-    names = {name for name, _ in known}
+    names, readers = _readers(cls)
+    if value.keys() != names:
+        _refuse_names(value, names, path)
+    fields = {}
+    for name, read in readers:
+        fields[name] = read(value[name], f"{path}.{name}")
+    return cls(**fields)
+
+
+def _refuse_names(value: dict[str, Json], names: frozenset[str], path: str) -> NoReturn:
     for name in value:
         if name not in names:
             raise malformed(Code.FIELD_UNKNOWN, f"{path}.{name}", "only the fields of the format", name[:80])
-    for name in sorted(names):
-        if name not in value:
-            raise malformed(Code.FIELD_MISSING, f"{path}.{name}", name, "nothing")
-    return cls(**{name: _parse_field(hint, value[name], f"{path}.{name}") for name, hint in known})
+    missing = min(names - value.keys())
+    raise malformed(Code.FIELD_MISSING, f"{path}.{missing}", missing, "nothing")
 
 
-def _parse_field(hint: Any, value: Json, path: str) -> Any:
+def _find_readers(cls: Any) -> tuple[frozenset[str], tuple[tuple[str, Reader], ...]]:
+    """The names of a record's fields, and each with its reader."""
+    fields = _fields(cls)
+    return frozenset(name for name, _ in fields), tuple((name, _reader(hint)) for name, hint in fields)
+
+
+# A class is hashable, which the type of `cache` does not know of every class.
+_readers: Callable[[Any], tuple[frozenset[str], tuple[tuple[str, Reader], ...]]] = cache(_find_readers)
+
+
+@cache
+def _reader(hint: Any) -> Reader:
+    """How a value of this type is read; found once, since the type of a field never changes."""
     if hint in _PARSERS:
-        return _PARSERS[hint](value, path)
+        return _PARSERS[hint]
     if typing.get_origin(hint) is dict:
-        return _json(value, path)
+        return _json
     if typing.get_origin(hint) is tuple:
+        return _array(_reader(typing.get_args(hint)[0]))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return _word({m.value: m for m in hint})
+    if dataclasses.is_dataclass(hint):
+        record: type[Any] = cast("type[Any]", hint)
+        return lambda value, path: parse_record(record, value, path)
+    # Told when a value is read, with the place where it stands.
+    return lambda _, path: _refuse_hint(hint, path)
+
+
+def _refuse_hint(hint: Any, path: str) -> NoReturn:
+    raise InvariantError(Refusal(code=Code.INVARIANT, field=path, expected="a field type with a reader", got=str(hint)))
+
+
+def _array(read: Reader) -> Reader:
+    def parse(value: Json, path: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise malformed(Code.FIELD_INVALID, path, "an array", type(value).__name__)
-        item = typing.get_args(hint)[0]
-        return tuple(_parse_field(item, entry, f"{path}[{index}]") for index, entry in enumerate(value))
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        if not isinstance(value, str) or value not in {m.value for m in hint}:
-            raise malformed(Code.FIELD_INVALID, path, " or ".join(m.value for m in hint), repr(value)[:40])
-        return hint(value)
-    if dataclasses.is_dataclass(hint):
-        return parse_record(cast("type[Any]", hint), value, path)
-    raise InvariantError(Refusal(code=Code.INVARIANT, field=path, expected="a field type with a reader", got=str(hint)))
+        return tuple([read(entry, f"{path}[{index}]") for index, entry in enumerate(value)]) if value else ()
+
+    return parse
+
+
+def _word(members: dict[str, StrEnum]) -> Reader:
+    def parse(value: Json, path: str) -> StrEnum:
+        found = members.get(value) if isinstance(value, str) else None
+        if found is None:
+            raise malformed(Code.FIELD_INVALID, path, " or ".join(members), repr(value)[:40])
+        return found
+
+    return parse
 
 
 def encode_record(record: object) -> dict[str, Json]:
     """The JSON object of a record; `parse_record` of it gives an equal record."""
-    return {name: _encode_field(hint, getattr(record, name)) for name, hint in _fields(cast("Hashable", type(record)))}
+    return {name: write(getattr(record, name)) for name, write in _writers(type(record))}
 
 
-def _encode_field(hint: Any, value: Any) -> Json:
+def _find_writers(cls: Any) -> tuple[tuple[str, Writer], ...]:
+    return tuple((name, _writer(hint)) for name, hint in _fields(cls))
+
+
+_writers: Callable[[Any], tuple[tuple[str, Writer], ...]] = cache(_find_writers)
+
+
+@cache
+def _writer(hint: Any) -> Writer:
+    """How a value of this type is written; found once, as its reader is."""
     if hint in _ENCODERS:
-        return _ENCODERS[hint](value)
+        return _ENCODERS[hint]
     if typing.get_origin(hint) is tuple:
-        item = typing.get_args(hint)[0]
-        return [_encode_field(item, entry) for entry in value]
+        write = _writer(typing.get_args(hint)[0])
+        return lambda values: [write(each) for each in values]
     if dataclasses.is_dataclass(hint):
-        return encode_record(value)
-    if isinstance(value, StrEnum):
-        return value.value
-    return cast("Json", value)
+        return encode_record
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return lambda value: value.value if isinstance(value, StrEnum) else value
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def check_sorted(values: typing.Sequence[str], path: str) -> None:

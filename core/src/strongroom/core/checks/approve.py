@@ -41,12 +41,13 @@ def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, 
     A no is judged like a yes: it is what a void twin stands on.
     """
     answers: tuple[Proved[Approval] | Proved[Rejection], ...] = (*journey.all(Approval), *journey.all(Rejection))
+    shown = facts.digest
     for proved in answers:
         body, path = proved.body, f"{proved.statement.type.value} of {proved.statement.issuer}"
         if body.proposal != proposal or body.unsigned_digest != facts.unsigned_digest:
             raise refused(Code.DIGEST_MISMATCH, path, facts.unsigned_digest, body.unsigned_digest)
-        if body.display_digest != facts.digest or body.renderer != RENDERER:
-            raise refused(Code.DISPLAY_MISMATCH, path, facts.digest, body.display_digest)
+        if body.display_digest != shown or body.renderer != RENDERER:
+            raise refused(Code.DISPLAY_MISMATCH, path, shown, body.display_digest)
         check_party(foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"{path}.device")
 
 

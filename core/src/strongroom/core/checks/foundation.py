@@ -205,10 +205,14 @@ def prove_delegated(
 ) -> Statement[B]:
     """A governance statement with its delegation's threshold."""
     statement = expect(parse_statement(envelope, path), body_type, path)
-    check_context(statement, context, path)
-    signed = check_signers(envelope, [h.key for h in delegation.keys], path)
-    delegation.check_threshold(signed, f"{path}.signatures")
+    _check_delegated(statement, delegation, context, path)
     return statement
+
+
+def _check_delegated(statement: Statement[Any], delegation: Delegation, context: Context, path: str) -> None:
+    check_context(statement, context, path)
+    signed = check_signers(statement.envelope, [h.key for h in delegation.keys], path)
+    delegation.check_threshold(signed, f"{path}.signatures")
 
 
 def prove_roster_chain(
@@ -219,12 +223,12 @@ def prove_roster_chain(
     named = 1
     for i, envelope in enumerate(envelopes):
         path = f"rosters[{i}]"
-        claimed = expect(parse_statement(envelope, path), Roster, path).body.root_version
+        statement = expect(parse_statement(envelope, path), Roster, path)
+        claimed = statement.body.root_version
         if not named <= claimed <= len(roots):
             raise refused(Code.HEAD_ROLLBACK, f"{path}.root_version", f"{named} to {len(roots)}", str(claimed))
         named = claimed
-        delegation = roots[claimed - 1].body.delegation("roster")
-        statement = prove_delegated(envelope, Roster, delegation, context, path)
+        _check_delegated(statement, roots[claimed - 1].body.delegation("roster"), context, path)
         before = chain[-1].id if chain else NONE
         check_next_version(statement.body.version, statement.body.previous, before, i + 1, path)
         chain.append(statement)
