@@ -36,23 +36,27 @@ def test_two_workers_of_each_program_do_everything_once(scene: Scene) -> None:
     assert 0 == withdraw(scene, workers=2, count=2, meanwhile=leave_alone, patience_s=240)
 
 
-def killing(seed: int, every_s: float) -> Callable[[Crew], None]:
-    """Kills a worker every so often, which and when by chance."""
+def killing(seed: int, most: int) -> Callable[[Crew], None]:
+    """Kills a worker, any of them and whatever it does, each time that up to so many jobs more were done.
+
+    Counted in jobs and not in seconds, so that a slow machine does not kill workers faster than they can begin.
+    """
     choice = random.Random(seed)
-    due = [time.monotonic() + 2.0]
+    due = [choice.randint(1, most)]
 
     def meanwhile(crew: Crew) -> None:
-        if time.monotonic() > due[0]:
+        if crew.count_done() >= due[0]:
+            time.sleep(choice.uniform(0, 0.05))
             crew.kill_one(choice)
-            due[0] = time.monotonic() + choice.uniform(0.5, 1.5) * every_s
+            due[0] = crew.count_done() + choice.randint(1, most)
 
     return meanwhile
 
 
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(scene: Scene) -> None:
-    assert withdraw(scene, workers=2, count=2, meanwhile=killing(1, 0.7), patience_s=240) > 3
+    assert withdraw(scene, workers=2, count=2, meanwhile=killing(1, 20), patience_s=240) > 3
 
 
 @pytest.mark.slow
 def test_many_workers_killed_at_random_through_many_withdrawals(scene: Scene) -> None:
-    assert withdraw(scene, workers=3, count=12, meanwhile=killing(2, 0.5), patience_s=600) > 20
+    assert withdraw(scene, workers=3, count=12, meanwhile=killing(2, 12), patience_s=600) > 20
