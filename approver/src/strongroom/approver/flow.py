@@ -18,7 +18,7 @@ from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, build_prev
-from strongroom.core.errors import RefusedError, StrongroomError, refused
+from strongroom.core.errors import RefusedError, StrongroomError, refused, run_checks
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey, Sign
 from strongroom.core.packages import (
@@ -32,7 +32,7 @@ from strongroom.core.packages import (
     parse_package,
 )
 from strongroom.core.records import NONE, DigestOrNone, encode_time
-from strongroom.core.roster import check_party
+from strongroom.core.roster import check_not_expired, check_party
 from strongroom.core.statements import Body, Envelope, build_payload, sign_payload
 from strongroom.core.trust import Trust, apply_freezes, apply_update, extend
 from strongroom.core.words import render_docket
@@ -89,6 +89,7 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     home.save_trust(trust)
     # The package may prove that it is later than this clock says: a clock set back must not outlive `sign_by`.
     check_clock(trust, now)
+    check_unexpired(trust, now)
     if body.docket.checkpoints[-1].note != body.checkpoint.note:
         raise refused(Code.LOG_NOT_CONSISTENT, "docket.checkpoints", "the package's checkpoint last", "another")
     proved = prove_docket(body.docket, trust.roots, now=now)
@@ -107,6 +108,17 @@ def check_clock(trust: Trust, now: datetime) -> None:
     seen = trust.checkpoint_time
     if seen is not None and now < seen:
         raise refused(Code.CLOCK_BEHIND, "clock", f"{encode_time(seen)} or later", encode_time(now))
+
+
+def check_unexpired(trust: Trust, now: datetime) -> None:
+    """Raise EXPIRED for this device's own root and roster, before a docket's own refusals would hide them."""
+    root, roster = trust.root, trust.roster.body
+    run_checks(
+        [
+            lambda: check_not_expired(root.expires, now, f"root version {root.version}"),
+            lambda: check_not_expired(roster.expires, now, f"roster version {roster.version}"),
+        ]
+    )
 
 
 @contextmanager
