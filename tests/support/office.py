@@ -62,7 +62,7 @@ OPERATORS = (PartyId("person:c.lam"), PartyId("person:p.wu"))
 
 @dataclass(kw_only=True)
 class SoftTerminal:
-    """A signing terminal with software keys. nonce: of its open session; signed: proposals and twins, each signed once."""
+    """A signing terminal with software keys. nonce: of its open session; signed: proposals and twins, each once."""
 
     id: PartyId
     world: World

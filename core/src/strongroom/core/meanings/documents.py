@@ -173,7 +173,7 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
     ),
     "LOG_CONFLICT": (
         "The log already holds this statement under other signatures",
-        "Find out who appended the other copy, then have everybody sign again: the new statement has a place of its own.",
+        "Find out who appended the other copy, then have all sign again: the new statement has a place of its own.",
         "III.11 V.9c",
     ),
     # Docket

@@ -197,7 +197,7 @@ PLACES: dict[str, tuple[str, str, str]] = {
     ),
     "REORG_BELOW_CREDIT": (
         "A credited deposit left the chain and the client no longer has it",
-        "The account takes no new orders until the shortfall is paid in; agree with the client, and with whoever mined.",
+        "The account takes no new orders until the shortfall is paid in; agree with the client and whoever mined.",
         "III.A7-GP V.4 V.5",
     ),
     "DEPOSIT_DISPUTED": (
@@ -207,7 +207,7 @@ PLACES: dict[str, tuple[str, str, str]] = {
     ),
     "CONTRACT_CHANGED": (
         "The code at a token's contract is not the registered one",
-        "Its deposits are held and signing stays closed until the asset register names the new code, or the asset goes.",
+        "Its deposits are held and signing stays closed until the asset register names the new code, or drops it.",
         "III.10 V.4",
     ),
     "UNEXPLAINED_OUTFLOW": (
