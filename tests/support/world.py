@@ -41,7 +41,8 @@ from world_keys import (
 )
 from world_log import MemoryLog
 from world_registers import build_entries, ltc_key_names, native_coin, token, whitelist_entries
-from world_trip import Trip, bump_trip, eth_trip, hoodi_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
+from world_trip import Trip
+from world_trips import bump_trip, eth_trip, hoodi_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
 
 __all__ = [
     "CLIENTS",

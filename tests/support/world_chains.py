@@ -14,6 +14,8 @@ from world_firm import Edit, World
 from world_keys import ETH_ASSET, HOODI, HOODI_ASSET, HOODI_WALLET, USD_CONTRACT, chain_key, sorted_by_id
 from world_registers import native_coin, token
 
+COIN = native_coin(HOODI, HOODI_ASSET, "ETH", 18)
+
 
 def two_chains(secret: str, edits: Mapping[str, Edit] | None = None) -> World:
     """The tests' firm with a second Ethereum chain.
@@ -23,64 +25,55 @@ def two_chains(secret: str, edits: Mapping[str, Edit] | None = None) -> World:
     """
     public = chain_key(secret).public_key
     address = eth.render_address(eth.address_of(public.format(compressed=False)))
-
-    def keys(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-        model = next(e for e in entries if e.id == "key:eth-1")
-        public_point = HexBytes(public.format())
-        return (
-            *entries,
-            replace(model, chain=HOODI, id=EntryId("key:hoodi-1"), public=public_point, wallet=HOODI_WALLET),
-        )
-
-    def addresses(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-        model = next(e for e in entries if e.id == "address:eth-1")
-        there = replace(model, account=EntryOrNone("account:harbour:hoodi"), address=address, chain=HOODI)
-        return (
-            *entries,
-            replace(there, id=EntryId("address:hoodi-1"), keys=(EntryId("key:hoodi-1"),), wallet=HOODI_WALLET),
-        )
-
-    def clients(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-        def with_account(entry: Any) -> Any:
-            name = AccountId(f"account:{entry.id.split(':')[1]}:hoodi")
-            account = ClientAccount(asset=HOODI_ASSET, id=name, wallet=HOODI_WALLET)
-            return replace(entry, accounts=sorted_by_id([*entry.accounts, account]))
-
-        return tuple(with_account(e) for e in entries)
-
-    def whitelist(entries: tuple[Any, ...]) -> tuple[Any, ...]:
-        there = [
-            replace(e, asset=HOODI_ASSET, chain=HOODI, id=EntryId(e.id.removesuffix("-eth") + "-hoodi"))
-            for e in entries
-            if e.asset == ETH_ASSET
-        ]
-        return (*entries, *there)
-
-    def policy(body: Any) -> Any:
-        model = next(rule for rule in body.rules if rule.id == "rule:eth")
-        there = replace(model, id=EntryId("rule:hoodi"), assets=(HOODI_ASSET,))
-        return replace(body, rules=sorted_by_id([*body.rules, there]))
-
     second: dict[str, Edit] = {
-        "addresses": addresses,
-        "assets": lambda entries: (
-            *entries,
-            native_coin(HOODI, HOODI_ASSET, "ETH", 18),
-            token(HOODI, USD_CONTRACT, "USDX", 6),
-        ),
-        "clients": clients,
-        "keys": keys,
-        "policy": policy,
-        "whitelist": whitelist,
+        "addresses": lambda entries: (*entries, _address(entries, address)),
+        "assets": lambda entries: (*entries, COIN, token(HOODI, USD_CONTRACT, "USDX", 6)),
+        "clients": lambda entries: tuple(_with_account(e) for e in entries),
+        "keys": lambda entries: (*entries, _key(entries, public.format())),
+        "policy": _with_rule,
+        "whitelist": lambda entries: (*entries, *_destinations(entries)),
     }
-    wanted = edits or {}
+    return World(edits={name: _both(second.get(name), (edits or {}).get(name)) for name in {*second, *(edits or {})}})
 
-    def both(name: str) -> Edit:
-        def edit(body: Any) -> Any:
-            changed = second.get(name, lambda same: same)(body)
-            changed = wanted.get(name, lambda same: same)(changed)
-            return sorted_by_id(changed) if isinstance(changed, tuple) else changed
 
-        return edit
+def _both(first: Edit | None, then: Edit | None) -> Edit:
+    """One edit after the other; registers are sorted again."""
 
-    return World(edits={name: both(name) for name in {*second, *wanted}})
+    def edit(body: Any) -> Any:
+        for each in (first, then):
+            body = each(body) if each else body
+        return sorted_by_id(body) if isinstance(body, tuple) else body
+
+    return edit
+
+
+def _address(entries: tuple[Any, ...], address: str) -> Any:
+    model = next(e for e in entries if e.id == "address:eth-1")
+    keys = (EntryId("key:hoodi-1"),)
+    there = replace(model, account=EntryOrNone("account:harbour:hoodi"), address=address, chain=HOODI, keys=keys)
+    return replace(there, id=EntryId("address:hoodi-1"), wallet=HOODI_WALLET)
+
+
+def _key(entries: tuple[Any, ...], public: bytes) -> Any:
+    model = next(e for e in entries if e.id == "key:eth-1")
+    return replace(model, chain=HOODI, id=EntryId("key:hoodi-1"), public=HexBytes(public), wallet=HOODI_WALLET)
+
+
+def _with_account(client: Any) -> Any:
+    name = AccountId(f"account:{client.id.split(':')[1]}:hoodi")
+    account = ClientAccount(asset=HOODI_ASSET, id=name, wallet=HOODI_WALLET)
+    return replace(client, accounts=sorted_by_id([*client.accounts, account]))
+
+
+def _destinations(entries: tuple[Any, ...]) -> list[Any]:
+    return [
+        replace(e, asset=HOODI_ASSET, chain=HOODI, id=EntryId(e.id.removesuffix("-eth") + "-hoodi"))
+        for e in entries
+        if e.asset == ETH_ASSET
+    ]
+
+
+def _with_rule(policy: Any) -> Any:
+    model = next(rule for rule in policy.rules if rule.id == "rule:eth")
+    there = replace(model, id=EntryId("rule:hoodi"), assets=(HOODI_ASSET,))
+    return replace(policy, rules=sorted_by_id([*policy.rules, there]))

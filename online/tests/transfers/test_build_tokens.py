@@ -31,8 +31,7 @@ from strongroom.online.nodes.executed import ReceiptStatus
 from strongroom.online.sources import choose_token_gas
 from strongroom.online.transfers.withdrawal.build import Built, build_token, token_transfer_of
 from strongroom.online.transfers.withdrawal.platform import EthereumTerms
-from world import ETH, World, chain_key
-from world_trip import usd_trip
+from world import ETH, World, chain_key, usd_trip
 
 __all__ = ["ethereum_chain"]
 

@@ -23,8 +23,7 @@ from strongroom.online.evidence.store import load_statement
 from strongroom.online.transfers.withdrawal.attempts import NewDocket, add_docket
 from strongroom.online.transfers.withdrawal.build import build_bitcoin, find_change_address
 from strongroom.online.transfers.withdrawal.store import Coin, State, load_docket
-from world import ETH, LTC, LTC_WALLET, World, seed
-from world_trip import ltc_trip
+from world import ETH, LTC, LTC_WALLET, World, ltc_trip, seed
 
 CLIENT = "client:harbour"
 FEE_RATE = 2000
