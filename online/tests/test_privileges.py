@@ -68,8 +68,10 @@ OWN = [
     (Role.RECONCILER, "insert into watch.blocks (chain, height, hash, parent) values ('c', 1, 'h', 'p')"),
     (
         Role.RECONCILER,
-        "insert into watch.runs (chain, height, block_hash, status, statement)"
-        f" values ('c', 1, 'h', 'MATCHED', '{DIGEST}')",
+        (
+            "insert into watch.runs (chain, height, block_hash, status, statement)"
+            f" values ('c', 1, 'h', 'MATCHED', '{DIGEST}')"
+        ),
     ),
     (Role.WATCHER, "insert into watch.alerts (code, severity, subject, detail) values ('c', 'low', 's', 'd')"),
     *[(role, "select * from transfers.dockets") for role in ALL],
