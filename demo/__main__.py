@@ -1,4 +1,4 @@
-"""`python -m demo`: the main job on real nodes and real tokens, then seven attacks. Results in build/demo.
+"""`python -m demo`: the main job on real nodes and real tokens, then eleven attacks. Results in build/demo.
 
 Exit code 0 only if every honest transfer settled, the ledger matches the chain again, and every attack ended as stated.
 """
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo import attacks, attacks_gate, journey, theft
+from demo import attacks, attacks_books, attacks_builder, attacks_gate, attacks_provider, journey, theft, turns
 from demo.ended import Ended
 from demo.firm import ETH, LTC
 from demo.journey import Journal
@@ -30,6 +30,9 @@ from strongroom.core.errors import StrongroomError
 from strongroom.online.ledger.store import check_ledger
 
 RESULTS = ROOT / "build" / "demo"
+ATTACKS = 13
+SEEN_LATER = ("7", "10")
+"""Attacks that go around every program of ours: nothing can prevent them, they must be seen, and signing must stop."""
 
 
 @dataclass(kw_only=True)
@@ -126,6 +129,9 @@ def act_honest(story: Story, scene: Scene, journal: Journal, ended: list[Ended])
         journey.tell_docket(scene, proposal, tell)
 
     story.phase("three clients in one litecoin transaction, and attack 6 on its way", litecoin)
+    story.phase("a fee is bumped", lambda: turns.bump_fee(scene, journal, tell))
+    story.phase("a withdrawal in tokens", lambda: turns.pay_tokens(scene, journal, tell))
+    story.phase("a chain turns back", lambda: turns.turn_back(scene, journal, tell))
 
 
 def act_attacks(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> None:
@@ -150,10 +156,18 @@ def act_attacks(story: Story, scene: Scene, journal: Journal, ended: list[Ended]
         journey.tell_docket(scene, proposal, tell)
 
     story.phase("attack 7: coins leave with no docket, and signing stops", steal)
+    story.phase("attack 10: a ledger row is edited by SQL", lambda: ended.append(attacks_books.edit_row(scene, tell)))
     story.phase(
-        "attack 1: the platform swaps the destination",
-        lambda: ended.append(attacks.swap_destination(scene, journal, tell)),
+        "attack 11: one provider forges a deposit",
+        lambda: ended.append(attacks_provider.forge_deposit(scene, tell)),
     )
+    for words, attack in (
+        ("attack 1: the platform swaps the destination", attacks.swap_destination),
+        ("attack 8: approve() from the builder", attacks_builder.grant_allowance),
+        ("attack 8: a second output from the builder", attacks_builder.add_output),
+        ("attack 9: the fee eats the amount", attacks_builder.burn_fee),
+    ):
+        story.phase(words, lambda attack=attack: ended.append(attack(scene, journal, tell)))  # type: ignore[misc]
 
 
 def verify_all(story: Story, scene: Scene, journal: Journal) -> None:
@@ -179,16 +193,16 @@ def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> 
     table = Table(title="What was tried, and how it ended", show_lines=False)
     for column in ("attack", "outcome", "stage", "code", "alert", "moved"):
         table.add_column(column, overflow="fold")
-    for each in sorted(ended, key=lambda e: e.name):
+    for each in sorted(ended, key=order_of):
         table.add_row(each.name, each.outcome, each.stage, each.code, each.alert, each.moved)
     story.console.print(table)
     settled = all(t["state"] == "RECONCILED" for t in transfers)
-    as_stated = len(ended) == 8 and all(
-        e.outcome == ("detected" if e.name.startswith("7") else "stopped") for e in ended
+    as_stated = len(ended) == ATTACKS and all(
+        e.outcome == ("detected" if e.name.split()[0] in SEEN_LATER else "stopped") for e in ended
     )
     summary = {
         "transfers": transfers,
-        "attacks": [e.as_json() for e in sorted(ended, key=lambda e: e.name)],
+        "attacks": [e.as_json() for e in sorted(ended, key=order_of)],
         "ledger_matches_chain": matches,
         "seconds": story.seconds,
     }
@@ -197,6 +211,12 @@ def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> 
     story.say(f"attacks ended as stated: {as_stated}")
     story.say(f"dockets, root, packages and summary.json: {RESULTS}")
     return 0 if settled and matches and as_stated else 1
+
+
+def order_of(ended: Ended) -> tuple[int, str]:
+    """The attacks' own numbers: 2 before 10, 6a before 6b."""
+    number = ended.name.split()[0]
+    return int(number.rstrip("ab")), number
 
 
 def discard(value: object) -> None:

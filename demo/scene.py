@@ -15,6 +15,7 @@ from typing import Any
 from demo.firm import ETH, Firm
 from demo.people import Person
 from demo.programs import DemoError, Result, run, start
+from demo.proxy import Provider
 from demo.vault import Terminal
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import Connection
@@ -33,6 +34,7 @@ class Scene:
     firm: Firm
     eth: AnvilPair
     ltc: LitecoinPair
+    provider: Provider
     database: Database
     platform: Platform
     admin: Connection

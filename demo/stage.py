@@ -13,6 +13,7 @@ from demo.firm import ETH, LTC, Client, Firm
 from demo.papers import publish_everything
 from demo.people import make_office
 from demo.programs import MODULE, ROOT, run
+from demo.proxy import start_provider
 from demo.scene import CONFIRMATIONS, Scene
 from demo.vault import make_terminals
 from strongroom.chains.bitcoin.addresses import render_address as render_ltc
@@ -124,13 +125,15 @@ def open_scene(
         database = prepare_database(server, "strongroom_demo", make_passwords())
         eth = stack.enter_context(start_anvil_pair())
         ltc = stack.enter_context(start_litecoind_pair())
+        provider = stack.enter_context(start_provider(eth.second.url))
+        eth_nodes = {**eth.node_urls(), "anvil-2": provider.url}
         chains = tuple(
             ChainConfig(
                 chain=name,
                 confirmations=CONFIRMATIONS,
-                nodes=tuple(NodeConfig(name=node, url=url) for node, url in chain.node_urls().items()),
+                nodes=tuple(NodeConfig(name=node, url=url) for node, url in urls.items()),
             )
-            for name, chain in ((LTC, ltc), (ETH, eth))
+            for name, urls in ((LTC, ltc.node_urls()), (ETH, eth_nodes))
         )
         config = write_configs(folder, database, chains, NO_ROOT)
         say("making tokens and keys: eighteen people, three terminals with two operators each")
@@ -163,6 +166,7 @@ def open_scene(
             firm=firm,
             eth=eth,
             ltc=ltc,
+            provider=provider,
             database=database,
             platform=platform,
             admin=admin,
