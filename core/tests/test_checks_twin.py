@@ -9,7 +9,7 @@ import pytest
 
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
 from strongroom.chains.ethereum.void import Void, encode_signed_void, encode_void, render_void, strip_signed_void
-from strongroom.core.bodies import Proposal
+from strongroom.core.bodies import Outcome, Proposal
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
@@ -163,6 +163,14 @@ def test_a_void_is_verified_signed_and_released_as_a_void() -> None:
         Code.SIGNED_MISMATCH, lambda: prove(void_trip(World(), edits={"signed": lambda _: signed}).to(Stage.RELEASE))
     )
     assert prove(void_trip(World()).to(Stage.RELEASE)).twin is Twin.VOID
+
+
+def test_a_settlement_calls_a_void_one() -> None:
+    """Whoever reads only the log must not take a void for a payment, nor a payment for a void."""
+    for make, outcome in ((void_trip, Outcome.SUCCESS), (eth_trip, Outcome.VOIDED)):
+        trip = make(World(), edits={"settle": change(outcome=outcome)}).to(Stage.SETTLE)
+        refuse(Code.FIELD_INVALID, lambda trip=trip: prove(trip))
+    assert Twin.TRANSFER is prove(eth_trip(World()).to(Stage.SETTLE)).twin
 
 
 def test_a_void_says_what_it_is() -> None:

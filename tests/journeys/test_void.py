@@ -15,13 +15,14 @@ from strongroom.approver import flow
 from strongroom.approver.store import Home
 from strongroom.chains.ethereum.transactions import parse_unsigned
 from strongroom.core.codes import Code
-from strongroom.core.errors import RefusedError
+from strongroom.core.errors import InvariantError, RefusedError
 from strongroom.core.ids import AccountId, Digest
 from strongroom.core.packages import SigningBody, parse_package
 from strongroom.core.policy import Policy
 from strongroom.core.trust import Trust, extend
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.ledger.store import load_balance, load_totals
+from strongroom.online.transfers.withdrawal.attempts import free_commitments
 from strongroom.online.transfers.withdrawal.store import load_docket
 from world import ETH, ETH_ASSET, LTC
 
@@ -164,6 +165,26 @@ def firm_trust(firm: Firm, office: Office) -> Trust:
     return extend(terminal.trust, package.body.checkpoint)[0]
 
 
+def test_the_gate_lets_nothing_go_after_release_by(tmp_path: Path, database: Database, eth: AnvilChain) -> None:
+    with open_firm(tmp_path, database, eth=eth) as firm:
+        office = open_office(firm, {ETH: ("device:terminal-1",)})
+        firm.deposit("eth-1", 5 * ETHER)
+        firm.mine()
+        office.serve()
+        office.idle.add("device:gate-1")
+        first = find_proposal(firm, firm.instruct("client:harbour", ETH, ETHER).id)
+        until(firm, office, first, "RELEASED")
+        firm.clock.forward(hours=13)
+        office.idle.clear()
+        office.expected = {Code.RELEASE_EXPIRED}
+        office.serve()
+        assert "RELEASED" == firm.state(first)
+        drive(firm, first, office.serve, "EXPIRED")
+        balance = load_balance(firm.admin, AccountId("account:harbour:eth"))
+        assert (5 * ETHER, 0) == (balance.posted, balance.pending_out)
+        check_proved(firm, first)
+
+
 def test_a_litecoin_docket_that_a_terminal_was_handed_stays_held(
     tmp_path: Path, database: Database, ltc: LitecoinChain
 ) -> None:
@@ -179,6 +200,8 @@ def test_a_litecoin_docket_that_a_terminal_was_handed_stays_held(
         assert "BLOCKED" == firm.state(held)
         assert 5 * COIN == load_balance(firm.admin, AccountId("account:harbour:ltc")).pending_out
         assert firm.query("select 1 from transfers.commitments where proposal = %s", held)
+        with pytest.raises(InvariantError, match="a terminal was handed"):
+            free_commitments(firm.platform.connection, held)
         assert firm.query("select 1 from watch.alerts where subject = %s", f"docket {held}")
 
 

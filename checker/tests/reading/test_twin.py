@@ -12,6 +12,7 @@ import pytest
 
 from strongroom.checker.reading.canonical import encode_canonical
 from strongroom.checker.reading.verify import prove_docket
+from strongroom.core.bodies import Outcome
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.prove import prove_docket as prove_first
 from strongroom.core.codes import Code
@@ -78,6 +79,13 @@ def test_a_rejection_is_about_what_was_shown() -> None:
     edits = {"reject": lambda body: replace(body, display_digest=sha256(b"another screen"))}
     refused(void_trip(World(), edits=edits), "APPROVE", Code.DISPLAY_MISMATCH)
     assert "APPROVE" == prove(void_trip(World())).name
+
+
+def test_a_settlement_calls_a_void_one() -> None:
+    for make, outcome in ((void_trip, Outcome.SUCCESS), (eth_trip, Outcome.VOIDED)):
+        edits = {"settle": lambda body, outcome=outcome: replace(body, outcome=outcome)}
+        refused(make(World(), edits=edits).to(Stage.SETTLE), "SETTLE", Code.FIELD_INVALID)
+    assert "SETTLE" == prove(void_trip(World()).to(Stage.SETTLE)).name
 
 
 def test_the_rejected_transfer_itself_stays_rejected() -> None:
