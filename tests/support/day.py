@@ -14,6 +14,7 @@ from typing import Any
 
 from firm import ETHER, PEAK, Firm
 from strongroom.core.bodies import Freeze, FreezeLift, FreezeScope, Outcome, Rejection, Settlement
+from strongroom.core.books import Reorganisation
 from strongroom.core.canonical import sha256
 from strongroom.core.docket import Stage, build_prev
 from strongroom.core.ids import AccountId, Digest, EntryId, PartyId
@@ -22,6 +23,7 @@ from strongroom.core.statements import parse_statement
 from strongroom.online.evidence.store import append, say, sign_checkpoint
 from strongroom.online.prove.prover import LedgerProver, build_prover
 from strongroom.online.transfers.deposit.credited import credit
+from strongroom.online.transfers.deposit.reversed import recover_shortfalls, reverse_gone
 from strongroom.online.transfers.deposit.store import Deposit
 from strongroom.online.transfers.withdrawal.close import close_unpaid
 from strongroom.online.transfers.withdrawal.platform import Chains, EthereumTerms, Platform
@@ -100,6 +102,20 @@ class Day:
         )
         credit(self.platform, self.firm.rules, deposit, 2)
         return f"deposit:{ETH}:{deposit.block_hash}:{deposit.txid}:0"
+
+    def take_back(self, transfer: str) -> None:
+        """The block of a deposit leaves the chain, and its credit is taken back."""
+        firm, hash_ = self.firm, transfer.split(":")[3]
+        body = Reorganisation(
+            chain=ETH, fork_hash="0x" + "0" * 64, fork_height=0, old_hash=hash_, old_height=self.height
+        )
+        said = say(firm.reconciler.connection, firm.rules.context, body, firm.reconciler.key, firm.clock())
+        firm.query("update watch.deposits set reorganisation = %s where block_hash = %s", said.id, hash_)
+        assert 1 == reverse_gone(self.platform, firm.rules)
+
+    def recover(self) -> int:
+        """The platform's next pass over what clients owe."""
+        return recover_shortfalls(self.platform)
 
     def order(self, client: str, units: int) -> Digest:
         """A client's instruction, decided and reserved."""

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from book_thief import tamper
+from book_thief import rewrite, tamper
 from day import EDITS, Day, begin_day
 from firm import ETHER, open_firm
 from strongroom.core.codes import Code
@@ -49,6 +49,30 @@ def test_what_officers_lifted_is_proved_with_the_units_of_the_chain(day: Day) ->
     assert () == day.prover.prove(connection)
     assert () == late_prover(day).prove(connection)
     assert [(2 * ETHER,)] == day.firm.query("select units from ledger.transfers where kind = 'unexplained'")
+
+
+def test_what_a_reorganisation_took_is_shared_as_its_statement_says(day: Day) -> None:
+    """How much the client still had is not in the statement; that the parts are the whole credit is."""
+    firm, connection = day.firm, day.firm.reconciler.connection
+    spent = day.deposit("harbour", 5 * ETHER)
+    day.settle(day.propose(day.order("harbour", 2 * ETHER)), 0)
+    day.take_back(spent)
+    assert () == day.prover.prove(connection)
+    day.deposit("harbour", 4 * ETHER)
+    assert 1 == day.recover()
+    assert () == day.prover.prove(connection)
+    assert () == late_prover(day).prove(connection)
+    parts = firm.query(
+        "select id, units from ledger.transfers where kind in ('reversal', 'recovery') order by kind, id"
+    )
+    assert [2 * ETHER, 3 * ETHER, 2 * ETHER] == [int(units) for _, units in parts]
+    _, (reversal, _), (shortfall, _) = parts
+    for changed in (reversal, shortfall):
+        rewrite(firm.admin, f"update ledger.transfers set units = units + 1 where id = '{changed}'")
+        for prover in (day.prover, late_prover(day)):
+            assert {reversal, changed} & {r.field for r in prover.prove(connection)}
+        rewrite(firm.admin, f"update ledger.transfers set units = units - 1 where id = '{changed}'")
+    assert () == day.prover.prove(connection)
 
 
 def test_a_settlement_is_posted_by_the_next_pass_and_overdue_after_a_while(day: Day) -> None:

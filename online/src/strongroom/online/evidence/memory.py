@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 from strongroom.core.canonical import encode_canonical, parse_canonical
 from strongroom.core.ids import Digest
 from strongroom.core.records import encode_record, parse_record
-from strongroom.online.db.locks import locked_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,10 @@ def save_memory(path: Path, memory: LogMemory) -> None:
 
 def grow_memory(path: Path, memory: LogMemory) -> None:
     """Remember it if it is more than what is remembered; several programs of one host may share the file."""
-    with locked_file(path.with_suffix(".lock")):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("a") as lock:
+        # Held for one write only, so whoever else wants it waits.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         before = load_memory(path)
         if before is None or before.size < memory.size:
             save_memory(path, memory)

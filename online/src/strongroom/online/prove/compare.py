@@ -11,7 +11,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
 from strongroom.core.ids import AccountId, AssetId, Digest
 from strongroom.online.ledger.rules import AccountKind, TransferId
-from strongroom.online.prove.rows import AccountRow, Claim, End, Ending, Ledger, Row, Sums, render_row
+from strongroom.online.prove.rows import AccountRow, End, Ending, Ledger, Posting, Row, Shared, Sums, render_row
 
 Accounts = Mapping[AccountId, tuple[AccountKind, AssetId, str]]
 NOBODY = "nothing: no statement justifies it"
@@ -62,14 +62,21 @@ def compare_ends(stray: Iterable[End]) -> Iterator[Refusal]:
         yield _unproved(end.transfer, ABSENT, f"{end.outcome.value} by {end.statement}")
 
 
-def render_overdue(claims: Iterable[Claim]) -> Iterator[Refusal]:
+def render_overdue(claims: Iterable[Posting | Ending]) -> Iterator[Refusal]:
     """What a statement asks for and the ledger does not have after the grace."""
     for claim in claims:
         match claim:
             case Ending(end=end):
                 yield _unproved(end.transfer, f"{end.outcome.value} by {end.statement}", "still pending")
-            case _:
-                yield _unproved(claim.row.id, render_row(claim.row, None), ABSENT)
+            case Posting(row=row):
+                yield _unproved(row.id, render_row(row, None), ABSENT)
+
+
+def render_unshared(found: Iterable[tuple[Shared, int]]) -> Iterator[Refusal]:
+    """Parts of one statement that do not add up to what it says, or that are paid back with other units."""
+    for each, units in found:
+        expected = f"{' and '.join(each.parts)} add up to {each.total}, and {each.repaid} is the last of them"
+        yield _unproved(each.parts[0], expected, f"{units}, or paid back otherwise")
 
 
 def _render(row: tuple[Row, End | None] | None, absent: str) -> str:

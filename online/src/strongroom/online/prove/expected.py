@@ -6,7 +6,7 @@ there; until then it is open, and overdue after a while. What has counted once n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,6 +22,7 @@ from strongroom.online.prove.rows import (
     Ending,
     Posting,
     Row,
+    Shared,
     Sums,
     add_end,
     add_row,
@@ -47,6 +48,7 @@ class Expected:
     sums: dict[AccountId, Sums] = field(default_factory=dict)
     open_rows: dict[TransferId, tuple[Posting, datetime]] = field(default_factory=dict)
     open_ends: dict[TransferId, list[Waiting]] = field(default_factory=dict)
+    shared: list[Shared] = field(default_factory=list)
     unread: set[TransferId] = field(default_factory=set)
     _digests: list[set[bytes]] = field(default_factory=lambda: [set() for _ in range(BUCKETS)])
     _hashes: list[bytes | None] = field(default_factory=lambda: [None] * BUCKETS)
@@ -64,6 +66,8 @@ class Expected:
                     self.open_rows[row.id] = (claim, moment)
                 case Ending():
                     self._await_end(claim, moment)
+                case Shared():
+                    self.shared.append(claim)
 
     def _await_end(self, claim: Ending, moment: datetime) -> None:
         """What must come shuts out what might: after a settlement, a rejection voids nothing any more."""
@@ -75,6 +79,8 @@ class Expected:
 
     def _check(self, claim: Claim) -> None:
         """One statement for one row: a second one may only repeat it."""
+        if isinstance(claim, Shared):
+            return
         if isinstance(claim, Ending):
             end = claim.end
             if end.transfer not in self.rows:
@@ -137,9 +143,17 @@ class Expected:
         paired = ((row, self.ends.get(row.id)) for row in self.rows.values())
         return {row.id: (row, end) for row, end in paired if digest_row(row, end)[0] in wanted}
 
-    def find_overdue(self, moment: datetime) -> tuple[Claim, ...]:
+    def find_unshared(self) -> Iterator[tuple[Shared, int]]:
+        """Parts that do not add up to what their statement says, or are paid back otherwise; with their sum."""
+        for each in self.shared:
+            units = [self.rows[part].units if part in self.rows else 0 for part in each.parts]
+            repaid = self.rows.get(each.repaid)
+            if sum(units) != each.total or (repaid is not None and repaid.units != units[-1]):
+                yield each, sum(units)
+
+    def find_overdue(self, moment: datetime) -> tuple[Posting | Ending, ...]:
         """What a program should have carried out by now."""
-        waiting: list[tuple[Claim, datetime]] = list(self.open_rows.values())
+        waiting: list[tuple[Posting | Ending, datetime]] = list(self.open_rows.values())
         for ends in self.open_ends.values():
             waiting += ends
         return tuple(c for c, since in waiting if c.duty is Duty.SOON and moment - since > GRACE)

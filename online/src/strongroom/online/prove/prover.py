@@ -27,6 +27,7 @@ from strongroom.online.prove.compare import (
     compare_rows,
     compare_sums,
     render_overdue,
+    render_unshared,
 )
 from strongroom.online.prove.reading import LogFold
 from strongroom.online.prove.rows import Ledger
@@ -98,7 +99,7 @@ class LedgerProver:
             return
         yield from self._find_new(connection)
         yield from self._find_moved(connection)
-        yield from render_overdue(self._fold.expected.find_overdue(now))
+        yield from self._find_owed(now)
 
     def _find_all_differences(self, connection: Connection, now: datetime) -> Iterator[Refusal]:
         expected, self._last_whole = self._fold.expected, now
@@ -111,7 +112,7 @@ class LedgerProver:
         yield from compare_sums(expected.sums, store.load_entry_sums(connection), "entries add up to")
         moved = tuple(self._find_moved(connection))
         yield from moved
-        yield from render_overdue(expected.find_overdue(now))
+        yield from self._find_owed(now)
         if not moved and not buckets:
             yield from _find_unbalanced(connection)
         expected.unread.clear()
@@ -124,6 +125,11 @@ class LedgerProver:
         found: Ledger = {r.id: (r, ends.get(r.id)) for r in store.load_rows(connection, wanted)}
         yield from compare_rows(wanted, found, self._fold.refused)
         expected.unread.clear()
+
+    def _find_owed(self, now: datetime) -> Iterator[Refusal]:
+        """What should be there by now, and what should add up."""
+        yield from render_unshared(self._fold.expected.find_unshared())
+        yield from render_overdue(self._fold.expected.find_overdue(now))
 
     def _find_moved(self, connection: Connection) -> Iterator[Refusal]:
         """Accounts whose balances are not those of the justified transfers, and accounts of nobody."""

@@ -75,7 +75,16 @@ class Ending:
     duty: Duty
 
 
-Claim = Posting | Ending
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Rows whose units a statement leaves open, but not their sum. repaid: the row that may pay the last part back."""
+
+    parts: tuple[TransferId, ...]
+    total: int
+    repaid: TransferId
+
+
+Claim = Posting | Ending | Shared
 
 
 @dataclass(slots=True)

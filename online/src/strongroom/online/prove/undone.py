@@ -15,7 +15,7 @@ from strongroom.core.books import DepositCredit
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, WalletId
 from strongroom.online.ledger.rules import PostingKind, TransferId
-from strongroom.online.prove.rows import Claim, Duty, Phase, Posting, Row
+from strongroom.online.prove.rows import Claim, Duty, Phase, Posting, Row, Shared
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account, build_suspense_account
 
 
@@ -110,6 +110,7 @@ def uncredit(statement: Digest, credit: Digest, credited: Credited) -> tuple[Cla
         _turned(name, statement, (body.account, custody), body.asset, 0, Duty.MAY),
         _turned(f"{name}:shortfall", statement, (suspense, custody), body.asset, 0, Duty.MAY),
         Posting(row=recovery, duty=Duty.MAY),
+        Shared(parts=(TransferId(name), TransferId(f"{name}:shortfall")), total=body.amount, repaid=recovery.id),
     )
 
 
