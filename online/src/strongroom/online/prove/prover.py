@@ -32,7 +32,7 @@ from strongroom.online.prove.compare import (
 from strongroom.online.prove.reading import LogFold
 from strongroom.online.prove.rows import Ledger
 
-SMALL = 100_000
+SMALL = 10_000
 """Transfers up to which every run is a whole one."""
 WHOLE_EVERY = timedelta(minutes=1)
 """How old the last whole run of a larger ledger may be."""
