@@ -83,8 +83,8 @@ def waiting(database: Database) -> set[tuple[str, str]]:
         return {(str(t), str(s)) for t, s in admin.execute("select task, subject from jobs.overview").fetchall()}
 
 
-DOCKET = f"""insert into transfers.dockets (proposal, chain, wallet, state, unsigned, fee, sign_by, release_by)
-  values ('{DIGEST}', 'c', 'wallet:w', 'PREPARED', '', 0, now(), now())"""
+DOCKET = f"""insert into transfers.dockets (proposal, family, chain, wallet, state, unsigned, fee, sign_by, release_by)
+  values ('{DIGEST}', '{DIGEST}', 'c', 'wallet:w', 'PREPARED', '', 0, now(), now())"""
 
 
 def test_a_new_state_and_its_job_are_one_transaction(database: Database) -> None:
