@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from demo.firm import ETH, LTC, Client, Firm
 from demo.papers import publish_everything
-from demo.people import make_office
+from demo.people import Person, make_office
 from demo.programs import MODULE, ROOT, run
-from demo.proxy import start_provider
+from demo.proxy import Provider, start_provider
 from demo.scene import CONFIRMATIONS, Scene
-from demo.vault import make_terminals
+from demo.vault import Terminal, make_terminals
 from strongroom.chains.bitcoin.addresses import render_address as render_ltc
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.ethereum.addresses import render_address
@@ -28,13 +28,13 @@ from strongroom.core.registers import AssetEntry, AssetKind
 from strongroom.online.bootstrap import build_platform
 from strongroom.online.config import ChainConfig, Config, KeyConfig, NodeConfig, load_config
 from strongroom.online.db.bootstrap import Database, prepare_database
-from strongroom.online.db.connect import open_connection
+from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.db.roles import Role, make_passwords
 from strongroom.online.db.server import running_server
 from strongroom.online.exchange.store import add_device
 from strongroom.online.governance.store import load_rules
 from strongroom.online.keys import make_service_key
-from strongroom.online.nodes.devpair import AnvilPair
+from strongroom.online.nodes.devpair import AnvilPair, LitecoinPair
 from strongroom.online.nodes.launch import start_anvil_pair, start_litecoind_pair
 from strongroom.online.transfers.accounts import open_accounts
 
@@ -114,6 +114,48 @@ def _ltc_address(program: bytes) -> str:
     return render_ltc(b"\x00\x14" + program, LITECOIN_REGTEST)
 
 
+def build_chains(eth: AnvilPair, ltc: LitecoinPair, provider: Provider) -> tuple[ChainConfig, ...]:
+    """What the platform is told of the chains: two nodes each, and the second anvil through its provider."""
+    urls = {LTC: ltc.node_urls(), ETH: {**eth.node_urls(), "anvil-2": provider.url}}
+    return tuple(
+        ChainConfig(
+            chain=chain,
+            confirmations=CONFIRMATIONS,
+            nodes=tuple(NodeConfig(name=name, url=url) for name, url in nodes.items()),
+        )
+        for chain, nodes in urls.items()
+    )
+
+
+def make_firm(
+    folder: Path,
+    connection: Connection,
+    people: Mapping[str, Person],
+    terminals: tuple[Terminal, ...],
+    token: AssetEntry,
+) -> Firm:
+    """The firm with the keys of its services and of its gate."""
+    keys = folder / "config"
+    log_key = make_service_key(keys / "log.key")
+    machines = {}
+    for service in SERVICES:
+        roles = ("watcher", "witness") if service == "watcher" else (service,)
+        machines[f"service:{service}"] = (make_service_key(keys / f"{service}.key"), roles)
+    gate = run("gate", ["keys", "--home", str(folder / "devices" / "device-gate-1" / "home"), "--json"]).json()
+    machines["device:gate-1"] = (_public(gate["key"]), ("gate",))
+    return Firm(
+        folder=folder,
+        people=people,
+        terminals=terminals,
+        clients=make_clients(),
+        machines=machines,
+        seal=gate["seal_public"],
+        token=token,
+        log_key=log_key,
+        connection=connection,
+    )
+
+
 @contextmanager
 def open_scene(
     folder: Path, packages: Path, environment: dict[str, str], say: Callable[[str], None]
@@ -126,39 +168,14 @@ def open_scene(
         eth = stack.enter_context(start_anvil_pair())
         ltc = stack.enter_context(start_litecoind_pair())
         provider = stack.enter_context(start_provider(eth.second.url))
-        eth_nodes = {**eth.node_urls(), "anvil-2": provider.url}
-        chains = tuple(
-            ChainConfig(
-                chain=name,
-                confirmations=CONFIRMATIONS,
-                nodes=tuple(NodeConfig(name=node, url=url) for node, url in urls.items()),
-            )
-            for name, urls in ((LTC, ltc.node_urls()), (ETH, eth_nodes))
-        )
+        chains = build_chains(eth, ltc, provider)
         config = write_configs(folder, database, chains, NO_ROOT)
         say("making tokens and keys: eighteen people, three terminals with two operators each")
         tokens = folder / "tokens"
         tokens.mkdir()
         people, terminals = make_office(tokens), make_terminals(tokens)
-        log_key = make_service_key(config.parent / "log.key")
-        machines = {}
-        for service in SERVICES:
-            roles = ("watcher", "witness") if service == "watcher" else (service,)
-            machines[f"service:{service}"] = (make_service_key(config.parent / f"{service}.key"), roles)
         connection = stack.enter_context(open_connection(database.conninfo(Role.PLATFORM)))
-        gate = run("gate", ["keys", "--home", str(folder / "devices" / "device-gate-1" / "home"), "--json"]).json()
-        machines["device:gate-1"] = (_public(gate["key"]), ("gate",))
-        firm = Firm(
-            folder=folder,
-            people=people,
-            terminals=terminals,
-            clients=make_clients(),
-            machines=machines,
-            seal=gate["seal_public"],
-            token=deploy_token(eth),
-            log_key=log_key,
-            connection=connection,
-        )
+        firm = make_firm(folder, connection, people, terminals, deploy_token(eth))
         platform = build_platform(load_config(config), connection)
         admin = stack.enter_context(open_connection(database.admin_conninfo()))
         scene = Scene(
