@@ -135,7 +135,7 @@ def test_a_value_is_rounded_up_and_needs_a_fresh_price() -> None:
     for late in (61, -1):
         assert worth(1, late).cents is None
         assert {Code.PRICE_STALE} == {each.code for each in worth(1, late).why}
-    other = snapshot(lambda b: b["prices"].pop(0 if b["prices"][0]["asset"] == ETH_ASSET else 1))
+    other = snapshot(lambda b: b["prices"].remove(next(p for p in b["prices"] if p["asset"] == ETH_ASSET)))
     assert worth(1, 0, other) == Worth(cents=None)
     assert judge_worth(None, None, 1, moment=MONDAY, max_age_s=60) == Worth(cents=None)
 

@@ -74,7 +74,7 @@ def test_signing_again_counts_the_limit_once(firm: Any, stand: Any) -> None:
     with stand.open() as terminal:
         (rule,) = [r for r in terminal.trust.policy_in_force.rules if r.id == "rule:eth"]
         since = firm.world.now.replace(year=2026)
-        assert 1 == terminal.journal.state.uses_counted(rule.id, rule.assets[0], since)
+        assert 1 == len(terminal.journal.state.load_uses([rule.id], since))
 
 
 def test_what_was_made_before_the_token_was_pulled_out_is_handed_back(firm: Any, stand: Any) -> None:

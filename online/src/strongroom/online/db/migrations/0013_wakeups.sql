@@ -5,7 +5,7 @@
 
 -- Wakes a task of any queue. The only way into another program's queue; a job carries the subject's id and no more.
 create function jobs.wake(p_task text, p_subject text default '') returns void
-language sql security definer set search_path = jobs, pg_catalog, pg_temp as $$
+language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobs.procrastinate_jobs (queue_name, task_name, lock, args)
   values (split_part(p_task, '.', 1), p_task, p_task || ':' || p_subject, jsonb_build_object('subject', p_subject))
 $$;
