@@ -21,6 +21,7 @@ from rich.table import Table
 
 from demo import attacks, attacks_books, attacks_builder, attacks_gate, attacks_provider, journey, theft, turns
 from demo.ended import Ended
+from demo.canaries import MARK, descendants, find_leaks
 from demo.firm import ETH, LTC
 from demo.journey import Journal
 from demo.programs import ROOT, DemoError, can_isolate
@@ -97,6 +98,7 @@ def play(story: Story, folder: Path) -> int:
         act_honest(story, scene, journal, ended)
         act_attacks(story, scene, journal, ended)
         story.phase("a stranger verifies", lambda: verify_all(story, scene, journal))
+        story.phase("secrets are looked for", lambda: check_secrets(story, scene))
         return finish(story, scene, journal, ended)
 
 
@@ -179,6 +181,15 @@ def verify_all(story: Story, scene: Scene, journal: Journal) -> None:
         journey.write_docket(scene, proposal, path)
         journey.prove_docket_file(path, root)
         story.tell("strongroom-verify", f"{path.name}: proved to SETTLE")
+
+
+def check_secrets(story: Story, scene: Scene) -> None:
+    """Search everything that the demo has written, and its running programs, for PINs. Raises DemoError for any."""
+    running = [process for program in scene.programs for process in descendants(program.pid)]
+    leaks = find_leaks([scene.folder, RESULTS], running, {"a PIN": MARK.encode()})
+    if leaks:
+        raise DemoError("secrets lie about:\n" + "\n".join(f"{leak.secret} in {leak.place}" for leak in leaks))
+    story.say(f"No PIN in any file under {scene.folder}, nor in the environment of {len(running)} programs.")
 
 
 def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> int:

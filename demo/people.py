@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from demo.canaries import make_pin
 from demo.programs import MODULE, make_store, run
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes
-
-
-def make_pin() -> str:
-    """A fresh PIN."""
-    return f"{secrets.randbelow(10**8):08d}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
