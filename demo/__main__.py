@@ -20,8 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from demo import attacks, attacks_books, attacks_builder, attacks_gate, attacks_provider, journey, theft, turns
-from demo.ended import Ended
 from demo.canaries import MARK, descendants, find_leaks
+from demo.ended import Ended
 from demo.firm import ETH, LTC
 from demo.journey import Journal
 from demo.programs import ROOT, DemoError, can_isolate

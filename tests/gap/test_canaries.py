@@ -1,4 +1,4 @@
-"""The search for secrets that ends the demo finds what was planted in every spelling, and nothing where all is clean."""
+"""The search for secrets that ends the demo finds what was planted in any spelling, and nothing where all is clean."""
 
 from __future__ import annotations
 
