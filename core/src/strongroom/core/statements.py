@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from strongroom.core import bodies, books
+from strongroom.core.attested import AddressAttestation
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
@@ -56,6 +57,7 @@ class StatementType(StrEnum):
     REORGANISATION = "reorganisation"
     DEPOSIT_REVERSAL = "deposit-reversal"
     SETTLEMENT_REVERSAL = "settlement-reversal"
+    ADDRESS_ATTESTATION = "address-attestation"
 
 
 Body = (
@@ -83,6 +85,7 @@ Body = (
     | books.Reorganisation
     | books.DepositReversal
     | books.SettlementReversal
+    | AddressAttestation
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -109,6 +112,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.REORGANISATION: books.Reorganisation,
     StatementType.DEPOSIT_REVERSAL: books.DepositReversal,
     StatementType.SETTLEMENT_REVERSAL: books.SettlementReversal,
+    StatementType.ADDRESS_ATTESTATION: AddressAttestation,
 }
 
 

@@ -52,6 +52,7 @@ class Type(StrEnum):
     REORGANISATION = "reorganisation"
     DEPOSIT_REVERSAL = "deposit-reversal"
     SETTLEMENT_REVERSAL = "settlement-reversal"
+    ADDRESS_ATTESTATION = "address-attestation"
 
 
 class Environment(StrEnum):

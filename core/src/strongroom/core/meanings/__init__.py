@@ -6,9 +6,10 @@ name so that `strongroom.core.codes`, which owns the names, can import them; ope
 
 from __future__ import annotations
 
+from strongroom.core.meanings.addresses import ADDRESSES
 from strongroom.core.meanings.documents import DOCUMENTS
 from strongroom.core.meanings.payments import PAYMENTS
 from strongroom.core.meanings.places import PLACES
 from strongroom.core.meanings.transactions import TRANSACTIONS
 
-MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES}
+MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES}
