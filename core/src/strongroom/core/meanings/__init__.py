@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from strongroom.core.meanings.addresses import ADDRESSES
 from strongroom.core.meanings.documents import DOCUMENTS
+from strongroom.core.meanings.making import MAKING
 from strongroom.core.meanings.payments import PAYMENTS
 from strongroom.core.meanings.places import PLACES
 from strongroom.core.meanings.transactions import TRANSACTIONS
 
-MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES}
+MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES, **MAKING}
