@@ -34,6 +34,7 @@ from strongroom.online.transfers.withdrawal.resend import resend
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
 from strongroom.online.transfers.withdrawal.store import load_docket
 from strongroom.online.watch.lift import accept_lift
+from strongroom.online.watch.material_scan import scan
 from strongroom.online.watch.store import load_alerts
 
 DESCRIPTION = """\
@@ -97,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     docket.add_argument("proposal")
     docket.add_argument("--out", type=Path, required=True)
     _command(commands, "alerts", "what the SOC must look at, as JSON", _alerts)
+    secrets = _command(commands, "check-secrets", "search the database and files for keys, shares and seeds", _secrets)
+    secrets.add_argument("folders", type=Path, nargs="*", help="files and folders beside the program's own home")
     _command(commands, "check-ledger", "add up the whole ledger again, and prove it by the log", _check_ledger)
     return parser
 
@@ -224,6 +227,18 @@ def _check_ledger(config: Config, options: argparse.Namespace) -> int:
         check_ledger(connection)
         build_prover(config.root, Path(config.home), system_clock).check(connection)
     _say({"ledger": "adds up, and every row has its statement", "config": str(options.config)})
+    return 0
+
+
+def _secrets(config: Config, options: argparse.Namespace) -> int:
+    with _open(config) as connection:
+        keys = load_rules(connection).entries.keys.values()
+        found = scan(connection, keys, [Path(config.home), *options.folders])
+    looked = {"tables": found.tables, "rows": found.rows, "files": found.files, "skipped": list(found.skipped)}
+    _say({**looked, "found": [{"kind": each.kind, "place": each.place} for each in found.findings]})
+    if found.findings or found.skipped:
+        places = ", ".join([each.place for each in found.findings] + list(found.skipped))
+        raise refused(Code.KEY_MATERIAL_ONLINE, places, "nothing that signs, in anything", "see above")
     return 0
 
 

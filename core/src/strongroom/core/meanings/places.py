@@ -165,6 +165,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Signing stays closed; compare the named rows with the named statements, and keep the database as it is.",
         "III.1 III.11 V.4 V.5",
     ),
+    "KEY_MATERIAL_ONLINE": (
+        "Something that could sign lies on the connected side",
+        "Treat the key as burnt: follow docs/runbook/key-material.md, and move its coins before deleting anything.",
+        "II.1 II.3 III.6 V.9c",
+    ),
     "LEDGER_CONFLICT": (
         "The ledger already holds another transfer under this id, or this one has ended",
         "Look up the first one; the same request again is harmless, another one under its name is not.",

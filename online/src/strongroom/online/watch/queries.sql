@@ -229,3 +229,14 @@ update watch.alerts set closed_at = now() where subject = %(subject)s and closed
 -- close_alerts --
 -- What passes by itself: a node that answers again, or has caught up.
 update watch.alerts set closed_at = now() where subject = %(subject)s and code = any(%(codes)s) and closed_at is null;
+
+-- readable_tables --
+-- Every table that this user may read, ours or not: key material lies where nobody expects it.
+select n.nspname as schema, c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'm', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_toast'
+  and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+order by n.nspname, c.relname;
+
+-- every_row --
+-- All columns of every row, as one text. The names are put in as identifiers, quoted.
+select t::text from {schema}.{name} t;

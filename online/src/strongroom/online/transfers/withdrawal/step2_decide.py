@@ -6,6 +6,7 @@ from datetime import datetime
 
 from strongroom.core.bodies import Decision, Head, Instruction, Screening, ScreeningVerdict, Verdict, sorted_quorums
 from strongroom.core.checks.instruct import check_destination
+from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
@@ -57,6 +58,8 @@ def decide(platform: Platform, rules: Rules, row: InstructionRow) -> None:
         save_instruction(connection, row.id, State.SUBMITTED, why=str(error))
         return
     try:
+        # Again, and from the log's own bytes: whoever writes to the database can insert an order that nobody signed.
+        check_statement_signers(statement, rules.roster, now, rules.entries, "instruction")
         with connection.transaction():
             usage, request = lock_usage(connection), build_request(rules, statement, now, 0, 0)
             evaluation = _evaluate(rules, statement, request, usage, now)
