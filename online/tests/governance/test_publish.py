@@ -10,12 +10,14 @@ import pytest
 from firm import Firm, change_register, open_firm
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, StrongroomError
-from strongroom.core.ids import Digest
-from strongroom.core.records import encode_record
+from strongroom.core.ids import Digest, WalletId
+from strongroom.core.records import DigestOrNone, encode_record
 from strongroom.core.statements import parse_statement
+from strongroom.core.wallets import WalletState
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import connect
 from strongroom.online.db.roles import Role
+from strongroom.online.evidence.store import append
 from strongroom.online.governance.store import (
     load_delta,
     load_governance_at,
@@ -23,6 +25,8 @@ from strongroom.online.governance.store import (
     load_rules_under,
     publish,
 )
+from strongroom.online.keys.wallets import load_wallets
+from wallets import ETH_COLD
 from world import DELEGATES
 
 
@@ -108,3 +112,35 @@ def test_a_docket_keeps_the_registers_that_its_proposal_quotes(office_firm: Firm
     assert heads.whitelist.digest == then.heads["whitelist"].id
     assert len(old.entries) - 1 == len(now.registers["whitelist"].entries)
     assert (["entry:peak-ltc"]) == load_delta(firm.admin, "whitelist", 1)[1]
+
+
+def test_a_wallet_is_its_delegates_word_and_a_retired_one_stays_retired(office_firm: Firm) -> None:
+    firm, connection = office_firm, office_firm.platform.connection
+    first = firm.world.sign(ETH_COLD, DELEGATES["addresses"][0], DELEGATES["addresses"])
+    wrong = firm.world.sign(ETH_COLD, DELEGATES["policy"][0], DELEGATES["policy"])
+    with pytest.raises(RefusedError) as caught:
+        publish(connection, wrong, (), ())
+    assert Code.SIGNER_UNKNOWN in caught.value.codes
+    publish(connection, first, (), ())
+    assert ETH_COLD == load_wallets(connection, firm.rules)[ETH_COLD.wallet].body
+    retired = replace(ETH_COLD, previous=DigestOrNone(first.id), state=WalletState.RETIRED)
+    last = firm.world.sign(retired, DELEGATES["addresses"][0], DELEGATES["addresses"])
+    publish(connection, last, (), ())
+    assert retired == load_wallets(connection, firm.rules)[ETH_COLD.wallet].body
+    again = replace(ETH_COLD, previous=DigestOrNone(last.id))
+    with pytest.raises(RefusedError) as caught:
+        publish(connection, firm.world.sign(again, DELEGATES["addresses"][0], DELEGATES["addresses"]), (), ())
+    assert Code.RETIRED_WALLET_ACTIVE in caught.value.codes
+
+
+def test_a_wallet_that_was_written_past_the_programs_stops_all_issuing(office_firm: Firm) -> None:
+    firm, connection = office_firm, office_firm.platform.connection
+    honest = firm.world.sign(ETH_COLD, DELEGATES["addresses"][0], DELEGATES["addresses"])
+    append(connection, honest)
+    assert load_wallets(connection, firm.rules)
+    other = replace(ETH_COLD, wallet=WalletId("wallet:eth-cold-2"))
+    forged = firm.world.sign(other, DELEGATES["addresses"][0], DELEGATES["addresses"][:1])
+    append(connection, forged)
+    with pytest.raises(RefusedError) as caught:
+        load_wallets(connection, firm.rules)
+    assert Code.THRESHOLD_NOT_MET in caught.value.codes

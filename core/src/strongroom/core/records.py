@@ -40,6 +40,8 @@ HexOrNone = NewType("HexOrNone", str)
 """Lower-case hex of any length, or the word `none`."""
 EntryOrNone = NewType("EntryOrNone", str)
 """An account id, or the word `none`."""
+ClientOrNone = NewType("ClientOrNone", str)
+"""A client id, or the word `none`."""
 
 NONE = "none"
 MAX_TEXT = 1024
@@ -161,6 +163,7 @@ _PARSERS: dict[object, Reader] = {
     ids.AssetId: lambda value, field: ids.parse_asset_id(_text(value, field), field),
     DigestOrNone: _or_none(ids.parse_digest),
     EntryOrNone: _or_none(lambda text, field: ids.parse_own_id(text, "account", field)),
+    ClientOrNone: _or_none(lambda text, field: ids.parse_own_id(text, "client", field)),
     HexOrNone: _hex_or_none,
 }
 

@@ -21,7 +21,7 @@ from strongroom.core.records import NONE, DigestOrNone, HexBytes, check_sorted
 ROLES = {
     "person": frozenset({"approver", "operator", "officer", "overseer"}),
     "device": frozenset({"terminal", "station", "gate", "approval-device"}),
-    "service": frozenset({"platform", "builder", "reconciler", "watcher", "witness", "log"}),
+    "service": frozenset({"platform", "builder", "reconciler", "watcher", "witness", "log", "assigner"}),
 }
 SECTIONS = ("II", "III", "IV", "V", "VI")
 """Sections of circular 25EC44 that need a designated overseer (I.5)."""

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from strongroom.core import bodies, books
 from strongroom.core.attested import AddressAttestation
+from strongroom.core.assignments import AddressAssignment
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
@@ -25,6 +26,7 @@ from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import Base64Bytes, check_sorted, encode_record, parse_record
 from strongroom.core.registers import RegisterHead
 from strongroom.core.roster import Root, Roster
+from strongroom.core.wallets import Wallet
 
 MAX_SIGNATURES = 32
 _PLAIN = re.compile(r"[0-9A-Za-z.:/+_-]*")
@@ -58,6 +60,8 @@ class StatementType(StrEnum):
     DEPOSIT_REVERSAL = "deposit-reversal"
     SETTLEMENT_REVERSAL = "settlement-reversal"
     ADDRESS_ATTESTATION = "address-attestation"
+    WALLET = "wallet"
+    ADDRESS_ASSIGNMENT = "address-assignment"
 
 
 Body = (
@@ -86,6 +90,8 @@ Body = (
     | books.DepositReversal
     | books.SettlementReversal
     | AddressAttestation
+    | Wallet
+    | AddressAssignment
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -113,6 +119,8 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.DEPOSIT_REVERSAL: books.DepositReversal,
     StatementType.SETTLEMENT_REVERSAL: books.SettlementReversal,
     StatementType.ADDRESS_ATTESTATION: AddressAttestation,
+    StatementType.WALLET: Wallet,
+    StatementType.ADDRESS_ASSIGNMENT: AddressAssignment,
 }
 
 

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(partial(_command, commands))
-    published = _command(commands, "publish", "take in a root, roster, policy, register or prices", _publish)
+    published = _command(commands, "publish", "take in a root, roster, policy, register, prices or wallet", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
     submitted = _command(commands, "submit", "take in a client's signed instruction", _submit)

@@ -22,7 +22,7 @@ SECTIONS: Final = ("II", "III", "IV", "V", "VI")
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "person": ("approver", "operator", "officer", "overseer"),
     "device": ("terminal", "station", "gate", "approval-device"),
-    "service": ("platform", "builder", "reconciler", "watcher", "witness", "log"),
+    "service": ("platform", "builder", "reconciler", "watcher", "witness", "log", "assigner"),
 }
 
 

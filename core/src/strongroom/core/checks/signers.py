@@ -39,6 +39,7 @@ _ROLES: Mapping[StatementType, tuple[str, ...]] = {
     StatementType.REORGANISATION: ("reconciler",),
     StatementType.DEPOSIT_REVERSAL: ("platform",),
     StatementType.SETTLEMENT_REVERSAL: ("platform",),
+    StatementType.ADDRESS_ASSIGNMENT: ("assigner",),
 }
 
 

@@ -12,5 +12,6 @@ from strongroom.core.meanings.making import MAKING
 from strongroom.core.meanings.payments import PAYMENTS
 from strongroom.core.meanings.places import PLACES
 from strongroom.core.meanings.transactions import TRANSACTIONS
+from strongroom.core.meanings.wallets import WALLETS
 
-MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES, **MAKING}
+MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES, **MAKING, **WALLETS}

@@ -36,6 +36,7 @@ from strongroom.core.statements import (
     parse_envelope_bytes,
     parse_statement,
 )
+from strongroom.core.wallets import PlacedWallet, Wallet, fold_wallets
 from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
 from strongroom.online.evidence.store import append, load_by_kind, load_statements
@@ -222,6 +223,10 @@ def publish(
                 _check_delegated(connection, envelope, RegisterHead, name)
                 _check_follows(statement, [b for b in before if b[1].body.register == name], name)
                 _save_register(connection, statement, added, removed)
+            case StatementType.WALLET:
+                _check_delegated(connection, envelope, Wallet, "addresses")
+                said = (*(s for _, s in before), statement)
+                fold_wallets(PlacedWallet(statement=s.id, body=s.body) for s in said)
             case other:
                 raise refused(Code.TYPE_MISMATCH, "envelope", "a governance statement", other.value)
         append(connection, envelope)

@@ -1,0 +1,21 @@
+"""What can be wrong with wallets and with whose addresses are."""
+
+from __future__ import annotations
+
+WALLETS: dict[str, tuple[str, str, str]] = {
+    "RETIRED_WALLET_ACTIVE": (
+        "The wallet is retired, and a retired wallet never comes back",
+        "Use an address of another wallet; find out who asked for this one, and from which record.",
+        "II.1 II.3",
+    ),
+    "ALREADY_ASSIGNED": (
+        "The address was given to an account before, and is given once",
+        "Hand out another address; whoever asked for this one again has an old or a changed record.",
+        "III.1 III.2",
+    ),
+    "DESCRIPTOR_INVALID": (
+        "The text is not an output descriptor of ours, or its checksum is wrong",
+        "Copy it again from where it was made; a checksum that stays wrong means that a key was changed.",
+        "II.1",
+    ),
+}
