@@ -15,8 +15,8 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from strongroom.core import bodies, books
-from strongroom.core.attested import AddressAttestation
 from strongroom.core.assignments import AddressAssignment
+from strongroom.core.attested import AddressAttestation
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
