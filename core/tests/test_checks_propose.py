@@ -271,16 +271,16 @@ CASES = (
     ),
     Case(
         says="the source's key is suspended",
-        code=Code.SOURCE_NOT_OURS,
+        code=Code.KEY_NOT_ACTIVE,
         stage=Stage.PROPOSE,
         govern={"keys": entry_edit("key:eth-1", state=KeyState.SUSPENDED)},
     ),
     Case(
-        says="the source's key is destroyed",
-        code=Code.SOURCE_NOT_OURS,
+        says="one of the source's three keys is compromised",
+        code=Code.KEY_COMPROMISED,
         stage=Stage.PROPOSE,
         make=ltc_trip,
-        govern={"keys": entry_edit("key:ltc-1-2", state=KeyState.DESTROYED)},
+        govern={"keys": entry_edit("key:ltc-1-2", state=KeyState.COMPROMISED)},
     ),
     Case(
         says="the source's key is of another wallet",

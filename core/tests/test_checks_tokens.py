@@ -209,7 +209,7 @@ COINS = (
     ),
     Case(
         says="the only key of a coin is suspended",
-        code=Code.SOURCE_NOT_OURS,
+        code=Code.KEY_NOT_ACTIVE,
         stage=Stage.PROPOSE,
         make=one_key_trip,
         govern={"keys": entry("key:one-1", state=KeyState.SUSPENDED)},

@@ -16,7 +16,7 @@ from strongroom.core.codes import Code
 from strongroom.core.ids import Digest, EntryId
 from strongroom.core.packages import Placed, RegisterDelta, UpdateBody
 from strongroom.core.records import DigestOrNone, HexBytes
-from strongroom.core.registers import WhitelistEntry
+from strongroom.core.registers import KeyState, WhitelistEntry
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Environment, parse_statement
 from strongroom.core.trust import Trust, apply_freezes, apply_update, check_clear_place, enroll, extend
@@ -151,11 +151,12 @@ def test_a_delta_gives_the_signed_register(edit: Callable[[Any], Any], code: Cod
 def test_keys_and_addresses_have_one_quorum_and_are_still_told_apart() -> None:
     world = World()
     trust = device_of(world)
-    world.change_register("keys", removed=["key:eth-2"])
-    update = world.register_update("keys", (), ["key:eth-2"], seen(trust))
-    renamed = replace(update, registers=(replace(update.registers[0], register="addresses", removed=()),))
+    idle = replace(world.registers["keys"].find("key:eth-2", "keys"), state=KeyState.SUSPENDED)
+    world.change_register("keys", added=[idle])
+    update = world.register_update("keys", [idle], (), seen(trust))
+    renamed = replace(update, registers=(replace(update.registers[0], register="addresses", added=()),))
     refuse(Code.HEAD_MISMATCH, lambda: apply_update(trust, renamed, world.now))
-    assert "key:eth-2" not in apply_update(trust, update, world.now).entries.keys
+    assert apply_update(trust, update, world.now).entries.keys["key:eth-2"] == idle
 
 
 def test_a_head_needs_its_quorum() -> None:

@@ -78,10 +78,13 @@ class WhitelistEntry:
 
 
 class KeyState(StrEnum):
-    """Whether a key may sign."""
+    """Where a key is in its life, after NIST SP 800-57; `key_states.py` says what may follow and who may sign."""
 
+    PRE_ACTIVATION = "pre-activation"
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    DEACTIVATED = "deactivated"
+    COMPROMISED = "compromised"
     DESTROYED = "destroyed"
 
 

@@ -30,6 +30,7 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
 from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
+from strongroom.core.key_states import check_key_changes
 from strongroom.core.packages import Placed, RegisterDelta, UpdateBody
 from strongroom.core.policy import Policy
 from strongroom.core.records import parse_record
@@ -338,6 +339,8 @@ def _next_register(
     added = [parse_record(ENTRY_TYPES[delta.register], entry, f"{path}.added") for entry in delta.added]
     fresh = current.changed(added, delta.removed)
     check_register_head(statement.body, fresh)
+    if delta.register == "keys" and known is not None:
+        check_key_changes({e.id: e for e in current.entries}, {e.id: e for e in fresh.entries})
     return Proved(statement=statement, index=delta.head.index, time=placed.time), fresh
 
 

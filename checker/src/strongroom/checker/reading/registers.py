@@ -31,10 +31,13 @@ _CODE_HASH: Final = re.compile("keccak256:([0-9a-f]{64})", re.ASCII)
 
 
 class KeyState(StrEnum):
-    """What may be done with a key."""
+    """Where a key is in its life; `key_states.py` says what follows from it."""
 
+    PRE_ACTIVATION = "pre-activation"
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    DEACTIVATED = "deactivated"
+    COMPROMISED = "compromised"
     DESTROYED = "destroyed"
 
 

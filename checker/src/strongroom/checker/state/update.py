@@ -16,10 +16,14 @@ from strongroom.checker.reading.docket import Checkpoint
 from strongroom.checker.reading.envelopes import Statement
 from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.reading.governed import check_governed
+from strongroom.checker.reading.key_states import find_illegal
 from strongroom.checker.reading.log import HeadRead, check_statement_in_log
 from strongroom.checker.reading.notices import prove_freeze, prove_lift
 from strongroom.checker.reading.policy import Policy, parse_policy
+from strongroom.checker.reading.refusals import raise_found
 from strongroom.checker.reading.registers import (
+    ChainKey,
+    Entry,
     RegisterHead,
     check_whole,
     entry_digest,
@@ -144,7 +148,13 @@ def _next_register(before: HeldRegister | None, delta: Delta, chain: RootChain, 
     ordered = {name: values[name] for name in sorted(values)}
     check_whole(statement.body, list(ordered.values()), delta.path)
     entries = {name: parse_entry(delta.register, Node(value, delta.path)) for name, value in ordered.items()}
+    if delta.register == "keys" and before:
+        raise_found(find_illegal(_keys(before.entries).values(), _keys(entries), delta.path))
     return HeldRegister(statement=statement, values=ordered, entries=entries)
+
+
+def _keys(entries: Mapping[str, Entry]) -> dict[str, ChainKey]:
+    return {name: entry for name, entry in entries.items() if isinstance(entry, ChainKey)}
 
 
 def _read_added(delta: Delta) -> dict[str, Json]:

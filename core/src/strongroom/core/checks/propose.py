@@ -9,13 +9,14 @@ from strongroom.core.bodies import Instruction, Proposal
 from strongroom.core.checks.foundation import Entries, Proved
 from strongroom.core.checks.instruct import check_destination, find_account
 from strongroom.core.checks.journey import Journey
-from strongroom.core.checks.spend import Spend, SpendOutput, check_address, keys_of
+from strongroom.core.checks.spend import Spend, SpendOutput, check_address
+from strongroom.core.checks.states import check_receiving, register_states
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import FORMAT, Facts, FactsFee, FactsOutput
 from strongroom.core.policy import Request
 from strongroom.core.records import NONE, Units
-from strongroom.core.registers import AddressEntry, AddressPurpose, KeyState
+from strongroom.core.registers import AddressEntry, AddressPurpose
 
 
 def check_digest(proposal: Proposal, spend: Spend) -> None:
@@ -89,10 +90,8 @@ def _check_change_entry(
         raise refused(
             Code.CHANGE_NOT_OURS, field, f"a change address of {proposal.wallet}", f"{entry.id} of {entry.wallet}"
         )
-    idle = [key.id for key in keys_of(entry, entries, field) if key.state is not KeyState.ACTIVE]
-    if idle:
-        # An address of ours whose keys are gone: change sent there is burnt (attack: a builder who wants to destroy).
-        raise refused(Code.CHANGE_NOT_OURS, field, f"active keys of {entry.id}", ", ".join(idle))
+    # An address of ours whose keys are gone: change sent there is burnt (attack: a builder who wants to destroy).
+    check_receiving(entry, register_states(entries.keys), Code.CHANGE_NOT_OURS, field)
     if check_address(entry, entries, Code.CHANGE_NOT_OURS, field) != output.witness_script:
         raise refused(
             Code.CHANGE_NOT_OURS, f"{field}.witness_script", "the script of our keys", output.witness_script.hex()

@@ -27,6 +27,7 @@ from strongroom.core.checks import approve, instruct, limits, propose, release, 
 from strongroom.core.checks.foundation import Foundation, Proved, prove_foundation
 from strongroom.core.checks.journey import Journey, prove_journey
 from strongroom.core.checks.spend import Spend, read_spend
+from strongroom.core.checks.states import check_paying_sources, register_states
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket, Stage, Twin
 from strongroom.core.errors import refused, run_checks
@@ -85,6 +86,7 @@ def prove_docket(docket: Docket, pin: Sequence[Envelope], *, now: datetime | Non
     transfer = read_spend(body.chain, docket.transaction.unsigned, body.sources, body.wallet, entries)
     run_checks(
         [
+            lambda: check_paying_sources(transfer.sources, register_states(entries.keys), "transaction.unsigned"),
             lambda: release.check_chain(docket, journey, transfer),
             lambda: propose.check_digest(body, transfer),
             lambda: propose.check_instructed(body, journey),

@@ -17,6 +17,7 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
 from strongroom.core.ids import AssetId
+from strongroom.core.key_states import may_pay
 from strongroom.core.roster import check_overseers
 
 
@@ -90,6 +91,9 @@ def _check_keys(record: SignatureRecord, foundation: Foundation, spend: Spend) -
         key = ours.get(name)
         if key is None or key.terminal != record.terminal:
             raise refused(Code.SIGNER_KEY_MISMATCH, "signature-record.keys", f"a key of {record.terminal}", name)
+        if not may_pay(key.state):
+            got = f"{name} is {key.state.value}"
+            raise refused(Code.SIGNER_KEY_MISMATCH, "signature-record.keys", "a key that may sign this", got)
 
 
 def _check_separation(proved: Proved[SignatureRecord], journey: Journey, foundation: Foundation) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import assert_never
 
 from strongroom.chains.bitcoin.addresses import render_address as render_bitcoin_address
 from strongroom.chains.bitcoin.networks import NETWORKS, network_of
@@ -23,7 +22,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import FactsInput
 from strongroom.core.ids import AssetId, ChainId, Digest, EntryId, WalletId
-from strongroom.core.registers import AddressEntry, AssetEntry, AssetKind, KeyEntry, KeyState
+from strongroom.core.registers import AddressEntry, AssetEntry, AssetKind, KeyEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,17 +129,9 @@ def check_address(entry: AddressEntry, entries: Entries, code: Code, field: str)
 
 
 def check_source(entry: AddressEntry, entries: Entries, wallet: WalletId, field: str) -> bytes:
-    """The witness script of an address of `wallet` whose keys may sign. Raises SOURCE_NOT_OURS."""
+    """The witness script of an address of `wallet`. Raises SOURCE_NOT_OURS. Whether its keys may sign: `states.py`."""
     if entry.wallet != wallet:
         raise refused(Code.SOURCE_NOT_OURS, field, wallet, entry.wallet)
-    for key in keys_of(entry, entries, field):
-        match key.state:
-            case KeyState.ACTIVE:
-                continue
-            case KeyState.SUSPENDED | KeyState.DESTROYED:
-                raise refused(Code.SOURCE_NOT_OURS, field, "active keys", f"{key.id} is {key.state.value}")
-            case _:
-                assert_never(key.state)
     return check_address(entry, entries, Code.SOURCE_NOT_OURS, field)
 
 

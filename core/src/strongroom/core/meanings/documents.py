@@ -150,6 +150,21 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
         "Wait until the time named; a fresh destination cannot be paid early.",
         "III.2 III.15",
     ),
+    "KEY_STATE_ILLEGAL": (
+        "No key goes from that state to this one, and none leaves the register",
+        "Keep the entry in its state; make a new key where one is needed, and sweep what the old one holds.",
+        "II.1",
+    ),
+    "KEY_NOT_ACTIVE": (
+        "Too few keys of the address may sign this by their state",
+        "Find out who changed the state and why; a suspension ends by a quorum of officers, nothing else ends.",
+        "II.1",
+    ),
+    "KEY_COMPROMISED": (
+        "A key of the address is declared compromised: somebody else may hold it",
+        "Follow docs/runbook/key-compromise.md: pay nobody from it, sweep it to an active wallet.",
+        "II.1",
+    ),
     # Log
     "CHECKPOINT_INVALID": (
         "The log's checkpoint is not a valid note of this log",

@@ -12,11 +12,12 @@ from strongroom.checker.reading.checks.instruct import find_account
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import Heard, Journey
 from strongroom.checker.reading.judge import Request, check_request, required_quorums
+from strongroom.checker.reading.key_states import find_idle, find_unpayable
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.prices import judge_worth
 from strongroom.checker.reading.refusals import gathered, raise_found
-from strongroom.checker.reading.registers import Address, Entries, KeyState, Purpose
+from strongroom.checker.reading.registers import Address, Entries, Purpose
 from strongroom.checker.reading.spend import (
     Spend,
     SpendOutput,
@@ -220,7 +221,7 @@ def _check_change_output(journey: Journey, body: Proposal, output: SpendOutput, 
         raise refused(Code.CHANGE_NOT_OURS, f"{path}.address", address.address, output.address)
     # An address of ours whose keys sign no more: change sent there is lost, as if it were burnt.
     keys = keys_of(address, entries, Code.CHANGE_NOT_OURS, path)
-    idle = [f"{key.id} is {key.state.value}" for key in keys if key.state is not KeyState.ACTIVE]
+    idle = find_idle(address, {key.id: key.state for key in keys})
     if idle:
         raise refused(Code.CHANGE_NOT_OURS, f"{path}.keys", f"active keys of {address.id}", ", ".join(idle))
     if script != output.witness_script:
@@ -235,10 +236,7 @@ def _check_sources(journey: Journey, proposal: Heard[Proposal], spend: Spend) ->
         with gathered(found):
             check_own_address(address, proposal.body.wallet, spend, entries, Code.SOURCE_NOT_OURS, UNSIGNED)
             keys = keys_of(address, entries, Code.SOURCE_NOT_OURS, UNSIGNED)
-            active = [key for key in keys if key.state is KeyState.ACTIVE]
-            if len(active) < address.threshold:
-                expected, got = f"{address.threshold} active keys of {address.id}", str(len(active))
-                found.append(_wrong(Code.SOURCE_NOT_OURS, UNSIGNED, expected, got))
+            found += find_unpayable([address], {key.id: key.state for key in keys}, UNSIGNED)
     raise_found(found)
 
 
