@@ -12,6 +12,7 @@ import pytest
 import softhsm
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import HexBytes
+from strongroom.vault.entropy.attest import measure_entropy_code
 from strongroom.vault.hsm.key_file import load_key_files
 from strongroom.vault.hsm.module import find_token, open_module, open_session
 from strongroom.vault.hsm.secret import Secret
@@ -66,13 +67,32 @@ def test_a_person_key_signs_and_is_shown(ceremony: Any) -> None:
 
 def test_typed_entropy_is_mixed_in_and_the_token_shows_the_check_value(ceremony: Any) -> None:
     assert 0 == ceremony.run("init-token", "--token", "vault-1", lines=(OFFICER, USER)).code
-    typed = "4 1 6 2 2 5 3 1 6 6 4 2 1 5 3 3 2 6 1 4 5 5 2 6 1 3 4 4 2 6"
+    typed = "4 1 6 2 2 5 3 1 6 6 4 2 1 5 3 3 2 6 1 4 5 5 2 6 1 3 4 4 2 6 3 5 1 2 4 3 6 5 2 1 6 4 3 5 1 4 6 2 5 3"
     arguments = ("make-wrapping-key", "--token", "vault-1", "--typed-entropy", "--json")
-    short = ceremony.run(*arguments, lines=(OFFICER, typed[:49]))
+    short = ceremony.run(*arguments, lines=(OFFICER, typed[:-2]))
     assert (2, ["FIELD_INVALID"]) == (short.code, short.refusals)
+    lazy = ceremony.run(*arguments, lines=(OFFICER, "1 2 3 4 5 6 " * 9))
+    assert (3, ["ENTROPY_HEALTH_FAIL"]) == (lazy.code, lazy.refusals)
     made = ceremony.run(*arguments, lines=(OFFICER, typed))
     shown = ceremony.run("show-token", "--token", "vault-1", "--json")
     assert (0, made.result["check_value"]) == (made.code, shown.result["wrapping_check"])
+    entropy = made.result["entropy"]
+    assert ["operating system", "token vault-1", "typed"] == [source["name"] for source in entropy["sources"]]
+    assert ("none", 32) == (entropy["expected_code"], entropy["drawn"])
+
+
+def test_the_entropy_code_is_compared_with_the_release(ceremony: Any) -> None:
+    assert 0 == ceremony.run("init-token", "--token", "vault-1", lines=(OFFICER, USER)).code
+    arguments = ("make-wrapping-key", "--token", "vault-1", "--json", "--entropy-release")
+    foreign = ceremony.run(*arguments, "sha256:" + "0" * 64, lines=(OFFICER,))
+    assert (3, ["ENTROPY_NOT_ATTESTED"]) == (foreign.code, foreign.refusals)
+    released = measure_entropy_code()
+    made = ceremony.run(*arguments, released, lines=(OFFICER,))
+    assert (0, released, released) == (
+        made.code,
+        made.result["entropy"]["code"],
+        made.result["entropy"]["expected_code"],
+    )
 
 
 def test_a_ceremony_in_words_for_people(ceremony: Any) -> None:

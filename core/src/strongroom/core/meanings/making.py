@@ -7,6 +7,31 @@ and the requirement ids. Source of the ids: docs/requirements.md.
 from __future__ import annotations
 
 MAKING: dict[str, tuple[str, str, str]] = {
+    "ENTROPY_HEALTH_FAIL": (
+        "A source of randomness is missing, broken or not independent",
+        "Stop the ceremony; use another machine or token, keep the refused one for examination, and begin again.",
+        "II.1",
+    ),
+    "ENTROPY_NOT_ATTESTED": (
+        "The code that makes randomness is not the code that was released",
+        "Stop the ceremony; install the released programs anew from their medium and compare its digest by two people.",
+        "II.1 IV.1",
+    ),
+    "SELF_TEST_FAILED": (
+        "A curve or a hash gave another answer than the published one",
+        "Take this machine or token out of use: nothing that it computes can be believed.",
+        "II.1 II.3",
+    ),
+    "KNOWN_WEAK_KEY": (
+        "The key is one that others know or can find",
+        "Do not register it; find out how a random source could give it before any other key is made.",
+        "II.1",
+    ),
+    "IMPORTED_KEY": (
+        "The key was not born in this token",
+        "Make a new key in a ceremony; there is no way to bring one in.",
+        "II.1",
+    ),
     "SHARES_TOO_FEW": (
         "Too few custodians have brought their shares",
         "Bring as many further custodians as are missing; below the quorum nothing can be rebuilt.",

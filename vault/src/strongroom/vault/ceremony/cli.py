@@ -15,11 +15,13 @@ from typing import TextIO
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, refused
-from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, draw_wrapping_key
+from strongroom.core.ids import parse_digest
+from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, open_mixer
 from strongroom.vault.ceremony.key_batch import make_keys, parse_order
 from strongroom.vault.ceremony.secrets_in import Question, read_secrets
 from strongroom.vault.ceremony.sign_statement import load_payload, render_payload, sign
 from strongroom.vault.ceremony.token_setup import init_token, report_token
+from strongroom.vault.entropy.attest import check_entropy_code, measure_entropy_code
 from strongroom.vault.hsm.module import find_token, open_module, open_session, open_storing_session, serial_of
 from strongroom.vault.hsm.signing_key import PersonToken, create_person_key, public_key_of
 from strongroom.vault.hsm.wrapped_keys import create_wrapping_key
@@ -94,6 +96,8 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"also read a line of dice throws or keyboard noise, at least {MIN_TYPED} characters, after the PIN",
     )
+    wrapping.add_argument("--hwrng", type=Path, action="append", default=[], help="a hardware generator: /dev/hwrng")
+    wrapping.add_argument("--entropy-release", help="sha256: of the entropy code, from the release's paper")
     keys = _add(commands, "make-keys", _make_keys, "Makes asset keys and writes them wrapped.", USER)
     keys.add_argument("--count", type=int, required=True, help="how many")
     keys.add_argument("--wallet", required=True, help="whose they are, e.g. wallet:ltc-cold")
@@ -139,10 +143,13 @@ def _make_wrapping_key(options: argparse.Namespace, source: TextIO) -> Result:
     officer, *typed = read_secrets(asked, source)
     for line in typed:
         check_typed_entropy(line)
+    measured, expected = measure_entropy_code(), options.entropy_release
+    check_entropy_code(measured, parse_digest(expected, "entropy release") if expected else None)
     module = open_module(options.module)
-    key = draw_wrapping_key(module, options.token, typed[0] if typed else None)
-    check = create_wrapping_key(module, options.token, officer, key)
-    return {"check_value": check.hex(), "token": options.token}
+    mixer = open_mixer(module, options.token, typed[0] if typed else None, options.hwrng)
+    check = create_wrapping_key(module, options.token, officer, mixer.draw_key())
+    report = mixer.report(measured, expected)
+    return {"check_value": check.hex(), "entropy": report.as_json(), "token": options.token}
 
 
 def _make_keys(options: argparse.Namespace, source: TextIO) -> Result:
