@@ -203,6 +203,7 @@ class Code(StrEnum):
     # Wallets, and whose addresses are
     RETIRED_WALLET_ACTIVE = "RETIRED_WALLET_ACTIVE"
     ALREADY_ASSIGNED = "ALREADY_ASSIGNED"
+    COLD_ADDRESS_HAS_CODE = "COLD_ADDRESS_HAS_CODE"
     # Ourselves
     INVARIANT = "INVARIANT"
 

@@ -19,13 +19,15 @@ from strongroom.core.errors import InvariantError, StrongroomError, UnavailableE
 from strongroom.core.ids import parse_digest, parse_party_id
 from strongroom.core.statements import parse_envelope, parse_envelope_bytes
 from strongroom.online.bootstrap import build_platform, system_clock
-from strongroom.online.config import Config, load_config, load_conninfo
+from strongroom.online.config import Config, load_config, load_conninfo, open_nodes
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
-from strongroom.online.governance.store import load_rules, load_rules_under, publish
+from strongroom.online.governance.store import load_rules, load_rules_under
 from strongroom.online.jobs.commands import add_commands
+from strongroom.online.keys.code import publish_checked
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove.prover import build_prover
+from strongroom.online.sources import build_sources
 from strongroom.online.transfers.accounts import open_accounts
 from strongroom.online.transfers.withdrawal.bump import bump
 from strongroom.online.transfers.withdrawal.explain import explain_subject
@@ -123,8 +125,9 @@ def _open(config: Config) -> Connection:
 def _publish(config: Config, options: argparse.Namespace) -> int:
     envelope = parse_envelope_bytes(read_file(options.envelope))
     added, removed = _read_delta(options.delta) if options.delta else ([], [])
+    sources = build_sources(open_nodes(config))
     with _open(config) as connection:
-        statement = publish(connection, envelope, added, removed)
+        statement = publish_checked(connection, sources, envelope, added, removed)
     _say({"published": statement.id, "type": statement.type.value})
     return 0
 

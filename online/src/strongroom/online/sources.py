@@ -7,7 +7,7 @@ all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -70,6 +70,12 @@ class EthereumNodeSource:
         outcomes = [outflow.outcome for outflow in view.outflows if outflow.txid == txid]
         return Ending(block_hash=view.hash, outcome=outcomes[0]) if outcomes else None
 
+    def fetch_codes(self, addresses: Sequence[str], height: int) -> tuple[bytes, ...]:
+        """The code at each address after the block at a height, as every node says. Raises NODES_DISAGREE."""
+        where = BlockHash(self.follower.fetch_hash(height))
+        said = {node.name: node.fetch_codes(addresses, where) for node in self.nodes}
+        return check_same_answer(f"{self.chain} code at block {height}", said)
+
     def fetch_held(self, watched: Watched, height: int) -> Mapping[AssetId, int]:
         """Units of the coin and of every token on these addresses after a block."""
         block = self.follower.fetch_hash(height)
@@ -107,6 +113,10 @@ class BitcoinNodeSource:
         found = {node.name: node.fetch_transaction(txid) for node in self.nodes}
         block = check_same_answer(txid, {name: each.block_hash if each else None for name, each in found.items()})
         return Ending(block_hash=block, outcome=Outcome.SUCCESS) if block else None
+
+    def fetch_codes(self, addresses: Sequence[str], height: int) -> tuple[bytes, ...]:  # noqa: ARG002 -- as of Ethereum
+        """No address of this family has code."""
+        return tuple(b"" for _ in addresses)
 
     def fetch_held(self, watched: Watched, height: int) -> Mapping[AssetId, int]:
         """Units on these addresses, from the nodes' own sets of unspent outputs, which are always at the tip."""

@@ -18,4 +18,9 @@ WALLETS: dict[str, tuple[str, str, str]] = {
         "Copy it again from where it was made; a checksum that stays wrong means that a key was changed.",
         "II.1",
     ),
+    "COLD_ADDRESS_HAS_CODE": (
+        "An address of a cold wallet has code, or delegates to code (EIP-7702)",
+        "Pay nothing more to it, move what it holds by containment, and find out who signed the delegation.",
+        "II.8 V.5",
+    ),
 }

@@ -154,6 +154,12 @@ class EthereumNode:
         """The code at the address after that block; empty for what only a key can move."""
         return parse_data(self._rpc.call("eth_getCode", [address, _block_parameter(block)]), f"{self.name} code")
 
+    def fetch_codes(self, addresses: Sequence[str], block: BlockHash) -> tuple[bytes, ...]:
+        """The code at each address after that block, in the order of the addresses, in one request."""
+        where = _block_parameter(block)
+        found = self._rpc.call_batch("eth_getCode", [[address, where] for address in addresses])
+        return tuple(parse_data(each, f"{self.name} eth_getCode") for each in found)
+
     def fetch_fees(self) -> Fees:
         """The next block's base fee and the node's suggested priority fee. Source: EIP-1559, eth_feeHistory."""
         history = Reply(self._rpc.call("eth_feeHistory", ["0x1", "latest", []]), f"{self.name} eth_feeHistory")

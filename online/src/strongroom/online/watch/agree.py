@@ -119,4 +119,5 @@ def _facts(view: BlockView) -> tuple[str, ...]:
         *(f"{h.units} of {h.asset} held" for h in view.held or ()),
         *(f"{d.asset} at {d.address.id} logged {d.logged} and moved {d.moved}" for d in view.disputes),
         *(f"{asset} has other code" for asset in view.changed),
+        *(f"{address} has code 0x{code.hex()}" for address, code in view.coded),
     )

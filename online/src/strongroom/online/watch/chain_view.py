@@ -14,7 +14,7 @@ from strongroom.chains.bitcoin.psbt import parse_psbt
 from strongroom.core.bodies import Outcome
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal
-from strongroom.core.ids import AssetId, ChainId
+from strongroom.core.ids import AssetId, ChainId, EntryId
 from strongroom.core.registers import AddressEntry
 
 
@@ -103,7 +103,8 @@ class Held:
 class BlockView:
     """One block. held: of every asset, where nodes can say it at a block; None where coins are counted instead.
 
-    changed: tokens whose contract has another code than the registered one.
+    changed: tokens whose contract has another code than the registered one. coded: addresses of ours at which there
+    is code, and which.
     """
 
     chain: ChainId
@@ -115,6 +116,7 @@ class BlockView:
     held: tuple[Held, ...] | None
     disputes: tuple[Dispute, ...] = ()
     changed: tuple[AssetId, ...] = ()
+    coded: tuple[tuple[EntryId, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ V.4, V.5, I.5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -38,6 +38,7 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, append, load_statement, say
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
+from strongroom.online.keys.code import check_no_code
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import Ending, Watched
 from strongroom.online.watch.follow import watch_for
@@ -126,6 +127,9 @@ class Holdings(Protocol):
     def fetch_ending(self, txid: str, height: int, watched: Watched) -> Ending | None:
         """How a transaction of ours ended in the block at a height of its own nodes; None when it is not there."""
 
+    def fetch_codes(self, addresses: Sequence[str], height: int) -> Sequence[bytes]:
+        """The code at each address after the block at a height."""
+
     def fetch_held(self, watched: Watched, height: int) -> Mapping[AssetId, int]:
         """Units of each asset on our addresses after the block at a height. Raises NODE_UNAVAILABLE elsewhere."""
 
@@ -201,7 +205,10 @@ def check_watched(watcher: Watcher, rules: Rules) -> None:
             )
         _, found = load_statement(watcher.connection, run[2])
         body = expect(found, Reconciliation, "reconciliation").body
-        held = dict(holdings.fetch_held(watch_for(rules, chain, {}), run[0]))
+        watched = watch_for(rules, chain, {})
+        codes = holdings.fetch_codes([a.address for a in watched.addresses], run[0])
+        check_no_code({a.id: code for a, code in zip(watched.addresses, codes, strict=True)})
+        held = dict(holdings.fetch_held(watched, run[0]))
         said = {row.asset: int(row.chain_units) for row in body.rows}
         if body.status is not ReconciliationStatus.MATCHED or said != held:
             raise refused(Code.NODES_DISAGREE, chain, f"{said} and MATCHED", f"{held} and {body.status.value}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from strongroom.chains.ethereum.addresses import parse_address
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.core.checks.spend import native_asset_of
-from strongroom.core.ids import AssetId, ChainId
+from strongroom.core.ids import AssetId, ChainId, EntryId
 from strongroom.core.registers import AddressEntry
 from strongroom.online.nodes.ethereum import EthereumBlock, EthereumNode
 from strongroom.online.nodes.executed import BlockHash, EthereumTransaction, ReceiptStatus
@@ -60,7 +60,15 @@ class EthereumReader:
             held=(held, *(total for _, total in moved)),
             disputes=tuple(dispute for each, _ in moved for dispute in each.disputes),
             changed=changed,
+            coded=self._fetch_coded(block, watched.addresses),
         )
+
+    def _fetch_coded(
+        self, block: EthereumBlock, addresses: Sequence[AddressEntry]
+    ) -> tuple[tuple[EntryId, bytes], ...]:
+        """Whatever code stands at addresses of ours after a block: there must be none, for ever (II.8)."""
+        codes = self.node.fetch_codes([a.address for a in addresses], block.hash)
+        return tuple((a.id, code) for a, code in zip(addresses, codes, strict=True) if code)
 
     def _fetch_native(
         self, block: EthereumBlock, watched: Watched, tokens_out: Sequence[Outflow]

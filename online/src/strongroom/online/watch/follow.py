@@ -21,6 +21,7 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import lock_name
 from strongroom.online.evidence.store import say
 from strongroom.online.governance.store import Rules
+from strongroom.online.keys.code import render_code
 from strongroom.online.transfers.accounts import find_credited
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import BlockView, Held, Outflow, OwnCoin, Token, Watched, is_explained
@@ -112,6 +113,7 @@ def process(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
     if view.held is None:
         store.save_coins(connection, view)
     tell_tokens(connection, view)
+    tell_code(connection, view)
     reconcile(reconciler, rules, view)
 
 
@@ -124,6 +126,13 @@ def tell_tokens(connection: Connection, view: BlockView) -> None:
     for asset in view.changed:
         detail = f"block {view.height}: the contract's code is not the registered one"
         store.open_alert(connection, Code.CONTRACT_CHANGED.value, "critical", asset, detail)
+
+
+def tell_code(connection: Connection, view: BlockView) -> None:
+    """An alert for each address of ours that has code; it breaks the reconciliation, so that nothing is signed."""
+    for address, code in view.coded:
+        detail = f"block {view.height}: {render_code(code)}"
+        store.open_alert(connection, Code.COLD_ADDRESS_HAS_CODE.value, "critical", address, detail)
 
 
 def explain(connection: Connection, view: BlockView, outflow: Outflow) -> Digest | None:
@@ -172,6 +181,7 @@ def reconcile(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
         if flight.explained != each.units:
             breaks.append(f"{each.asset}: chain {each.units}, ledger {flight.ledger}, explained {flight.explained}")
     breaks += [f"{asset}: the contract changed" for asset in view.changed]
+    breaks += [f"{address}: {render_code(code)}" for address, code in view.coded]
     unproved = reconciler.prover.unproved
     tell_unproved(connection, unproved)
     status = ReconciliationStatus.BREAK if breaks or unproved else ReconciliationStatus.MATCHED
