@@ -38,11 +38,16 @@ CLIENT_NAMES = {
 }
 
 
-def publish_everything(firm: Firm, after_root: Callable[[], None]) -> None:
-    """Root, roster, policy, five registers. after_root: enrols devices under the root; the roster names their keys."""
+def publish_everything(firm: Firm, after_root: Callable[[], None], after_roster: Callable[[], None]) -> None:
+    """Root, roster, policy, five registers.
+
+    after_root: enrols devices under the root; the roster names their keys. after_roster: people whom the roster names
+    make the asset keys, which the registers name.
+    """
     firm.publish("root", _root(firm), HOLDERS[:2])
     after_root()
     firm.publish_roster()
+    after_roster()
     firm.publish("policy", _policy(firm), DELEGATES["policy"])
     firm.publish_register("assets", [firm.asset(name) for name in ASSETS])
     firm.publish_register("clients", [_client_entry(firm, c) for c in firm.clients.values()])

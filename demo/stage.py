@@ -15,7 +15,7 @@ from demo.people import Person, make_office
 from demo.programs import MODULE, ROOT, run
 from demo.proxy import Provider, start_provider
 from demo.scene import CONFIRMATIONS, Scene
-from demo.vault import Terminal, make_terminals
+from demo.vault import Terminal, fill_terminals, make_terminals
 from strongroom.chains.bitcoin.addresses import render_address as render_ltc
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.ethereum.addresses import render_address
@@ -210,7 +210,7 @@ def set_up_trust(scene: Scene) -> None:
         # An approval device has no key of its own yet; its enrolment names the person's token.
         public = make_service_key(scene.config.parent / f"approver-{number}.key")
         firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
-    publish_everything(firm, after_root=lambda: enroll_devices(scene))
+    publish_everything(firm, after_root=lambda: enroll_devices(scene), after_roster=lambda: make_keys(firm))
     rules = load_rules(firm.connection)
     open_accounts(firm.connection, rules)
     kinds = {
@@ -223,6 +223,11 @@ def set_up_trust(scene: Scene) -> None:
         kinds[terminal.id] = "terminal"
     for device, kind in kinds.items():
         add_device(firm.connection, PartyId(device), kind)
+
+
+def make_keys(firm: Firm) -> None:
+    """Every terminal's wrapping key and asset keys."""
+    firm.terminals = fill_terminals(firm.terminals)
 
 
 def enroll_devices(scene: Scene) -> None:
