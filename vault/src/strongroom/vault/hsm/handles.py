@@ -47,6 +47,20 @@ class WrappingKey(Protocol):
         """A key in the token, from what `wrap_key` gave."""
 
 
+class VerifyingKey(Protocol):
+    """A public key in a token that may verify."""
+
+    def verify(self, data: bytes, signature: bytes, *, mechanism: Mechanism) -> bool:
+        """True when the token takes the signature: `r || s`."""
+
+
+def as_verifying_key(found: object, field: str) -> VerifyingKey:
+    """The same key, known to verify. Raises RefusedError KEY_NOT_IN_TOKEN."""
+    if isinstance(found, pkcs11.PublicKey) and isinstance(found, pkcs11.VerifyMixin):
+        return cast("VerifyingKey", found)
+    raise refused(Code.KEY_NOT_IN_TOKEN, field, "a public key that may verify", type(found).__name__)
+
+
 def as_signing_key(found: object, field: str) -> SigningKey:
     """The same key, known to sign. Raises RefusedError KEY_NOT_IN_TOKEN."""
     if isinstance(found, pkcs11.PrivateKey) and isinstance(found, pkcs11.SignMixin):

@@ -1,8 +1,8 @@
 """Loading a PKCS#11 module, finding one token, opening a session, and translating every error of the module.
 
-A token that was pulled out answers with whatever its maker chose (SoftHSM: `ObjectHandleInvalid` or `GeneralError`),
-so the rule is: a PIN error is a refusal, a missing or forbidden key is a refusal, a call that we built wrongly is our
-own fault, and everything else means that the token is not available.
+A token that was pulled out answers with whatever its maker chose, so the rule is: a PIN error is a refusal, a missing
+or forbidden key is a refusal, a call that we built wrongly is our own fault, and everything else means that the token
+is not available. Which return value is which, and how modules differ, is in `quirks.py`.
 Source: PKCS#11 v2.40 section 11.1 (return values).
 
 After a wrong PIN python-pkcs11 leaves the module a session that it cannot close; it is not logged in, and only an
@@ -18,52 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pkcs11
-from pkcs11 import exceptions as p11
 from pkcs11.exceptions import PKCS11Error
 
 from strongroom.core.codes import Code
-from strongroom.core.errors import InvariantError, Refusal, RefusedError, StrongroomError, UnavailableError
+from strongroom.core.errors import InvariantError, Refusal, RefusedError, StrongroomError, UnavailableError, refused
+from strongroom.vault.hsm.quirks import KEY_REFUSED, OUR_FAULT, PIN_REFUSED, Start, quirks_of
 from strongroom.vault.hsm.secret import Secret
+from strongroom.vault.hsm.start import load_with_parameters
 from strongroom.vault.hsm.templates import TemplateMapper
 
 if TYPE_CHECKING:
     from pkcs11._pkcs11 import lib
-
-_PIN_REFUSED: tuple[type[PKCS11Error], ...] = (
-    p11.PinExpired,
-    p11.PinIncorrect,
-    p11.PinInvalid,
-    p11.PinLenRange,
-    p11.PinLocked,
-    p11.PinTooWeak,
-    p11.UserPinNotInitialized,
-)
-_KEY_REFUSED: tuple[type[PKCS11Error], ...] = (
-    p11.AttributeSensitive,
-    p11.KeyNotWrappable,
-    p11.KeySizeRange,
-    p11.KeyTypeInconsistent,
-    p11.KeyUnextractable,
-    p11.MultipleObjectsReturned,
-    p11.NoSuchKey,
-    p11.WrappedKeyInvalid,
-    p11.WrappedKeyLenRange,
-)
-_OUR_FAULT: tuple[type[PKCS11Error], ...] = (
-    p11.ArgumentsBad,
-    p11.AttributeReadOnly,
-    p11.AttributeTypeInvalid,
-    p11.AttributeValueInvalid,
-    p11.DataInvalid,
-    p11.DataLenRange,
-    p11.OperationActive,
-    p11.OperationNotInitialized,
-    p11.SessionReadOnly,
-    p11.SignatureInvalid,
-    p11.SignatureLenRange,
-    p11.TemplateIncomplete,
-    p11.TemplateInconsistent,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +39,17 @@ class TokenModule:
     library: lib
 
 
-def open_module(path: Path | str) -> TokenModule:
-    """Load the PKCS#11 module at `path`. Raises UnavailableError TOKEN_UNAVAILABLE when it does not load."""
+def open_module(path: Path | str, parameters: str = "") -> TokenModule:
+    """Load the PKCS#11 module at `path`. Raises UnavailableError TOKEN_UNAVAILABLE when it does not load.
+
+    parameters: the string that some modules must be started with (`quirks.py`); empty for all others.
+    """
+    found = Path(path)
+    if quirks_of(found).start is Start.LIBRARY_PARAMETERS and not parameters:
+        raise refused(Code.FIELD_INVALID, f"module {path}", "library parameters, as this module needs them", "none")
     with token_errors(f"module {path}"):
-        return TokenModule(path=Path(path), library=pkcs11.lib(str(path)))
+        library = load_with_parameters(found, parameters) if parameters else pkcs11.lib(str(path))
+        return TokenModule(path=found, library=library)
 
 
 def find_token(module: TokenModule, label: str) -> pkcs11.Token:
@@ -148,10 +120,10 @@ def token_errors(what: str) -> Iterator[None]:
 def translate_token_error(error: PKCS11Error, what: str) -> StrongroomError:
     """Our error for one of the module's. The module's own text is left out: it may quote what it was given."""
     name = type(error).__name__
-    if isinstance(error, _PIN_REFUSED):
+    if isinstance(error, PIN_REFUSED):
         return RefusedError(Refusal(code=Code.PIN_WRONG, field=what, expected="the PIN of this token", got=name))
-    if isinstance(error, _KEY_REFUSED):
+    if isinstance(error, KEY_REFUSED):
         return RefusedError(Refusal(code=Code.KEY_NOT_IN_TOKEN, field=what, expected="one usable key", got=name))
-    if isinstance(error, _OUR_FAULT):
+    if isinstance(error, OUR_FAULT):
         return InvariantError(Refusal(code=Code.INVARIANT, field=what, expected="a call the token accepts", got=name))
     return UnavailableError(Refusal(code=Code.TOKEN_UNAVAILABLE, field=what, expected="an answer", got=name))

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.attributes import AttributeMapper
 
+from strongroom.vault.hsm.quirks import UNSET_ON_EC
+
 UNWRAP_AS: Mapping[Attribute, bool | ObjectClass | KeyType] = {
     Attribute.CLASS: ObjectClass.PRIVATE_KEY,
     Attribute.KEY_TYPE: KeyType.EC,
@@ -22,6 +24,23 @@ UNWRAP_AS: Mapping[Attribute, bool | ObjectClass | KeyType] = {
     Attribute.EXTRACTABLE: False,
 }
 """What every unwrapped key is: an EC private key, gone with the session, never readable, never wrapped again."""
+
+WRAPPING_ATTRIBUTES: Mapping[Attribute, bool] = {
+    Attribute.TRUSTED: True,
+    Attribute.SENSITIVE: True,
+    Attribute.EXTRACTABLE: False,
+    Attribute.WRAP: True,
+    Attribute.UNWRAP: True,
+    # A wrapping key that may also decrypt would turn every blob into a key in the clear.
+    Attribute.ENCRYPT: False,
+    Attribute.DECRYPT: False,
+    Attribute.SIGN: False,
+    Attribute.DERIVE: False,
+    Attribute.MODIFIABLE: False,
+}
+"""What a trusted wrapping key must be."""
+UNWRAP_SEALED: dict[Attribute, object] = {**UNSET_ON_EC, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+"""The template of every honest unwrap."""
 
 
 class _CkAttribute(ctypes.Structure):

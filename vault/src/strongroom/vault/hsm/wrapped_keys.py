@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import coincurve
 import pkcs11
-from pkcs11 import DEFAULT, Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
+from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 from pkcs11.exceptions import PKCS11Error, TemplateInconsistent
 from pkcs11.util.ec import encode_named_curve_parameters
 
@@ -34,7 +34,7 @@ from strongroom.vault.hsm.ecdsa import (
 from strongroom.vault.hsm.handles import SigningKey, WrappingKey, as_signing_key, as_wrapping_key
 from strongroom.vault.hsm.module import TokenModule, find_token, open_officer_session, token_errors
 from strongroom.vault.hsm.secret import Secret
-from strongroom.vault.hsm.templates import UNWRAP_AS
+from strongroom.vault.hsm.templates import UNWRAP_AS, UNWRAP_SEALED, WRAPPING_ATTRIBUTES
 
 WRAPPING_LABEL = "strongroom-wrapping"
 """Label of a token's one trusted wrapping key."""
@@ -43,27 +43,6 @@ WRAPPING_KEY_BYTES = 32
 CURVE = "secp256k1"
 
 _SECP256K1 = encode_named_curve_parameters(CURVE)
-_WRAPPING_ATTRIBUTES: dict[Attribute, bool] = {
-    Attribute.TRUSTED: True,
-    Attribute.SENSITIVE: True,
-    Attribute.EXTRACTABLE: False,
-    Attribute.WRAP: True,
-    Attribute.UNWRAP: True,
-    # A wrapping key that may also decrypt would turn every blob into a key in the clear.
-    Attribute.ENCRYPT: False,
-    Attribute.DECRYPT: False,
-    Attribute.SIGN: False,
-    Attribute.DERIVE: False,
-    Attribute.MODIFIABLE: False,
-}
-_UNWRAP_TEMPLATE: dict[Attribute, object] = {
-    # python-pkcs11 sets these three on every key, and SoftHSM refuses them on an EC private key.
-    Attribute.ENCRYPT: DEFAULT,
-    Attribute.WRAP: DEFAULT,
-    Attribute.VERIFY: DEFAULT,
-    Attribute.SENSITIVE: True,
-    Attribute.EXTRACTABLE: False,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +85,7 @@ def create_wrapping_key(module: TokenModule, token_label: str, so_pin: Secret, k
                     Attribute.PRIVATE: False,
                     Attribute.UNWRAP_TEMPLATE: UNWRAP_AS,
                     Attribute.VALUE: bytes(key_bytes),
-                    **_WRAPPING_ATTRIBUTES,
+                    **WRAPPING_ATTRIBUTES,
                 }
             )
             return bytes(created[Attribute.CHECK_VALUE])
@@ -124,7 +103,7 @@ def find_wrapping_key(session: pkcs11.Session) -> WrappingKey:
         found = _wrapping_objects(session)
         if len(found) != 1:
             raise refused(Code.KEY_NOT_IN_TOKEN, field, "exactly one wrapping key", f"{len(found)} keys")
-        wrong = [name for name, value in _WRAPPING_ATTRIBUTES.items() if found[0][name] is not value]
+        wrong = [name for name, value in WRAPPING_ATTRIBUTES.items() if found[0][name] is not value]
     if wrong:
         names = ", ".join(sorted(name.name for name in wrong))
         raise refused(Code.KEY_NOT_IN_TOKEN, field, "a key made by the security officer", f"another {names}")
@@ -138,7 +117,7 @@ def check_unwraps_sealed(session: pkcs11.Session, wrapping_key: WrappingKey) -> 
     user's PIN and a blob would be enough to take a key away. So it is tried, before keys are made and before signing.
     """
     throwaway = generate_wrapped_key(session, wrapping_key)
-    readable = {**_UNWRAP_TEMPLATE, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
+    readable = {**UNWRAP_SEALED, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
     try:
         opened = _unwrap(wrapping_key, throwaway, readable)
     except TemplateInconsistent:
@@ -263,7 +242,7 @@ def _unwrap(wrapping_key: WrappingKey, wrapped: WrappedKey, template: dict[Attri
 def _unwrapped(wrapping_key: WrappingKey, wrapped: WrappedKey) -> Iterator[SigningKey]:
     """The private key as a session object, destroyed on every way out."""
     try:
-        private = _unwrap(wrapping_key, wrapped, _UNWRAP_TEMPLATE)
+        private = _unwrap(wrapping_key, wrapped, UNWRAP_SEALED)
     except PKCS11Error as error:
         raise _cannot_open(wrapping_key, wrapped, error) from error
     try:

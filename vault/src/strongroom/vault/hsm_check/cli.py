@@ -1,0 +1,163 @@
+"""`strongroom-hsm check`: whether a PKCS#11 module is fit to hold keys.
+
+Exit codes: 0 no point failed, 1 a point failed, 2 the call is wrong, 3 refused, 4 something is not available, 5 our own
+fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+import pkcs11
+
+from strongroom.core.canonical import encode_canonical
+from strongroom.core.codes import Code
+from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, malformed
+from strongroom.vault.ceremony.secrets_in import Question, read_secrets
+from strongroom.vault.hsm.module import TokenModule, find_token, open_module, serial_of, token_errors
+from strongroom.vault.hsm.quirks import quirks_of
+from strongroom.vault.hsm_check.bench import Bench
+from strongroom.vault.hsm_check.plug import FolderPlug, restart_of
+from strongroom.vault.hsm_check.points import Finding
+from strongroom.vault.hsm_check.render import Subject, build_report, render_table
+from strongroom.vault.hsm_check.run import is_conforming, run_check
+
+DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
+USER = Question(name="User's PIN", is_new=False)
+OFFICER = Question(name="Security officer's PIN", is_new=False)
+MIN_SIGNATURES = 2
+
+OVERVIEW = """\
+Asks a PKCS#11 module, point by point, whether it is fit to hold keys, before anybody trusts it with one.
+
+  PASS         it does what is expected, as seen from outside with another library
+  FAIL         it does not; the last lines of the table say what then goes wrong
+  NOT OFFERED  the module has no such thing; for you to weigh, never counted as passed
+  NOT RUN      you did not ask for it: --officer, --pull-out, --pin-tries
+
+Use a token for testing, of the same make, model and firmware as the real one. The run refuses a token that holds
+Strongroom keys. It stores one key for the time of a point and removes it; --pin-tries may lock the token for good.
+
+  strongroom-hsm check --token scratch
+  strongroom-hsm check --token scratch --officer --pull-out /var/lib/softhsm/tokens --pin-tries 12 --json
+  strongroom-hsm check --module /usr/lib/x86_64-linux-gnu/libsoftokn3.so --token 'NSS Certificate DB' \\
+      --parameters "configdir='sql:/tmp/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=noModDB"
+
+PINs are read without echo from the terminal, or one a line from standard input: the user's, then, with --officer, the
+security officer's. They are never taken from arguments or the environment.
+"""
+EXIT_CODES = (
+    "exit code: 0 no point failed, 1 a point failed, 2 the call is wrong, 3 refused, 4 a token is not available, "
+    "5 our own fault"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return _check(options, sys.stdin)
+    except StrongroomError as error:
+        for refusal in error.refusals:
+            words = f"{refusal.code.value}: {refusal.sentence}"
+            sys.stderr.write((encode_canonical(dict(refusal.as_json())).decode() if options.json else words) + "\n")
+        return exit_code(error)
+
+
+def exit_code(error: StrongroomError) -> int:
+    """Who must act, as a number."""
+    if isinstance(error, MalformedError):
+        return 2
+    if isinstance(error, UnavailableError):
+        return 4
+    return 5 if isinstance(error, InvariantError) else 3
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line and its help."""
+    parser = argparse.ArgumentParser(
+        prog="strongroom-hsm",
+        description=OVERVIEW,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    check = commands.add_parser(
+        "check",
+        help="checks a module point by point",
+        description=OVERVIEW,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    check.add_argument("--module", type=Path, default=Path(DEFAULT_MODULE), help="PKCS#11 module (%(default)s)")
+    check.add_argument("--parameters", default="", help="the string that some modules must be started with")
+    check.add_argument("--token", required=True, help="label of a token for testing")
+    check.add_argument("--signatures", type=int, default=10_000, help="how many for distinct-r (%(default)s)")
+    check.add_argument("--officer", action="store_true", help="also what needs the security officer's PIN")
+    check.add_argument("--pull-out", type=Path, metavar="FOLDER", help="a software token's folder, moved and put back")
+    check.add_argument("--pin-tries", type=int, default=0, metavar="N", help="wrong PINs to try at the end; may lock")
+    check.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    return parser
+
+
+def _check(options: argparse.Namespace, source: TextIO) -> int:
+    if options.signatures < MIN_SIGNATURES or options.pin_tries < 0:
+        expected = f"at least {MIN_SIGNATURES} signatures, and no negative number"
+        raise malformed(Code.FIELD_INVALID, "options", expected, f"{options.signatures}, {options.pin_tries}")
+    secrets = read_secrets([USER, OFFICER] if options.officer else [USER], source)
+    module = open_module(options.module, options.parameters)
+    plug = FolderPlug(folder=options.pull_out, restart=restart_of(module)) if options.pull_out else None
+    bench = Bench(
+        module=module,
+        label=options.token,
+        user=secrets[0],
+        officer=secrets[1] if options.officer else None,
+        signatures=options.signatures,
+        pin_tries=options.pin_tries,
+        pull=plug.pull if plug else None,
+        insert=plug.insert if plug else None,
+        progress=_show_progress,
+    )
+    subject = describe(module, find_token(module, options.token))
+    with token_errors(f"token {options.token!r}"):
+        findings = list(run_check(bench))
+    _print(subject, module, findings, options)
+    return 0 if is_conforming(findings) else 1
+
+
+def describe(module: TokenModule, token: pkcs11.Token) -> Subject:
+    """What the token says of itself."""
+    return Subject(
+        module=str(module.path),
+        manufacturer=token.manufacturer_id,
+        model=token.model,
+        serial=serial_of(token),
+        hardware=".".join(map(str, token.hardware_version)),
+        firmware=".".join(map(str, token.firmware_version)),
+    )
+
+
+def _print(subject: Subject, module: TokenModule, findings: Sequence[Finding], options: argparse.Namespace) -> None:
+    quirks = quirks_of(module.path)
+    if options.json:
+        sys.stdout.write(encode_canonical(build_report(subject, quirks, findings)).decode() + "\n")
+        return
+    for line in render_table(subject, quirks, findings):
+        sys.stdout.write(line + "\n")
+
+
+def _show_progress(what: str, done: int, total: int) -> None:
+    # People watch the other stream; on a pipe it would be noise.
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{what}: {done:,} of {total:,}{chr(10) if done == total else ''}")
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Findings as a table for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from strongroom.core.canonical import Json
+from strongroom.vault.hsm.quirks import Quirks
+from strongroom.vault.hsm_check.points import Finding, Verdict
+from strongroom.vault.hsm_check.run import is_conforming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What was checked, as the module and the token say it of themselves; versions as `major.minor`."""
+
+    module: str
+    manufacturer: str
+    model: str
+    serial: str
+    hardware: str
+    firmware: str
+
+
+def render_table(subject: Subject, quirks: Quirks, findings: Sequence[Finding]) -> Iterator[str]:
+    """The lines of the table: who, the module's row of quirks, each point, the sum; last, why each failure matters."""
+    yield f"module    {subject.module}"
+    yield f"token     {subject.manufacturer}, {subject.model}, serial {subject.serial}"
+    yield f"versions  hardware {subject.hardware}, firmware {subject.firmware}"
+    yield f"quirks    {quirks.name}"
+    yield from (f"          {note}" for note in quirks.notes)
+    yield ""
+    width = max(len(found.title) for found in findings)
+    yield f"{'point':{width}}  {'verdict':11}  got"
+    for found in findings:
+        yield f"{found.title:{width}}  {found.verdict.value:11}  {found.got}"
+    counted = Counter(found.verdict for found in findings)
+    yield ""
+    yield ", ".join(f"{counted[verdict]} {verdict.value}" for verdict in Verdict)
+    for found in findings:
+        if found.verdict is Verdict.FAIL:
+            yield f"FAIL {found.title}: expected {found.point.expected}; got {found.got}. {found.point.why}"
+
+
+def build_report(subject: Subject, quirks: Quirks, findings: Sequence[Finding]) -> dict[str, Json]:
+    """The same for machines; keys are stable."""
+    points: list[Json] = [
+        {
+            "about": found.about,
+            "expected": found.point.expected,
+            "got": found.got,
+            "point": found.point.name,
+            "verdict": found.verdict.value,
+        }
+        for found in findings
+    ]
+    return {
+        "conforming": is_conforming(findings),
+        "firmware": subject.firmware,
+        "hardware": subject.hardware,
+        "manufacturer": subject.manufacturer,
+        "model": subject.model,
+        "module": subject.module,
+        "points": points,
+        "quirks": quirks.name,
+        "serial": subject.serial,
+    }
