@@ -104,6 +104,7 @@ def older_whitelist(scene: Scene, _journal: Journal, tell: Tell) -> Ended:
         checkpoint=step,
         freezes=(),
         lifts=(),
+        notices=(),
         policies=(),
         registers=(
             RegisterDelta(

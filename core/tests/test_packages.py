@@ -65,6 +65,7 @@ def bodies() -> dict[PackageKind, PackageBody]:
         freezes=(),
         lifts=(),
         nonce=HexBytes(bytes(32)),
+        notices=(),
     )
     record = trip.statements[-1].envelope
     sealed = Base64Bytes(trip.sealed[ME])

@@ -52,7 +52,9 @@ def add_to_whitelist(world: World, trust: Trust, entry: WhitelistEntry) -> Updat
 def part(world: World, trust: Trust, **fields: Any) -> UpdateBody:
     """An update with these parts only."""
     step, _ = assemble.build_package_checkpoint(world.log, seen(trust))
-    empty: dict[str, Any] = dict.fromkeys(("freezes", "lifts", "policies", "registers", "roots", "rosters"), ())
+    empty: dict[str, Any] = dict.fromkeys(
+        ("freezes", "lifts", "notices", "policies", "registers", "roots", "rosters"), ()
+    )
     return UpdateBody(checkpoint=step, **{**empty, **fields})
 
 

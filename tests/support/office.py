@@ -53,7 +53,7 @@ from strongroom.core.packages import (
 from strongroom.core.records import Base64Bytes, HexBytes, encode_record
 from strongroom.core.registers import KeyEntry
 from strongroom.core.statements import Statement, build_payload, parse_statement, sign_payload
-from strongroom.core.trust import Trust, apply_freezes, apply_update, enroll, extend
+from strongroom.core.trust import Trust, apply_news, apply_update, enroll, extend
 from world import ETH, TERMINALS, World, chain_key, seed, signer_of
 
 PEOPLE = {"device:approver-1": "person:m.chan", "device:approver-2": "person:r.singh"}
@@ -99,7 +99,7 @@ class SoftTerminal:
         assert body.nonce == self.nonce
         self.received, self.nonce = package.sequence, b""
         trust, witnessed = extend(self.trust, body.checkpoint)
-        self.trust = apply_freezes(trust, body.freezes, body.lifts, witnessed)
+        self.trust = apply_news(trust, body, witnessed)
         self.trust.check_not_frozen()
         clear = parse_statement(body.clear.envelope)
         results = tuple(self._sign_one(docket, clear, firm) for docket in body.dockets)

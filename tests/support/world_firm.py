@@ -18,12 +18,14 @@ from strongroom.core.bodies import (
     Heads,
     Quorum,
 )
-from strongroom.core.canonical import encode_canonical
+from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
+from strongroom.core.leases import Lease, TokenIdentity
 from strongroom.core.packages import (
     Package,
     PackageBody,
     PackageKind,
+    Placed,
     RegisterDelta,
     UpdateBody,
     encode_package,
@@ -100,6 +102,7 @@ class World:
         self.prices = [self._govern("prices", self._edited("prices", self.prices_body()))]
         self.log.witness(self.tick())
         self.sequences: dict[tuple[str, str], int] = {}
+        self.notices: list[Envelope] = []
 
     def tick(self, seconds: int = 10) -> datetime:
         """Let time pass."""
@@ -338,6 +341,7 @@ class World:
             checkpoint=step,
             freezes=(),
             lifts=(),
+            notices=self.placed_notices(size),
             policies=(put(self.policy),) if whole else (),
             registers=deltas,
             roots=(),
@@ -353,7 +357,42 @@ class World:
             register=name,
             removed=tuple(removed),
         )
-        return UpdateBody(checkpoint=step, freezes=(), lifts=(), policies=(), registers=(delta,), roots=(), rosters=())
+        return UpdateBody(
+            checkpoint=step,
+            freezes=(),
+            lifts=(),
+            notices=self.placed_notices(size),
+            policies=(),
+            registers=(delta,),
+            roots=(),
+            rosters=(),
+        )
+
+    def placed_notices(self, size: int) -> tuple[Placed, ...]:
+        """Every notice of the world, as the platform's exporters put them into packages."""
+        return tuple(assemble.build_placed(self.log, envelope, size) for envelope in self.notices)
+
+    def build_lease(self, terminal: str, token: TokenIdentity | None = None, journal: Digest | None = None) -> Lease:
+        """The next lease of a terminal; without a token and a journal, for the ones that software stands in for."""
+        known = [s for s in map(parse_statement, self.notices) if isinstance(s.body, Lease)]
+        before = [s for s in known if s.body.terminal == terminal]
+        return Lease(
+            journal=journal or sha256(f"journal of {terminal}".encode()),
+            number=len(before) + 1,
+            previous=DigestOrNone(before[-1].id if before else "none"),
+            terminal=PartyId(terminal),
+            token=token or TokenIdentity(manufacturer="software", model="test", serial=terminal),
+        )
+
+    def lease(self, body: Lease) -> Statement[Any]:
+        """The delegates of the key register sign a lease."""
+        return self.notice(body, DELEGATES["keys"][0], DELEGATES["keys"])
+
+    def notice(self, body: Body, issuer: str, signers: Iterable[str]) -> Statement[Any]:
+        """Say something that every device keeps."""
+        statement = self.say(body, issuer, signers)
+        self.notices.append(statement.envelope)
+        return statement
 
     def package(self, to: str, kind: PackageKind, body: PackageBody) -> bytes:
         """A package from the platform, with the next sequence number for that device."""

@@ -339,17 +339,19 @@ class Trip(Order):
 
     def docket_body(self, last_seen: int = 0) -> DocketBody:
         """Body of a `verification` or `approval-request` package."""
-        step, _ = assemble.build_package_checkpoint(self.world.log, last_seen)
-        return DocketBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=())
+        step, size = assemble.build_package_checkpoint(self.world.log, last_seen)
+        notices = self.world.placed_notices(size)
+        return DocketBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=(), notices=notices)
 
     def release_body(self, last_seen: int = 0) -> ReleaseBody:
         """Body of a `release` package."""
-        step, _ = assemble.build_package_checkpoint(self.world.log, last_seen)
+        step, size = assemble.build_package_checkpoint(self.world.log, last_seen)
+        notices = self.world.placed_notices(size)
         sealed = tuple(
             SealedFrom(sealed=Base64Bytes(raw), terminal=PartyId(terminal))
             for terminal, raw in sorted(self.sealed.items())
         )
-        return ReleaseBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=(), sealed=sealed)
+        return ReleaseBody(checkpoint=step, docket=self.docket(), freezes=(), lifts=(), notices=notices, sealed=sealed)
 
 
 def _build_stack(by_key: Mapping[bytes, bytes], witness_script: bytes | None) -> tuple[bytes, ...]:

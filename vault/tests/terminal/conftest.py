@@ -298,6 +298,7 @@ class Stand:
             freezes=(),
             lifts=(),
             nonce=request.nonce,
+            notices=self.world.placed_notices(size),
         )
         package = parse_package(self.world.package(self.name, PackageKind.SIGNING, turn.body(signing)))
         changed = turn.package(package)

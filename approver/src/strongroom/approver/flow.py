@@ -34,7 +34,7 @@ from strongroom.core.packages import (
 from strongroom.core.records import NONE, DigestOrNone, encode_time
 from strongroom.core.roster import check_not_expired, check_party
 from strongroom.core.statements import Body, Envelope, build_payload, sign_payload
-from strongroom.core.trust import Trust, apply_freezes, apply_update, extend
+from strongroom.core.trust import Trust, apply_news, apply_update, extend
 from strongroom.core.words import render_docket
 
 B = TypeVar("B")
@@ -85,7 +85,7 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     known = home.load_trust()
     check_clock(known, now)
     trust, witnessed = extend(known, body.checkpoint)
-    trust = apply_freezes(trust, body.freezes, body.lifts, witnessed)
+    trust = apply_news(trust, body, witnessed)
     home.save_trust(trust)
     # The package may prove that it is later than this clock says: a clock set back must not outlive `sign_by`.
     check_clock(trust, now)

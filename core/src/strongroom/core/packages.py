@@ -65,6 +65,7 @@ class UpdateBody:
     checkpoint: CheckpointStep
     freezes: tuple[Placed, ...]
     lifts: tuple[Placed, ...]
+    notices: tuple[Placed, ...]
     policies: tuple[Placed, ...]
     registers: tuple[RegisterDelta, ...]
     roots: tuple[Envelope, ...]
@@ -73,12 +74,13 @@ class UpdateBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocketBody:
-    """A docket to verify or to approve, with the freezes that stand."""
+    """A docket to verify or to approve, with the freezes that stand and all notices."""
 
     checkpoint: CheckpointStep
     docket: Docket
     freezes: tuple[Placed, ...]
     lifts: tuple[Placed, ...]
+    notices: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ class SigningBody:
     freezes: tuple[Placed, ...]
     lifts: tuple[Placed, ...]
     nonce: HexBytes
+    notices: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +148,7 @@ class ReleaseBody:
     docket: Docket
     freezes: tuple[Placed, ...]
     lifts: tuple[Placed, ...]
+    notices: tuple[Placed, ...]
     sealed: tuple[SealedFrom, ...]
 
 

@@ -22,6 +22,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.keys import PublicKey, Sign, check_signature
+from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import Base64Bytes, check_sorted, encode_record, parse_record
 from strongroom.core.registers import RegisterHead
@@ -62,6 +63,7 @@ class StatementType(StrEnum):
     ADDRESS_ATTESTATION = "address-attestation"
     WALLET = "wallet"
     ADDRESS_ASSIGNMENT = "address-assignment"
+    LEASE = "lease"
 
 
 Body = (
@@ -92,6 +94,7 @@ Body = (
     | AddressAttestation
     | Wallet
     | AddressAssignment
+    | Lease
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -121,6 +124,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ADDRESS_ATTESTATION: AddressAttestation,
     StatementType.WALLET: Wallet,
     StatementType.ADDRESS_ASSIGNMENT: AddressAssignment,
+    StatementType.LEASE: Lease,
 }
 
 

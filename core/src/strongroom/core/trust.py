@@ -25,13 +25,15 @@ from strongroom.core.checks.foundation import (
     prove_roster_chain,
     roster_in_force,
 )
+from strongroom.core.checks.notices import Basis, check_notice, find_lease
 from strongroom.core.checks.signers import check_lift, check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
 from strongroom.core.errors import refused
-from strongroom.core.ids import Digest
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.key_states import check_key_changes
-from strongroom.core.packages import Placed, RegisterDelta, UpdateBody
+from strongroom.core.leases import Lease
+from strongroom.core.packages import DocketBody, Placed, RegisterDelta, SigningBody, UpdateBody
 from strongroom.core.policy import Policy
 from strongroom.core.records import parse_record
 from strongroom.core.registers import (
@@ -61,6 +63,7 @@ class Trust:
 
     first_seen: entry digest to the moment when this device first held it; entries of the enrolment are not in it.
     frozen: ids of freezes that latch here until officers lift them; lifted: ids that they lifted.
+    notices: leases and whatever else every device keeps, in the log's order; `time` is when each was proved here.
     """
 
     roots: tuple[Envelope, ...]
@@ -73,6 +76,7 @@ class Trust:
     checkpoint_time: datetime | None = None
     frozen: frozenset[Digest] = frozenset()
     lifted: frozenset[Digest] = frozenset()
+    notices: tuple[Proved[Any], ...] = ()
 
     @property
     def root_chain(self) -> tuple[Statement[Root], ...]:
@@ -150,6 +154,10 @@ class Trust:
         if standing:
             raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
 
+    def find_lease(self, terminal: PartyId) -> Proved[Lease] | None:
+        """The lease in force for a terminal, as this device knows it; None when it knows none."""
+        return find_lease(self.notices, terminal, self.root, self.context)
+
 
 def enroll(roots: Sequence[Envelope], fingerprint: Digest) -> Trust:
     """A new device's trust, from a root file whose fingerprint two people typed. Raises ROOT_MISMATCH."""
@@ -199,7 +207,7 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
         checkpoint=witnessed.checkpoint,
         checkpoint_time=placed.time,
     )
-    return apply_freezes(after, update.freezes, update.lifts, witnessed)
+    return apply_news(after, update, witnessed)
 
 
 def extend(trust: Trust, checkpoint: CheckpointStep) -> tuple[Trust, log.WitnessedCheckpoint]:
@@ -230,6 +238,37 @@ def apply_freezes(
         check_lift(lift, roster, placed.time, people, f"lifts[{i}]")
         lifted.add(lift.body.freeze)
     return replace(trust, frozen=frozenset(frozen), lifted=frozenset(lifted))
+
+
+def apply_notices(trust: Trust, notices: Sequence[Placed], witnessed: log.WitnessedCheckpoint) -> Trust:
+    """Keep new notices with their places; what is known already is not proved again. Raises what its kind refuses."""
+    placed = _Placer(witnessed=witnessed, context=trust.context)
+    held = {notice.id: notice for notice in trust.notices}
+    for i, package in enumerate(notices):
+        path = f"notices[{i}]"
+        if package.envelope.id in held:
+            continue
+        statement = parse_statement(package.envelope, path)
+        placed.check(package, path)
+        check_notice(statement, build_basis(trust, package.index, placed.time), path)
+        held[statement.id] = Proved(statement=statement, index=package.index, time=placed.time)
+    return replace(trust, notices=tuple(sorted(held.values(), key=lambda notice: notice.index)))
+
+
+def build_basis(trust: Trust, index: int, moment: datetime) -> Basis:
+    """What this device judges a notice at a log index by."""
+    return Basis(
+        context=trust.context,
+        roots=trust.root_chain,
+        roster=roster_in_force(trust.rosters, index).body,
+        policy=trust.policy.body if trust.policy else None,
+        moment=moment,
+    )
+
+
+def apply_news(trust: Trust, body: UpdateBody | DocketBody | SigningBody, witnessed: log.WitnessedCheckpoint) -> Trust:
+    """Take in what every package brings beside its own matter: freezes, lifts and notices."""
+    return apply_notices(apply_freezes(trust, body.freezes, body.lifts, witnessed), body.notices, witnessed)
 
 
 def check_clear_place(trust: Trust, placed: Placed, witnessed: log.WitnessedCheckpoint, path: str) -> None:

@@ -6,13 +6,14 @@ kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from strongroom.core import log
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical
 from strongroom.core.checks.foundation import Proved, prove_delegated, prove_roots, prove_roster_chain
+from strongroom.core.checks.notices import check_notice
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed
 from strongroom.core.ids import Digest
@@ -20,8 +21,8 @@ from strongroom.core.policy import Policy
 from strongroom.core.records import HexBytes, encode_record, parse_record
 from strongroom.core.registers import ENTRY_TYPES, Register, RegisterHead, check_register_head
 from strongroom.core.roster import Delegation
-from strongroom.core.statements import Body, Context, Envelope
-from strongroom.core.trust import MAX_TRUST_BYTES, Trust
+from strongroom.core.statements import Body, Context, Envelope, check_context, parse_statement
+from strongroom.core.trust import MAX_TRUST_BYTES, Trust, build_basis
 
 FORMAT = "strongroom-trust/1"
 B = TypeVar("B", bound=Body)
@@ -62,6 +63,7 @@ class _TrustFile:
     format: str
     freezes: tuple[Digest, ...]
     lifts: tuple[Digest, ...]
+    notices: tuple[_Held, ...]
     policies: tuple[_Held, ...]
     registers: tuple[_HeldRegister, ...]
     roots: tuple[Envelope, ...]
@@ -82,6 +84,7 @@ def encode_trust(trust: Trust) -> bytes:
         format=FORMAT,
         freezes=tuple(sorted(trust.frozen)),
         lifts=tuple(sorted(trust.lifted)),
+        notices=tuple(_hold(notice) for notice in trust.notices),
         policies=(_hold(trust.policy),) if trust.policy else (),
         registers=tuple(
             _HeldRegister(
@@ -120,7 +123,7 @@ def parse_trust(raw: bytes) -> Trust:
         check_register_head(heads[name].body, registers[name])
     policies = [_prove(p, Policy, root.delegation("policy"), context, "trust.policy") for p in file.policies]
     held_checkpoint = file.checkpoints[0] if file.checkpoints else None
-    return Trust(
+    trust = Trust(
         roots=file.roots,
         rosters=rosters,
         policy=policies[0] if policies else None,
@@ -132,6 +135,7 @@ def parse_trust(raw: bytes) -> Trust:
         frozen=frozenset(file.freezes),
         lifted=frozenset(file.lifts),
     )
+    return replace(trust, notices=tuple(_prove_notice(trust, held, i) for i, held in enumerate(file.notices)))
 
 
 def _hold(proved: Proved[Any]) -> _Held:
@@ -140,6 +144,14 @@ def _hold(proved: Proved[Any]) -> _Held:
 
 def _prove(held: _Held, body_type: type[B], delegation: Delegation, context: Context, path: str) -> Proved[B]:
     statement = prove_delegated(held.envelope, body_type, delegation, context, path)
+    return Proved(statement=statement, index=held.index, time=held.time)
+
+
+def _prove_notice(trust: Trust, held: _Held, number: int) -> Proved[Any]:
+    path = f"trust.notices[{number}]"
+    statement = parse_statement(held.envelope, path)
+    check_context(statement, trust.context, path)
+    check_notice(statement, build_basis(trust, held.index, held.time), path)
     return Proved(statement=statement, index=held.index, time=held.time)
 
 

@@ -13,15 +13,17 @@ from functools import partial
 from pathlib import Path
 
 from strongroom.core.canonical import Json, parse_canonical
+from strongroom.core.checks.notices import CHECKS
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
 from strongroom.core.ids import parse_digest, parse_party_id
-from strongroom.core.statements import parse_envelope, parse_envelope_bytes
+from strongroom.core.statements import parse_envelope, parse_envelope_bytes, parse_statement
 from strongroom.online.bootstrap import build_platform, system_clock
 from strongroom.online.config import Config, load_config, load_conninfo, open_nodes
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
+from strongroom.online.governance.notices import accept_notice
 from strongroom.online.governance.store import load_rules, load_rules_under
 from strongroom.online.jobs.commands import add_commands
 from strongroom.online.keys.code import publish_checked
@@ -71,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(partial(_command, commands))
-    published = _command(commands, "publish", "take in a root, roster, policy, register, prices or wallet", _publish)
+    published = _command(commands, "publish", "take in any governance statement, wallet or notice", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
     submitted = _command(commands, "submit", "take in a client's signed instruction", _submit)
@@ -127,7 +129,10 @@ def _publish(config: Config, options: argparse.Namespace) -> int:
     added, removed = _read_delta(options.delta) if options.delta else ([], [])
     sources = build_sources(open_nodes(config))
     with _open(config) as connection:
-        statement = publish_checked(connection, sources, envelope, added, removed)
+        if parse_statement(envelope).type in CHECKS:
+            statement = accept_notice(connection, envelope, system_clock())
+        else:
+            statement = publish_checked(connection, sources, envelope, added, removed)
     _say({"published": statement.id, "type": statement.type.value})
     return 0
 

@@ -53,6 +53,7 @@ class Type(StrEnum):
     DEPOSIT_REVERSAL = "deposit-reversal"
     SETTLEMENT_REVERSAL = "settlement-reversal"
     ADDRESS_ATTESTATION = "address-attestation"
+    LEASE = "lease"
 
 
 class Environment(StrEnum):

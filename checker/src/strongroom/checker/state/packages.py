@@ -80,11 +80,12 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What every package brings: a checkpoint, freezes and lifts."""
+    """What every package brings: a checkpoint, freezes, lifts and notices."""
 
     checkpoint: Checkpoint
     freezes: tuple[Placed, ...]
     lifts: tuple[Placed, ...]
+    notices: tuple[Placed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +139,7 @@ def check_sequence(package: Package, last: int) -> None:
 
 def parse_update(node: Node) -> UpdateBody:
     """Read the body of an `update`."""
-    found = node.members("checkpoint", "freezes", "lifts", "policies", "registers", "roots", "rosters")
+    found = node.members("checkpoint", "freezes", "lifts", "notices", "policies", "registers", "roots", "rosters")
     return UpdateBody(
         news=_parse_news(found),
         policies=_parse_placed_all(found["policies"]),
@@ -150,13 +151,13 @@ def parse_update(node: Node) -> UpdateBody:
 
 def parse_verification(node: Node) -> DocketBody:
     """Read the body of a `verification`."""
-    found = node.members("checkpoint", "docket", "freezes", "lifts")
+    found = node.members("checkpoint", "docket", "freezes", "lifts", "notices")
     return DocketBody(news=_parse_news(found), docket=_parse_ending(found), sealed={})
 
 
 def parse_release(node: Node) -> DocketBody:
     """Read the body of a `release`; one sealed result a terminal."""
-    found = node.members("checkpoint", "docket", "freezes", "lifts", "sealed")
+    found = node.members("checkpoint", "docket", "freezes", "lifts", "notices", "sealed")
     sealed: dict[PartyId, bytes] = {}
     for item in found["sealed"].items():
         members = item.members("sealed", "terminal")
@@ -204,6 +205,7 @@ def _parse_news(found: dict[str, Node]) -> News:
         checkpoint=parse_checkpoint(found["checkpoint"]),
         freezes=_parse_placed_all(found["freezes"]),
         lifts=_parse_placed_all(found["lifts"]),
+        notices=_parse_placed_all(found["notices"]),
     )
 
 

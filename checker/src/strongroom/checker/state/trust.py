@@ -14,11 +14,12 @@ from strongroom.checker.reading.bodies import HEAD_NAMES, Head, Heads
 from strongroom.checker.reading.canonical import Json
 from strongroom.checker.reading.envelopes import Context, Envelope, Statement
 from strongroom.checker.reading.fields import render_time
+from strongroom.checker.reading.leases import Basis, Lease, Notice, find_lease
 from strongroom.checker.reading.log import HeadRead
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.registers import Entry, RegisterHead
 from strongroom.checker.reading.roots import RootChain
-from strongroom.checker.reading.rosters import PlacedRoster, Roster
+from strongroom.checker.reading.rosters import PlacedRoster, Roster, roster_below
 from strongroom.checker.reading.trust import moment_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, refused
@@ -47,8 +48,8 @@ class Trust:
     """What this device believes. last: None only before the first update.
 
     first_seen: digest of a whitelist entry to the moment when this device first held it; entries of the enrolment are
-    not in it. frozen, lifted: ids of freezes seen, and of those that officers lifted. received, sent: last package
-    number by party.
+    not in it. frozen, lifted: ids of freezes seen, and of those that officers lifted. notices: in the log's order.
+    received, sent: last package number by party.
     """
 
     device: PartyId
@@ -60,6 +61,7 @@ class Trust:
     last: LastHead | None = None
     frozen: frozenset[Digest] = frozenset()
     lifted: frozenset[Digest] = frozenset()
+    notices: tuple[Notice, ...] = ()
     received: Mapping[PartyId, int] = field(default_factory=dict)
     sent: Mapping[PartyId, int] = field(default_factory=dict)
 
@@ -91,6 +93,10 @@ class Trust:
     def standing_freezes(self) -> frozenset[Digest]:
         """Freezes that nobody has lifted."""
         return self.frozen - self.lifted
+
+    def find_lease(self, terminal: PartyId) -> Statement[Lease] | None:
+        """The lease in force for a terminal, as this device knows it; None when it knows none."""
+        return find_lease(self.notices, terminal, self.chain)
 
     def known_heads(self) -> dict[str, Head]:
         """The heads of what is imported so far, by name."""
@@ -133,3 +139,10 @@ class Trust:
         for name, expires in (("root", self.chain.last.expires), ("roster", self.roster.expires)):
             if now > expires:
                 raise refused(Code.EXPIRED, f"trust.{name}", f"until {render_time(expires)}", render_time(now))
+
+
+def build_basis(trust: Trust, index: int, moment: datetime, path: str) -> Basis:
+    """What this device judges a notice at a log index by."""
+    roster = roster_below(trust.rosters, index, path)
+    policy = trust.policy.body if trust.policy else None
+    return Basis(chain=trust.chain, roster=roster, policy=policy, moment=moment)

@@ -7,6 +7,7 @@ proved again, since their proofs are not kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -15,13 +16,14 @@ from strongroom.checker.reading.docket import Checkpoint
 from strongroom.checker.reading.envelopes import Statement, parse_envelope
 from strongroom.checker.reading.fields import NONE, Node, render_time
 from strongroom.checker.reading.governed import check_governed
+from strongroom.checker.reading.leases import Notice, prove_notice
 from strongroom.checker.reading.policy import Policy, parse_policy
 from strongroom.checker.reading.refusals import gathered, raise_found
 from strongroom.checker.reading.registers import check_whole, parse_entry, parse_register
 from strongroom.checker.reading.roots import REGISTERS, RootChain, check_roots, parse_root_envelopes
 from strongroom.checker.reading.rosters import PlacedRoster, check_rosters
 from strongroom.checker.reading.trust import prove_checkpoint
-from strongroom.checker.state.trust import HeldRegister, LastHead, Trust
+from strongroom.checker.state.trust import HeldRegister, LastHead, Trust, build_basis
 from strongroom.core.errors import Refusal
 from strongroom.core.ids import Digest, PartyId
 
@@ -34,6 +36,7 @@ _FIELDS: Final = (
     "freezes",
     "lifts",
     "note",
+    "notices",
     "policy",
     "received",
     "registers",
@@ -54,6 +57,7 @@ def encode_trust(trust: Trust) -> bytes:
             "freezes": list[Json](sorted(trust.frozen)),
             "lifts": list[Json](sorted(trust.lifted)),
             "note": trust.last.note if trust.last else NONE,
+            "notices": [_encode_notice(each) for each in trust.notices],
             "policy": policy,
             "received": _encode_numbers(trust.received),
             "registers": [_encode_register(name, trust.registers[name]) for name in sorted(trust.registers)],
@@ -73,7 +77,7 @@ def parse_trust(raw: bytes) -> Trust:
     policies = [parse_policy(parse_envelope(item)) for item in found["policy"].items()]
     for policy in policies:
         _check_by_any_root(policy, "policy", chain)
-    return Trust(
+    trust = Trust(
         device=found["device"].party_of("device"),
         chain=chain,
         rosters=rosters,
@@ -86,11 +90,24 @@ def parse_trust(raw: bytes) -> Trust:
         received=_parse_numbers(found["received"]),
         sent=_parse_numbers(found["sent"]),
     )
+    return replace(trust, notices=tuple(_parse_notice(item, trust) for item in found["notices"].items()))
 
 
 def _encode_register(name: str, held: HeldRegister) -> Json:
     entries = [held.values[each] for each in sorted(held.values)]
     return {"entries": entries, "head": held.statement.envelope.value, "register": name}
+
+
+def _encode_notice(notice: Notice) -> Json:
+    moment = render_time(notice.moment)
+    return {"envelope": notice.statement.envelope.value, "index": notice.index, "time": moment}
+
+
+def _parse_notice(node: Node, trust: Trust) -> Notice:
+    found = node.members("envelope", "index", "time")
+    index, moment = found["index"].integer(), found["time"].time()
+    statement = prove_notice(parse_envelope(found["envelope"]), build_basis(trust, index, moment, node.path))
+    return Notice(statement=statement, index=index, moment=moment)
 
 
 def _encode_numbers(numbers: Mapping[PartyId, int]) -> list[Json]:

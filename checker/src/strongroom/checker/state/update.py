@@ -17,6 +17,7 @@ from strongroom.checker.reading.envelopes import Statement
 from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.reading.governed import check_governed
 from strongroom.checker.reading.key_states import find_illegal
+from strongroom.checker.reading.leases import Notice, prove_notice
 from strongroom.checker.reading.log import HeadRead, check_statement_in_log
 from strongroom.checker.reading.notices import prove_freeze, prove_lift
 from strongroom.checker.reading.policy import Policy, parse_policy
@@ -34,7 +35,7 @@ from strongroom.checker.reading.roots import REGISTERS, RootChain, check_roots
 from strongroom.checker.reading.rosters import PlacedRoster, check_current, check_rosters, roster_below
 from strongroom.checker.reading.trust import check_extends, moment_of, prove_checkpoint
 from strongroom.checker.state.packages import Delta, News, Placed, UpdateBody
-from strongroom.checker.state.trust import HeldRegister, LastHead, Trust
+from strongroom.checker.state.trust import HeldRegister, LastHead, Trust, build_basis
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest
@@ -71,13 +72,13 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
         first_seen=first_seen,
         last=LastHead(note=update.news.checkpoint.note, head=head),
     )
-    return _with_freezes(moved, update.news, head)
+    return _with_news(moved, update.news, head)
 
 
 def apply_news(trust: Trust, news: News) -> Trust:
-    """The beliefs after the checkpoint, freezes and lifts of any other package."""
+    """The beliefs after the checkpoint, freezes, lifts and notices of any other package."""
     head = _next_head(trust, news.checkpoint, trust.chain, trust.rosters)
-    return _with_freezes(replace(trust, last=LastHead(note=news.checkpoint.note, head=head)), news, head)
+    return _with_news(replace(trust, last=LastHead(note=news.checkpoint.note, head=head)), news, head)
 
 
 def _next_rosters(trust: Trust, chain: RootChain, placed: Sequence[Placed]) -> tuple[PlacedRoster, ...]:
@@ -197,6 +198,20 @@ def _check_rises(
         raise refused(Code.HEAD_UNEQUAL, path, known.id, statement.id)
     if body.version == known_body.version + 1 and body.previous != known.id:
         raise refused(Code.HEAD_MISMATCH, f"{path}.previous", known.id, str(body.previous or "none"))
+
+
+def _with_news(trust: Trust, news: News, head: HeadRead) -> Trust:
+    """Freezes and lifts, then notices: each is kept with its place; what is known is not proved again."""
+    moved = _with_freezes(trust, news, head)
+    held = {each.statement.id: each for each in trust.notices}
+    for placed in news.notices:
+        if placed.envelope.id in held:
+            continue
+        _check_placed(placed, head)
+        basis = build_basis(moved, placed.index, moment_of(head), placed.path)
+        statement = prove_notice(placed.envelope, basis)
+        held[statement.id] = Notice(statement=statement, index=placed.index, moment=basis.moment)
+    return replace(moved, notices=tuple(sorted(held.values(), key=lambda each: each.index)))
 
 
 def _with_freezes(trust: Trust, news: News, head: HeadRead) -> Trust:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from strongroom.core.assemble import build_package_checkpoint, build_placed
+from strongroom.core.checks.notices import CHECKS
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
 from strongroom.core.errors import Refusal, UnavailableError
@@ -27,15 +28,18 @@ PLATFORM = PartyId("service:platform")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Freezes:
-    """Freeze and lift statements that stand in the log, with their places proved under a package's checkpoint."""
+class News:
+    """What every package brings: freezes, lifts and notices of the log, with places under the package's checkpoint."""
 
     freezes: tuple[Placed, ...]
     lifts: tuple[Placed, ...]
+    notices: tuple[Placed, ...]
 
 
-BuildBody = Callable[[CheckpointStep, int, Freezes], PackageBody]
-"""Makes a package's body from its checkpoint, that checkpoint's size, and the freezes."""
+BuildBody = Callable[[CheckpointStep, int, News], PackageBody]
+"""Makes a package's body from its checkpoint, that checkpoint's size, and the news."""
+NEWS = (StatementType.FREEZE, StatementType.FREEZE_LIFT, *CHECKS)
+"""Every kind that goes to every device."""
 
 
 def send(
@@ -57,7 +61,7 @@ def send(
         to=device,
         sequence=known.sent + 1,
         created_at=now,
-        body=build(step, size, build_freezes(connection, reader, size)),
+        body=build(step, size, build_news(connection, reader, size)),
     )
     save_package(connection, package, size, subject)
     return package
@@ -79,8 +83,8 @@ def send_update(
     """Record an update with all that was published since the device's last package; None when there is nothing."""
     known = lock_device(connection, device)
 
-    def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
-        return _update_body(connection, reader, rules, known, step, size, freezes)
+    def build(step: CheckpointStep, size: int, news: News) -> PackageBody:
+        return _update_body(connection, reader, rules, known, step, size, news)
 
     newest = _newest_place(connection, reader, rules)
     if newest < known.seen or newest >= reader.witnessed_size:
@@ -95,14 +99,14 @@ def send_updates(connection: Connection, reader: LogReader, rules: Rules, now: d
             send_update(connection, reader, rules, device.id, now)
 
 
-def build_freezes(connection: Connection, reader: LogReader, size: int) -> Freezes:
-    """All freezes and lifts below a log size; a device takes each once and forgets none."""
-    found = [(i, s) for i, s in load_by_kind(connection, StatementType.FREEZE, StatementType.FREEZE_LIFT) if i < size]
+def build_news(connection: Connection, reader: LogReader, size: int) -> News:
+    """All freezes, lifts and notices below a log size; a device takes each once and forgets none."""
+    found = [(i, s) for i, s in load_by_kind(connection, *NEWS) if i < size]
 
-    def placed(kind: StatementType) -> tuple[Placed, ...]:
-        return tuple(build_placed(reader, s.envelope, size) for _, s in found if s.type is kind)
+    def placed(*kinds: StatementType) -> tuple[Placed, ...]:
+        return tuple(build_placed(reader, s.envelope, size) for _, s in found if s.type in kinds)
 
-    return Freezes(freezes=placed(StatementType.FREEZE), lifts=placed(StatementType.FREEZE_LIFT))
+    return News(freezes=placed(StatementType.FREEZE), lifts=placed(StatementType.FREEZE_LIFT), notices=placed(*CHECKS))
 
 
 def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
@@ -136,10 +140,10 @@ def _write_missing(connection: Connection, outbox: Path) -> list[Path]:
 
 
 def _newest_place(connection: Connection, reader: LogReader, rules: Rules) -> int:
-    """Place of the newest thing that devices must know: governance, freezes, lifts."""
-    freezes = [i for i, _ in load_by_kind(connection, StatementType.FREEZE, StatementType.FREEZE_LIFT)]
+    """Place of the newest thing that devices must know: governance and news."""
+    news = [i for i, _ in load_by_kind(connection, *NEWS)]
     heads = [place for place, _ in rules.heads.values()]
-    return max(rules.rosters[-1][0], rules.policy[0], *heads, *freezes, *_root_places(reader, rules))
+    return max(rules.rosters[-1][0], rules.policy[0], *heads, *news, *_root_places(reader, rules))
 
 
 def _root_places(reader: LogReader, rules: Rules) -> list[int]:
@@ -153,7 +157,7 @@ def _update_body(
     device: Device,
     step: CheckpointStep,
     size: int,
-    freezes: Freezes,
+    news: News,
 ) -> UpdateBody:
     def put(statement: Statement[Any]) -> Placed:
         return build_placed(reader, statement.envelope, size)
@@ -169,8 +173,9 @@ def _update_body(
     first = reader.index_of(rules.roots[0].id)
     return UpdateBody(
         checkpoint=step,
-        freezes=freezes.freezes,
-        lifts=freezes.lifts,
+        freezes=news.freezes,
+        lifts=news.lifts,
+        notices=news.notices,
         policies=tuple(put(p) for i, p in [rules.policy] if i >= device.seen),
         registers=tuple(deltas),
         # A device starts with the first root; later ones come with updates.

@@ -65,6 +65,11 @@ class Rules:
         """The latest roster."""
         return self.rosters[-1][1].body
 
+    def roster_at(self, place: int) -> Roster:
+        """The roster in force for a statement at a place of the log."""
+        before = [roster.body for index, roster in self.rosters if index < place]
+        return before[-1] if before else self.rosters[0][1].body
+
     @property
     def context(self) -> Context:
         """Organization and environment."""

@@ -9,7 +9,6 @@ from strongroom.core.bodies import FreezeLift
 from strongroom.core.checks.signers import check_lift
 from strongroom.core.errors import MalformedError, RefusedError
 from strongroom.core.ids import Digest
-from strongroom.core.roster import Roster
 from strongroom.core.statements import Statement, StatementType, expect
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import load_by_kind
@@ -30,7 +29,7 @@ def load_standing_freezes(connection: Connection, rules: Rules) -> tuple[Digest,
 
 def _is_lift(statement: Statement[FreezeLift], rules: Rules, place: int) -> bool:
     """Whether officers really lifted it, by the roster of its place in the log and the time at which they said so."""
-    roster = _roster_at(rules, place)
+    roster = rules.roster_at(place)
     people = rules.policy[1].body.parameters.freeze_lift_people
     try:
         check_lift(expect(statement, FreezeLift, "lift"), roster, statement.issued_at, people, "lift")
@@ -38,8 +37,3 @@ def _is_lift(statement: Statement[FreezeLift], rules: Rules, place: int) -> bool
         # A lift without its quorum lifts nothing: the freeze stands, which is the safe side.
         return False
     return True
-
-
-def _roster_at(rules: Rules, place: int) -> Roster:
-    before = [roster.body for index, roster in rules.rosters if index < place]
-    return before[-1] if before else rules.rosters[0][1].body

@@ -47,7 +47,7 @@ In this order:
   3. make-keys          the user: asset keys, as files, and keys.json for the key register
      make-person-key    the holder, in a token of their own: the key that signs statements
      show-token         anybody: what is in a token
-     sign               a person: adds their signature to a root, roster, policy, prices, register or freeze-lift
+     sign               a person: adds their signature to a root, roster, policy, prices, register, freeze-lift or lease
 
 PINs are read without echo from the terminal, or one a line from standard input in the order that each command names.
 They are never taken from arguments or the environment.

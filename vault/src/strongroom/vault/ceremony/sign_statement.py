@@ -1,4 +1,4 @@
-"""A person signs a governance statement (root, roster, policy, prices, register, freeze-lift) with their own token.
+"""A person signs a governance statement (root, roster, policy, lease, freeze-lift and the like) with their own token.
 
 The whole statement is shown from the bytes to be signed, and the word `sign` is typed. Signatures are added one by one,
 each by its holder, possibly in other rooms on other days; the payload never changes on the way.
@@ -32,6 +32,7 @@ GOVERNANCE = frozenset(
         StatementType.PRICES,
         StatementType.REGISTER,
         StatementType.FREEZE_LIFT,
+        StatementType.LEASE,
     }
 )
 MAX_BYTES = 1024 * 1024

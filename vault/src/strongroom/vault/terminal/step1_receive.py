@@ -21,7 +21,7 @@ from strongroom.core.packages import (
     check_addressed,
     parse_package,
 )
-from strongroom.core.trust import apply_freezes, extend
+from strongroom.core.trust import apply_news, extend
 from strongroom.vault.terminal.files import find_files, load_file, save_durably
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import PackageIn
@@ -132,7 +132,7 @@ def take_package(terminal: Terminal, received: Received) -> WitnessedCheckpoint:
     """Move on to the package's checkpoint and latch its freezes, durably. Raises LOG_NOT_CONSISTENT, CLOCK_BEHIND."""
     body, before = received.body, terminal.trust
     after, witnessed = extend(before, body.checkpoint)
-    after = apply_freezes(after, body.freezes, body.lifts, witnessed)
+    after = apply_news(after, body, witnessed)
     digest = sha256(received.raw)
     taken = PackageIn(digest=digest, sender=received.package.sender, sequence=received.package.sequence)
     marks = (taken, *build_freeze_marks(before, after, body.lifts))

@@ -86,6 +86,7 @@ def build_differences(before: Trust, after: Trust) -> tuple[Difference, ...]:
     lists = [("roster", _parties(before), _parties(after)), ("policy", _rules(before), _rules(after))]
     lists += [(name, _entries(before, name), _entries(after, name)) for name in REGISTERS]
     lists.append(("freezes", dict.fromkeys(before.frozen - before.lifted), dict.fromkeys(after.frozen - after.lifted)))
+    lists.append(("notices", _notices(before), _notices(after)))
     found = [_compare(*each) for each in lists]
     return tuple(d for d in found if d.added or d.changed or d.removed)
 
@@ -109,6 +110,10 @@ def _rules(trust: Trust) -> Mapping[str, object]:
 
 def _entries(trust: Trust, name: str) -> Mapping[str, object]:
     return _by_id(trust.registers[name].entries) if name in trust.registers else {}
+
+
+def _notices(trust: Trust) -> Mapping[str, object]:
+    return {f"{notice.statement.type.value} {notice.id}": notice.index for notice in trust.notices}
 
 
 def _by_id(items: Iterable[Any]) -> Mapping[str, object]:

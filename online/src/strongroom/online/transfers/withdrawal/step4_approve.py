@@ -13,7 +13,7 @@ from strongroom.core.ids import PartyId
 from strongroom.core.packages import DocketBody, PackageBody, PackageKind
 from strongroom.core.statements import Statement
 from strongroom.online.evidence.store import append
-from strongroom.online.exchange.outgoing import Freezes, send, send_update
+from strongroom.online.exchange.outgoing import News, send, send_update
 from strongroom.online.exchange.store import has_package, load_devices
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.close import reject
@@ -48,8 +48,8 @@ def send_docket(
     now = platform.clock()
     send_update(platform.connection, platform.reader, rules, device, now)
 
-    def build(step: CheckpointStep, _size: int, freezes: Freezes) -> PackageBody:
-        return DocketBody(checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts)
+    def build(step: CheckpointStep, _size: int, news: News) -> PackageBody:
+        return DocketBody(checkpoint=step, docket=docket, freezes=news.freezes, lifts=news.lifts, notices=news.notices)
 
     send(platform.connection, platform.reader, device, kind, row.proposal, build, now)
 

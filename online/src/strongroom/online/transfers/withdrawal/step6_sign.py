@@ -23,7 +23,7 @@ from strongroom.core.packages import (
 from strongroom.core.records import HexBytes, encode_record
 from strongroom.core.statements import Statement, expect, parse_statement
 from strongroom.online.evidence.store import append, load_statement
-from strongroom.online.exchange.outgoing import Freezes, send
+from strongroom.online.exchange.outgoing import News, send
 from strongroom.online.exchange.store import lock_device, save_seen
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.expiry import has_lapsed
@@ -77,14 +77,15 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
             platform.assemble(rules, row, up_to=Stage.VERIFY) for row in rows if row.state is State.VERIFIED
         )
 
-        def build(step: CheckpointStep, size: int, freezes: Freezes) -> PackageBody:
+        def build(step: CheckpointStep, size: int, news: News) -> PackageBody:
             return SigningBody(
                 checkpoint=step,
                 clear=build_placed(platform.reader, clear.envelope, size),
                 dockets=dockets,
-                freezes=freezes.freezes,
-                lifts=freezes.lifts,
+                freezes=news.freezes,
+                lifts=news.lifts,
                 nonce=HexBytes(bytes.fromhex(session.nonce)),
+                notices=news.notices,
             )
 
         # News that was sent meanwhile cannot be imported while the session is open, and is older than this package

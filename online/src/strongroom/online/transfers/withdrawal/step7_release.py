@@ -17,7 +17,7 @@ from strongroom.core.packages import PackageBody, PackageKind, ReleaseBody, Rele
 from strongroom.core.records import NONE, Base64Bytes, parse_hex
 from strongroom.core.statements import Statement
 from strongroom.online.evidence.store import append
-from strongroom.online.exchange.outgoing import Freezes, send, send_update
+from strongroom.online.exchange.outgoing import News, send, send_update
 from strongroom.online.exchange.store import load_devices
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.attempts import save_twin
@@ -46,9 +46,14 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
             for terminal, raw in load_sealed(platform.connection, row.proposal, row.twin)
         )
 
-        def build(step: CheckpointStep, _size: int, freezes: Freezes) -> PackageBody:
+        def build(step: CheckpointStep, _size: int, news: News) -> PackageBody:
             return ReleaseBody(
-                checkpoint=step, docket=docket, freezes=freezes.freezes, lifts=freezes.lifts, sealed=sealed
+                checkpoint=step,
+                docket=docket,
+                freezes=news.freezes,
+                lifts=news.lifts,
+                notices=news.notices,
+                sealed=sealed,
             )
 
         now = platform.clock()

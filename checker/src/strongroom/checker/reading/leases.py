@@ -1,0 +1,130 @@
+"""Leases, and the registry of all notices: statements of the log that a device keeps; spec/statement.md, airgap.md.
+
+A later kind is one line in `NOTICES` and a function that reads the statement and proves who signed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from strongroom.checker.reading.envelopes import Context, Envelope, Statement, Type, check_context, parse_header
+from strongroom.checker.reading.fields import NONE, Node
+from strongroom.checker.reading.governed import check_governed, parse_governed
+from strongroom.checker.reading.policy import Policy
+from strongroom.checker.reading.roots import Root, RootChain
+from strongroom.checker.reading.rosters import Roster
+from strongroom.core.codes import Code
+from strongroom.core.errors import RefusedError, malformed
+from strongroom.core.ids import Digest, PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What a token says of itself."""
+
+    manufacturer: str
+    model: str
+    serial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The one token and journal with which a terminal may sign. previous: None for number 1."""
+
+    journal: Digest
+    number: int
+    previous: Digest | None
+    terminal: PartyId
+    token: Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a notice is judged by. roster: in force at its place. moment: of the checkpoint that brought it here.
+
+    policy: the reader's own; None before its first update.
+    """
+
+    chain: RootChain
+    roster: Roster
+    policy: Policy | None
+    moment: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A notice as a device holds it. moment: when it was proved here."""
+
+    statement: Statement[Any]
+    index: int
+    moment: datetime
+
+
+def prove_lease(envelope: Envelope, basis: Basis) -> Statement[Lease]:
+    """A lease by the delegates of the key register, of the newest root or of an older one; see `find_lease`."""
+    statement = parse_governed(envelope, Type.LEASE, _parse_lease)
+    check_context(statement, basis.chain.context)
+    if not any(_is_by(statement, root.body, basis.chain.context) for root in basis.chain.roots[:-1]):
+        check_governed(statement, basis.chain.last.delegations["keys"], basis.chain.context)
+    return statement
+
+
+ProveNotice = Callable[[Envelope, Basis], Statement[Any]]
+NOTICES: Final[Mapping[Type, ProveNotice]] = {
+    Type.LEASE: prove_lease,
+}
+
+
+def prove_notice(envelope: Envelope, basis: Basis) -> Statement[Any]:
+    """Read a notice of any kind and prove who signed it. Raises TYPE_MISMATCH for what is none."""
+    kind = parse_header(envelope)[0].type
+    prove = NOTICES.get(kind)
+    if prove is None:
+        kinds = " or ".join(each.value for each in NOTICES)
+        raise malformed(Code.TYPE_MISMATCH, f"{envelope.path}.payloadType", kinds, kind.value)
+    return prove(envelope, basis)
+
+
+def find_lease(notices: Iterable[Notice], terminal: PartyId, chain: RootChain) -> Statement[Lease] | None:
+    """The lease in force for a terminal among notices in the log's order.
+
+    Each follows the one before by number and id; of two with one number the first counts. The last one must be signed
+    by the newest root's delegates, or whom a root dropped would go on to lease.
+    """
+    last: Statement[Lease] | None = None
+    for notice in notices:
+        found = notice.statement
+        if not isinstance(found.body, Lease) or found.body.terminal != terminal:
+            continue
+        wanted = (last.body.number + 1, last.id) if last else (1, None)
+        if (found.body.number, found.body.previous) == wanted:
+            last = found
+    return last if last and _is_by(last, chain.last, chain.context) else None
+
+
+def _is_by(statement: Statement[Lease], root: Root, context: Context) -> bool:
+    try:
+        check_governed(statement, root.delegations["keys"], context)
+    except RefusedError:
+        return False
+    return True
+
+
+def _parse_lease(node: Node) -> Lease:
+    found = node.members("journal", "number", "previous", "terminal", "token")
+    token = found["token"].members("manufacturer", "model", "serial")
+    number, previous = found["number"].integer(least=1), found["previous"].digest_or_none()
+    if (number == 1) != (found["previous"].value == NONE):
+        raise found["number"].invalid("1 exactly when previous is none")
+    return Lease(
+        journal=found["journal"].digest(),
+        number=number,
+        previous=previous,
+        terminal=found["terminal"].party_of("device"),
+        token=Token(
+            manufacturer=token["manufacturer"].text(), model=token["model"].text(), serial=token["serial"].text()
+        ),
+    )

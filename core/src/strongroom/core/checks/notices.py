@@ -1,0 +1,94 @@
+"""Notices: statements of the log that every device keeps and judges itself by, beside freezes and registers.
+
+One registry says who may sign which of them: a new kind is one line in `CHECKS` and a function. A device takes each
+once, proves it under the package's checkpoint and keeps it with its place. Source: spec/airgap.md, notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from strongroom.core.checks.foundation import Proved, prove_delegated
+from strongroom.core.codes import Code
+from strongroom.core.errors import RefusedError, malformed
+from strongroom.core.ids import PartyId
+from strongroom.core.leases import Lease
+from strongroom.core.policy import Policy
+from strongroom.core.records import NONE
+from strongroom.core.roster import Root, Roster
+from strongroom.core.statements import Context, Statement, StatementType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What a notice is judged by. roster: in force at its place in the log. moment: of the checkpoint that brought it.
+
+    policy: the reader's own; None before its first update.
+    """
+
+    context: Context
+    roots: tuple[Statement[Root], ...]
+    roster: Roster
+    policy: Policy | None
+    moment: datetime
+
+
+CheckNotice = Callable[[Statement[Any], Basis, str], None]
+"""Raises unless the right people signed. The text is where the statement stands, for messages."""
+
+
+def check_lease(statement: Statement[Lease], basis: Basis, path: str) -> None:
+    """Raise unless the key register's delegates signed, those of the newest root or of one before it.
+
+    An older root's are read, since a device that is enrolled late meets them too; `find_lease` lets none of them count.
+    """
+    for root in basis.roots[:-1]:
+        if is_lease_of(statement, root.body, basis.context):
+            return
+    prove_delegated(statement.envelope, Lease, basis.roots[-1].body.delegation("keys"), basis.context, path)
+
+
+CHECKS: Mapping[StatementType, CheckNotice] = {
+    StatementType.LEASE: check_lease,
+}
+
+
+def check_notice(statement: Statement[Any], basis: Basis, path: str) -> None:
+    """Raise unless this is a kind of notice, signed by whom its kind asks for. TYPE_MISMATCH for another kind."""
+    check = CHECKS.get(statement.type)
+    if check is None:
+        kinds = " or ".join(kind.value for kind in CHECKS)
+        raise malformed(Code.TYPE_MISMATCH, path, kinds, statement.type.value)
+    check(statement, basis, path)
+
+
+def is_lease_of(statement: Statement[Any], root: Root, context: Context) -> bool:
+    """Whether this root's delegates of the key register signed the lease."""
+    try:
+        prove_delegated(statement.envelope, Lease, root.delegation("keys"), context, "lease")
+    except RefusedError:
+        return False
+    return True
+
+
+def find_lease(notices: Iterable[Proved[Any]], terminal: PartyId, root: Root, context: Context) -> Proved[Lease] | None:
+    """The lease in force for a terminal among notices in the log's order; None when there is none.
+
+    Each lease follows the one before it, by number and by id, so that of two that claim one number the first in the
+    log counts, and numbers never fall. The last must be signed by the delegates of the newest root: whom a root
+    dropped leases nothing, and a lease of theirs is signed anew.
+    """
+    last: Proved[Lease] | None = None
+    for lease in leases_of(notices, terminal):
+        number, previous = (last.body.number, str(last.id)) if last else (0, NONE)
+        if (lease.body.number, lease.body.previous) == (number + 1, previous):
+            last = lease
+    return last if last and is_lease_of(last.statement, root, context) else None
+
+
+def leases_of(notices: Iterable[Proved[Any]], terminal: PartyId) -> Sequence[Proved[Lease]]:
+    """Every lease that was ever given for a terminal, in the log's order."""
+    return [n for n in notices if isinstance(n.body, Lease) and n.body.terminal == terminal]
