@@ -25,6 +25,8 @@ from strongroom.vault.entropy.attest import check_entropy_code, measure_entropy_
 from strongroom.vault.hsm.module import find_token, open_module, open_session, open_storing_session, serial_of
 from strongroom.vault.hsm.signing_key import PersonToken, create_person_key, public_key_of
 from strongroom.vault.hsm.wrapped_keys import create_wrapping_key
+from strongroom.vault.self_tests.known_answers import run_self_tests
+from strongroom.vault.self_tests.token import check_token_arithmetic
 from strongroom.vault.terminal.files import save_durably
 
 DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
@@ -62,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, TextIO], Result] = options.run
     try:
+        run_self_tests()
         result = command(options, sys.stdin)
     except StrongroomError as error:
         _print_refusals(error, options)
@@ -157,6 +160,7 @@ def _make_keys(options: argparse.Namespace, source: TextIO) -> Result:
     (user,) = read_secrets([USER], source)
     token = find_token(open_module(options.module), options.token)
     with open_session(token, user) as session:
+        check_token_arithmetic(session)
         made = make_keys(session, serial_of(token), order)
     return {"folder": str(order.folder), "keys": [key.key_id for key in made], "token": options.token}
 
@@ -164,6 +168,7 @@ def _make_keys(options: argparse.Namespace, source: TextIO) -> Result:
 def _make_person_key(options: argparse.Namespace, source: TextIO) -> Result:
     (user,) = read_secrets([USER], source)
     with open_storing_session(find_token(open_module(options.module), options.token), user) as session:
+        check_token_arithmetic(session)
         key = public_key_of(create_person_key(session))
     return {"key": {"alg": key.alg.value, "public": key.public.hex()}, "keyid": key.key_id, "token": options.token}
 

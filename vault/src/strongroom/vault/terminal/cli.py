@@ -13,6 +13,7 @@ from pathlib import Path
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.errors import InvariantError, Refusal, StrongroomError, UnavailableError
 from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.terminal.bootstrap import open_terminal
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
 from strongroom.vault.terminal.console import StreamConsole
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace, outside: Outside) -> int:
     """Run one parsed command. Errors become sentences, or JSON, and an exit code."""
     command: Command = options.command
     try:
+        run_self_tests()
         code, result = command(options, outside)
     except StrongroomError as error:
         code, result = exit_code(error), {"refusals": _refusals(error.refusals)}

@@ -18,6 +18,7 @@ from strongroom.core.roster import Party, check_not_expired, check_party
 from strongroom.vault.hsm.module import TokenModule, find_token, open_module
 from strongroom.vault.hsm.signing_key import PersonToken
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
+from strongroom.vault.self_tests.token import check_token_arithmetic
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import Mark, RightPin, WrongPin
 from strongroom.vault.terminal.terminal import Terminal
@@ -68,6 +69,7 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
     with ExitStack() as stack:
         own = _open_token(terminal, module, stack, terminal.config.token, "terminal")
         _check_key(own, me.key, me.id)
+        check_token_arithmetic(own.session)
         check_unwraps_sealed(own.session, find_wrapping_key(own.session))
         opened = []
         for party in operators:
