@@ -41,6 +41,7 @@ from world_keys import (
 )
 from world_log import MemoryLog
 from world_registers import build_entries, ltc_key_names, native_coin, token, whitelist_entries
+from world_sweep import SWEPT_ETH, SweepTrip, eth_sweep, ltc_sweep, safe_world
 from world_trip import Trip
 from world_trips import bump_trip, eth_trip, hoodi_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
 
@@ -62,26 +63,31 @@ __all__ = [
     "ORIGIN",
     "PEOPLE",
     "START",
+    "SWEPT_ETH",
     "TERMINALS",
     "USD_ASSET",
     "USD_CONTRACT",
     "Edit",
     "MemoryLog",
     "Signer",
+    "SweepTrip",
     "Trip",
     "World",
     "build_entries",
     "bump_trip",
     "chain_key",
     "ed25519_signer",
+    "eth_sweep",
     "eth_trip",
     "hoodi_trip",
     "ltc_key_names",
+    "ltc_sweep",
     "ltc_trip",
     "mixed_trip",
     "native_coin",
     "one_key_trip",
     "p256_signer",
+    "safe_world",
     "seed",
     "signer_of",
     "sorted_by_id",

@@ -27,6 +27,7 @@ from strongroom.core.records import HexBytes, Note, encode_record
 from strongroom.core.registers import AssetKind, Register
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Statement, expect, parse_statement
+from strongroom.core.sweeps import Sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,9 @@ def _entries_needed(
             needed["clients"].add(body.client)
             needed["whitelist"].add(body.destination.entry)
             needed["assets"] |= {body.asset, *_native_assets(body.chain, registers["assets"])}
+        if isinstance(body, Sweep):
+            # A sweep does not say which coin or token it moves; whoever reads it is told all of its chain's.
+            needed["assets"] |= {entry.id for entry in registers["assets"].entries if entry.chain == body.chain}
         if isinstance(body, Proposal):
             needed["addresses"] |= {*body.sources, *(c.address for c in body.change)}
     for entry in registers["addresses"].entries:

@@ -41,7 +41,9 @@ class Stage(IntEnum):
 
 STAGE_OF: Mapping[StatementType, Stage] = {
     StatementType.INSTRUCTION: Stage.INSTRUCT,
+    StatementType.KEY_STATE: Stage.INSTRUCT,
     StatementType.DECISION: Stage.DECIDE,
+    StatementType.SWEEP: Stage.DECIDE,
     StatementType.PROPOSAL: Stage.PROPOSE,
     StatementType.APPROVAL: Stage.APPROVE,
     StatementType.REJECTION: Stage.APPROVE,

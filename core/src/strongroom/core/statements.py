@@ -21,12 +21,14 @@ from strongroom.core.canonical import Json, encode_canonical, parse_canonical, s
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
 from strongroom.core.ids import Digest, PartyId
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.keys import PublicKey, Sign, check_signature
 from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import Base64Bytes, check_sorted, encode_record, parse_record
 from strongroom.core.registers import RegisterHead
 from strongroom.core.roster import Root, Roster
+from strongroom.core.sweeps import Sweep
 from strongroom.core.wallets import Wallet
 
 MAX_SIGNATURES = 32
@@ -60,6 +62,8 @@ class StatementType(StrEnum):
     REORGANISATION = "reorganisation"
     DEPOSIT_REVERSAL = "deposit-reversal"
     SETTLEMENT_REVERSAL = "settlement-reversal"
+    KEY_STATE = "key-state"
+    SWEEP = "sweep"
     ADDRESS_ATTESTATION = "address-attestation"
     WALLET = "wallet"
     ADDRESS_ASSIGNMENT = "address-assignment"
@@ -91,6 +95,8 @@ Body = (
     | books.Reorganisation
     | books.DepositReversal
     | books.SettlementReversal
+    | KeyStateChange
+    | Sweep
     | AddressAttestation
     | Wallet
     | AddressAssignment
@@ -121,6 +127,8 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.REORGANISATION: books.Reorganisation,
     StatementType.DEPOSIT_REVERSAL: books.DepositReversal,
     StatementType.SETTLEMENT_REVERSAL: books.SettlementReversal,
+    StatementType.KEY_STATE: KeyStateChange,
+    StatementType.SWEEP: Sweep,
     StatementType.ADDRESS_ATTESTATION: AddressAttestation,
     StatementType.WALLET: Wallet,
     StatementType.ADDRESS_ASSIGNMENT: AddressAssignment,

@@ -16,9 +16,11 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import InvariantError, Refusal
 from strongroom.core.facts import Facts, FactsInput, FactsOutput
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.money import render_units
 from strongroom.core.records import encode_time
 from strongroom.core.registers import AssetEntry
+from strongroom.core.sweeps import Rehearsal, Sweep
 
 LABEL_WIDTH = 10
 
@@ -35,7 +37,7 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     """What a signer or an approver reads, line by line."""
     assets = proved.foundation.entries.assets
     facts = proved.facts
-    lines = [f"ON        {_chain(facts)}", *_void_lines(proved)]
+    lines = [f"ON        {_chain(facts)}", *_sweep_lines(proved), *_void_lines(proved)]
     for output in facts.outputs:
         lines += _output_lines(output, assets)
     for each in facts.inputs:
@@ -50,6 +52,25 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     lines.append(_line("BYTES", group(facts.unsigned_digest)))
     lines.append(_line("FACTS", group(facts.digest)))
     return tuple(lines)
+
+
+def _sweep_lines(proved: ProvedDocket) -> list[str]:
+    """What a sweep is, who ordered it, and why: no signer may take it for a client's withdrawal."""
+    lines: list[str] = []
+    for sweep in proved.journey.all(Sweep):
+        drill = " REHEARSAL: this is never signed." if sweep.body.rehearsal is Rehearsal.YES else ""
+        lines += [
+            _line("SWEEP", f"EMERGENCY SWEEP: pays only ourselves.{drill}"),
+            _line("", f"ordered by {sweep.statement.issuer}, logged {encode_time(sweep.time)}"),
+            _line("", f"reason {sweep.body.reason!r}"),
+        ]
+    for state in proved.journey.all(KeyStateChange):
+        keys = ", ".join(state.body.keys)
+        lines += [
+            _line("BECAUSE", f"{keys}: {state.body.state.value}, says {state.statement.issuer}"),
+            _line("", f"reason {state.body.reason!r}"),
+        ]
+    return lines
 
 
 def _void_lines(proved: ProvedDocket) -> list[str]:
@@ -103,11 +124,16 @@ def _output_lines(output: FactsOutput, assets: Mapping[str, AssetEntry]) -> list
                 _line("BACK TO", group(output.address)),
                 _line("", f"ours: {output.entry}; it only uses up the nonce below"),
             ]
+        case "sweep":
+            return [
+                _line("SWEEP", f"{render_amount(output.units, output.asset, assets)}, output {output.index}"),
+                _line("TO US", group(output.address)),
+                _line("", f"ours: {output.entry}, derived again from our keys, all active"),
+            ]
         case other:
-            # The facts know three kinds; a fourth must not be passed over in silence.
-            raise InvariantError(
-                Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected="payment, change or void", got=other)
-            )
+            # The facts know four kinds; a fifth must not be passed over in silence.
+            expected = "payment, change, void or sweep"
+            raise InvariantError(Refusal(code=Code.INVARIANT, field="facts.outputs.kind", expected=expected, got=other))
 
 
 def _input_lines(source: FactsInput, facts: Facts, assets: Mapping[str, AssetEntry]) -> list[str]:
@@ -134,7 +160,7 @@ def _fee_share(facts: Facts) -> str:
     """The fee as a share of the payment; nothing where they are of two assets, which have no common measure."""
     payments = [o for o in facts.outputs if o.kind == "payment"]
     if not payments:
-        return "nothing is paid, "
+        return "nobody else is paid, " if any(o.kind == "sweep" for o in facts.outputs) else "nothing is paid, "
     paid = sum(o.units for o in payments if o.asset == facts.fee.asset)
     if not paid:
         return ""

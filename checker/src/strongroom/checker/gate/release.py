@@ -22,11 +22,12 @@ from strongroom.checker.gate.compare import Signed, build_signed
 from strongroom.checker.gate.memory import build_use, check_rivals, check_same_twin
 from strongroom.checker.gate.nodes import Network, NodeAnswer, Took, judge_answers
 from strongroom.checker.gate.seal import check_seal_key, load_seal_key
-from strongroom.checker.reading.bodies import Instruction, Proposal
+from strongroom.checker.reading.bodies import Proposal
 from strongroom.checker.reading.canonical import Json, parse_canonical
 from strongroom.checker.reading.docket import build_prev, prev_of
 from strongroom.checker.reading.envelopes import MAX_PAYLOAD_BYTES, Type
 from strongroom.checker.reading.fields import render_time
+from strongroom.checker.reading.journey import orders_of
 from strongroom.checker.reading.refusals import DocketRefusedError, gathered
 from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof
@@ -167,7 +168,7 @@ def _compare(run: Run, proof: Proof, body: DocketBody, private: X25519PrivateKey
 def _release_by(proof: Proof) -> datetime:
     """The earliest of the proposal's and the instructions' times."""
     proposal = proof.journey.one(Proposal).body.release_by
-    return min(proposal, *(each.body.release_by for each in proof.journey.all(Instruction)))
+    return min(proposal, *(each.release_by for each in orders_of(proof.journey)))
 
 
 def _check_in_time(run: Run, release_by: datetime) -> None:

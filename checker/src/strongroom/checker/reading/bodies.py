@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from strongroom.checker.reading.emergency_bodies import KeyStateChange, Sweep
 from strongroom.checker.reading.fields import Node, check_sorted
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId
 
@@ -278,6 +279,8 @@ Body = (
     | Release
     | Broadcast
     | Settlement
+    | KeyStateChange
+    | Sweep
 )
 
 

@@ -52,6 +52,8 @@ class Type(StrEnum):
     REORGANISATION = "reorganisation"
     DEPOSIT_REVERSAL = "deposit-reversal"
     SETTLEMENT_REVERSAL = "settlement-reversal"
+    KEY_STATE = "key-state"
+    SWEEP = "sweep"
     ADDRESS_ATTESTATION = "address-attestation"
     LEASE = "lease"
 

@@ -14,6 +14,7 @@ from strongroom.checker.reading.bodies import (
     ClearToSign,
     Head,
     Heads,
+    Instruction,
     Proposal,
     Rejection,
     Release,
@@ -21,6 +22,7 @@ from strongroom.checker.reading.bodies import (
     Verification,
 )
 from strongroom.checker.reading.docket import Docket, Said, build_prev
+from strongroom.checker.reading.emergency_bodies import Sweep
 from strongroom.checker.reading.envelopes import Statement, check_context
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.refusals import gathered, raise_found
@@ -76,6 +78,11 @@ class Journey:
         if len(found) != 1:
             raise refused(Code.STAGE_MISSING, "statements", f"one {body.__name__.lower()}", str(len(found)))
         return found[0]
+
+
+def orders_of(journey: Journey) -> tuple[Instruction | Sweep, ...]:
+    """By whom and until when a docket was ordered: clients' instructions, or officers' sweep."""
+    return tuple(each.body for each in journey.heard if isinstance(each.body, Instruction | Sweep))
 
 
 def check_shape(docket: Docket) -> None:

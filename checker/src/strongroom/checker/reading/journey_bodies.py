@@ -29,6 +29,7 @@ from strongroom.checker.reading.bodies import (
     parse_sorted_digests,
     parse_sorted_ids,
 )
+from strongroom.checker.reading.emergency import parse_key_state, parse_sweep
 from strongroom.checker.reading.envelopes import Envelope, Statement, Type, check_type, parse_header
 from strongroom.checker.reading.fields import Node, check_sorted
 from strongroom.core.codes import Code
@@ -292,6 +293,8 @@ _PARSERS: Final[Mapping[Type, Callable[[Node], Body]]] = {
     Type.RELEASE: parse_release,
     Type.BROADCAST: parse_broadcast,
     Type.SETTLEMENT: parse_settlement,
+    Type.KEY_STATE: parse_key_state,
+    Type.SWEEP: parse_sweep,
 }
 
 

@@ -6,10 +6,10 @@ Written as ranks and questions, where the first reading has tables: the same mis
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from strongroom.checker.reading.registers import Address, ChainKey, KeyState
+from strongroom.checker.reading.emergency_bodies import KeyState, KeyStateChange
+from strongroom.checker.reading.registers import Address, ChainKey
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
 from strongroom.core.ids import Digest, EntryId
@@ -23,16 +23,6 @@ _RANK: Final[Mapping[KeyState, int]] = {
     KeyState.DESTROYED: 5,
 }
 States = Mapping[str, KeyState]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyStateChange:
-    """Body of a `key-state`. lifts: the suspensions that an `active` one ends for its keys."""
-
-    keys: tuple[EntryId, ...]
-    lifts: tuple[Digest, ...]
-    reason: str
-    state: KeyState
 
 
 def is_legal(before: KeyState, after: KeyState) -> bool:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar, assert_never
 
 from strongroom.checker.reading.bodies import parse_sorted_ids
 from strongroom.checker.reading.canonical import Json, encode_canonical
+from strongroom.checker.reading.emergency_bodies import KeyState
 from strongroom.checker.reading.envelopes import Envelope, Statement, Type
 from strongroom.checker.reading.ethereum import ethereum_address_to_bytes
 from strongroom.checker.reading.fields import NONE, Node, check_sorted
@@ -28,17 +29,6 @@ E = TypeVar("E")
 
 _MOST_DECIMALS: Final = 36
 _CODE_HASH: Final = re.compile("keccak256:([0-9a-f]{64})", re.ASCII)
-
-
-class KeyState(StrEnum):
-    """Where a key is in its life; `key_states.py` says what follows from it."""
-
-    PRE_ACTIVATION = "pre-activation"
-    ACTIVE = "active"
-    SUSPENDED = "suspended"
-    DEACTIVATED = "deactivated"
-    COMPROMISED = "compromised"
-    DESTROYED = "destroyed"
 
 
 class Purpose(StrEnum):

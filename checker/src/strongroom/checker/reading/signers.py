@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from strongroom.checker.reading.bodies import Body, ClearToSign, Instruction, SignatureRecord
+from strongroom.checker.reading.bodies import Body, ClearToSign, Instruction, Quorum, SignatureRecord
+from strongroom.checker.reading.emergency_bodies import KeyState, KeyStateChange, Sweep
 from strongroom.checker.reading.envelopes import Statement, Type, check_exact, check_signatures
 from strongroom.checker.reading.registers import Entries
-from strongroom.checker.reading.rosters import Party, Roster, check_party
+from strongroom.checker.reading.rosters import Party, Roster, check_party, check_quorum
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 
@@ -26,6 +27,7 @@ _ROLES: Final[Mapping[Type, tuple[str, ...]]] = {
     Type.RELEASE: ("gate",),
     Type.BROADCAST: ("gate",),
     Type.SETTLEMENT: ("watcher",),
+    Type.KEY_STATE: ("officer",),
 }
 
 
@@ -41,6 +43,8 @@ def check_signers(statement: Statement[Body], roster: Roster, moment: datetime, 
         return _check_clear(statement, roster, moment)
     if isinstance(body, SignatureRecord):
         return _check_record(statement, body, roster, moment)
+    if isinstance(body, Sweep) or (isinstance(body, KeyStateChange) and body.state is KeyState.ACTIVE):
+        return _check_officers(statement, roster, moment)
     party = check_party(roster, statement.issuer, _ROLES[statement.type], moment, _issuer(statement))
     check_exact(statement.envelope, [party.key])
     return (party.id,)
@@ -75,6 +79,16 @@ def _check_clear(statement: Statement[Body], roster: Roster, moment: datetime) -
     return (reconciler.id, *(watchers[each].id for each in others))
 
 
+def _check_officers(statement: Statement[Body], roster: Roster, moment: datetime) -> tuple[str, ...]:
+    """What loosens, or moves coins without a client, is said by two officers or more."""
+    check_party(roster, statement.issuer, ("officer",), moment, _issuer(statement))
+    officers = {each.key.id: each for each in roster.with_role("officer") if is_valid(each, moment)}
+    signed = check_signatures(statement.envelope, [each.key for each in officers.values()])
+    signers = [officers[each] for each in sorted(signed)]
+    check_quorum(Quorum(groups=1, people=2, role="officer"), signers, f"{statement.path}.signatures")
+    return tuple(sorted(each.id for each in signers))
+
+
 def _check_record(
     statement: Statement[Body], body: SignatureRecord, roster: Roster, moment: datetime
 ) -> tuple[str, ...]:
@@ -93,6 +107,11 @@ def check_two_operators(operators: list[Party], path: str) -> None:
     people = len({each.staff for each in operators})
     if people < 2 or people != len(operators):
         raise refused(Code.OPERATORS_NOT_TWO, path, "two operators, distinct people", f"{people} people")
+
+
+def is_valid(party: Party, moment: datetime) -> bool:
+    """Whether a roster entry is in its time."""
+    return party.valid_from <= moment <= party.valid_until
 
 
 def _issuer(statement: Statement[Body]) -> str:

@@ -36,7 +36,9 @@ class Twin(StrEnum):
 JOURNEY: Final = tuple(stage for stage in Stage if stage >= Stage.INSTRUCT)
 STAGE_OF: Final[Mapping[Type, Stage]] = {
     Type.INSTRUCTION: Stage.INSTRUCT,
+    Type.KEY_STATE: Stage.INSTRUCT,
     Type.DECISION: Stage.DECIDE,
+    Type.SWEEP: Stage.DECIDE,
     Type.PROPOSAL: Stage.PROPOSE,
     Type.APPROVAL: Stage.APPROVE,
     Type.REJECTION: Stage.APPROVE,

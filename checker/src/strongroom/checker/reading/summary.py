@@ -18,6 +18,8 @@ from strongroom.checker.reading.bodies import (
     SignatureRecord,
     Verification,
 )
+from strongroom.checker.reading.checks.sweep import describe
+from strongroom.checker.reading.emergency_bodies import KeyStateChange, Sweep
 from strongroom.checker.reading.fields import render_time
 
 
@@ -44,6 +46,17 @@ def summarize(body: Body) -> str:
         case SignatureRecord():
             keys, people = " ".join(body.keys), " and ".join(body.operators)
             words = f"signed with {keys}, operated by {people}, journal {body.journal_number}"
+        case KeyStateChange():
+            words = f"{' '.join(body.keys)} {body.state.value}: {body.reason}"
+        case Sweep():
+            words = describe(body)
+        case _:
+            words = _summarize_end(body)
+    return words
+
+
+def _summarize_end(body: Release | Broadcast | Settlement) -> str:
+    match body:
         case Release():
             words = f"released {body.txid}: {', '.join(body.checks)}"
         case Broadcast():

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import partial
 
 from strongroom.checker.reading.bodies import Body, Proposal
-from strongroom.checker.reading.checks import approve, instruct, propose, release, show, sign, twin
+from strongroom.checker.reading.checks import approve, instruct, propose, release, show, sign, sweep, twin
 from strongroom.checker.reading.docket import Docket, parse_docket
 from strongroom.checker.reading.envelopes import Envelope
 from strongroom.checker.reading.facts import Facts
@@ -126,8 +126,8 @@ class _Prover:
 
     def __post_init__(self) -> None:
         self.steps = {
-            Stage.INSTRUCT: lambda: instruct.check_instructions(self.journey),
-            Stage.DECIDE: lambda: instruct.check_decisions(self.journey),
+            Stage.INSTRUCT: self._instruct,
+            Stage.DECIDE: self._decide,
             Stage.PROPOSE: self._propose,
             Stage.APPROVE: self._approve,
             Stage.VERIFY: lambda: approve.check_verification(self.journey, self._paid()[1]),
@@ -155,9 +155,34 @@ class _Prover:
     def _is_void(self) -> bool:
         return self.journey.docket.twin is Twin.VOID
 
+    def _instruct(self) -> None:
+        sweep.check_one_kind(self.journey)
+        instruct.check_instructions(self.journey)
+
+    def _decide(self) -> None:
+        if sweep.is_sweep(self.journey):
+            sweep.check_ordered(self.journey)
+        else:
+            instruct.check_decisions(self.journey)
+
+    def _propose_sweep(self) -> None:
+        """A sweep is judged the same whichever twin is signed: there is no client whose transfer could be voided."""
+        journey, swept = self.journey, propose.read_spend(self.journey)
+        void = partial(twin.check_void, journey.one(Proposal), swept)
+        propose.check_proposal(journey, swept, void, partial(sweep.check_swept, journey, swept))
+        self.answered = sweep.build_sweep_facts(journey, swept)
+        self.spend = twin.choose_twin(journey, swept)
+        self.facts = twin.build_void_facts(journey, self.spend) if self._is_void() else self.answered
+
     def _propose(self) -> None:
+        if sweep.is_sweep(self.journey):
+            self._propose_sweep()
+            return
         journey, transfer = self.journey, propose.read_spend(self.journey)
-        more: list[Callable[[], None]] = [partial(twin.check_void, journey.one(Proposal), transfer)]
+        more: list[Callable[[], None]] = [
+            partial(twin.check_void, journey.one(Proposal), transfer),
+            partial(propose.check_named, journey, transfer),
+        ]
         # An attack's transfer that no device shows can be voided; one that people answered is judged as they saw it.
         if not self._is_void() or twin.is_answered(journey):
             more.append(partial(propose.check_paid, journey, transfer))

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strongroom.checker.reading.bodies import Instruction, Proposal
+from strongroom.checker.reading.bodies import Proposal
 from strongroom.checker.reading.docket import Docket, build_prev
 from strongroom.checker.reading.envelopes import Type
 from strongroom.checker.reading.facts import Facts
 from strongroom.checker.reading.fields import render_time
+from strongroom.checker.reading.journey import orders_of
 from strongroom.checker.reading.refusals import DocketRefusedError
 from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof
@@ -75,7 +76,7 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
 
 def _check_in_time(run: Run, proof: Proof) -> None:
     """Nothing is verified that may not be signed any more."""
-    last = min(proof.journey.one(Proposal).body.sign_by, *(i.body.sign_by for i in proof.journey.all(Instruction)))
+    last = min(proof.journey.one(Proposal).body.sign_by, *(each.sign_by for each in orders_of(proof.journey)))
     if run.now > last:
         late = Refusal(
             code=Code.INSTRUCTION_EXPIRED,

@@ -23,8 +23,10 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import Facts
 from strongroom.core.ids import Digest
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.policy import Policy, Request, required_quorums
 from strongroom.core.roster import Floors, Party, check_party, check_quorum
+from strongroom.core.sweeps import Sweep
 
 RENDERER = "strongroom-display/1"
 
@@ -56,7 +58,9 @@ def check_separated(journey: Journey, foundation: Foundation) -> None:
 
     Keys and ids are compared: who can also list destinations or name clients would be two controls in one (III.12).
     """
-    initiators = {s.keyid for p in journey.all(Instruction) for s in p.statement.envelope.signatures}
+    ordered: tuple[Proved[Instruction] | Proved[Sweep] | Proved[KeyStateChange], ...]
+    ordered = (*journey.all(Instruction), *journey.all(Sweep), *journey.all(KeyStateChange))
+    initiators = {s.keyid for p in ordered for s in p.statement.envelope.signatures}
     offices = [foundation.root.delegation(name) for name in ("clients", "whitelist")]
     keys = {h.key.key_id for d in offices for h in d.keys}
     people = {h.id for d in offices for h in d.keys}

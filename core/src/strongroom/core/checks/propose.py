@@ -17,6 +17,7 @@ from strongroom.core.facts import FORMAT, Facts, FactsFee, FactsOutput
 from strongroom.core.policy import Request
 from strongroom.core.records import NONE, Units
 from strongroom.core.registers import AddressEntry, AddressPurpose
+from strongroom.core.sweeps import Sweep
 
 
 def check_digest(proposal: Proposal, spend: Spend) -> None:
@@ -119,24 +120,29 @@ def check_claims(proposal: Proposal, spend: Spend) -> None:
         raise refused(Code.SOURCE_NOT_OURS, "proposal.sources", ", ".join(sources), ", ".join(proposal.sources))
 
 
+def orders_of(journey: Journey) -> tuple[Instruction | Sweep, ...]:
+    """What the docket was ordered by, and until when: its clients' instructions, or the officers' sweep."""
+    return (*(p.body for p in journey.all(Instruction)), *(p.body for p in journey.all(Sweep)))
+
+
 def fee_ceiling(journey: Journey) -> int:
-    """The most that the docket's clients allow as a fee, together, in the native asset."""
-    return sum(p.body.fee_ceiling for p in journey.all(Instruction))
+    """The most that those who ordered it allow as a fee, together, in the native asset."""
+    return sum(each.fee_ceiling for each in orders_of(journey))
 
 
 def check_fee(journey: Journey, spend: Spend) -> None:
-    """The fee, as derived from the bytes and the full previous transactions, is inside the clients' ceilings."""
+    """The fee, as derived from the bytes and the full previous transactions, is inside the ceilings."""
     ceiling = fee_ceiling(journey)
     if spend.fee > ceiling:
         raise refused(Code.FEE_CEILING, "transaction.fee", f"at most {ceiling}", str(spend.fee))
 
 
 def check_times(proposal: Proposal, journey: Journey) -> None:
-    """The proposal lives no longer than any of its instructions."""
-    for proved in journey.all(Instruction):
-        if proposal.sign_by > proved.body.sign_by or proposal.release_by > proved.body.release_by:
+    """The proposal lives no longer than any of its orders."""
+    for body in orders_of(journey):
+        if proposal.sign_by > body.sign_by or proposal.release_by > body.release_by:
             raise refused(
-                Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.body.sign_by}", str(proposal.sign_by)
+                Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {body.sign_by}", str(proposal.sign_by)
             )
 
 

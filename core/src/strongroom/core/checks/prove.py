@@ -2,7 +2,7 @@
 
 1. Foundation: roots from the pinned one, checkpoints, rosters, policy, register entries.
 2. Journey: signatures, places in the log, order, `prev`, heads.
-3. Instructions and decisions against the registers.
+3. Instructions and decisions against the registers, or officers' sweep and why (`sweep.py`).
 4. The bytes: decoded here, compared with instructions, registers and the builder's claims; policy without windows.
 5. Approvals, verification, records, release: each about these bytes and these facts.
 
@@ -23,7 +23,7 @@ from datetime import datetime
 from typing import assert_never
 
 from strongroom.core.bodies import Approval, Proposal, Quorum, Rejection
-from strongroom.core.checks import approve, instruct, limits, propose, release, sign, twin
+from strongroom.core.checks import approve, instruct, limits, propose, release, sign, sweep, twin
 from strongroom.core.checks.foundation import Foundation, Proved, prove_foundation
 from strongroom.core.checks.journey import Journey, prove_journey
 from strongroom.core.checks.spend import Spend, read_spend
@@ -75,6 +75,7 @@ def prove_docket(docket: Docket, pin: Sequence[Envelope], *, now: datetime | Non
     entries = foundation.entries
     run_checks(
         [
+            lambda: sweep.check_one_kind(journey),
             lambda: instruct.check_instructions(journey, entries),
             lambda: instruct.check_decisions(journey, foundation),
         ]
@@ -86,10 +87,8 @@ def prove_docket(docket: Docket, pin: Sequence[Envelope], *, now: datetime | Non
     transfer = read_spend(body.chain, docket.transaction.unsigned, body.sources, body.wallet, entries)
     run_checks(
         [
-            lambda: check_paying_sources(transfer.sources, register_states(entries.keys), "transaction.unsigned"),
             lambda: release.check_chain(docket, journey, transfer),
             lambda: propose.check_digest(body, transfer),
-            lambda: propose.check_instructed(body, journey),
             lambda: propose.check_wallets(body, journey, entries),
             lambda: propose.check_claims(body, transfer),
             lambda: propose.check_fee(journey, transfer),
@@ -120,12 +119,23 @@ def _payment_checks(
 ) -> list[Check]:
     """Whom the transfer pays, and by which policy: asked wherever somebody said yes or no to it, or might sign it."""
     body, entries = proposal.body, foundation.entries
+    if sweep.is_sweep(journey):
+        return [
+            lambda: sweep.check_swept(body, journey, transfer, foundation),
+            lambda: sweep.check_no_drill_signed(journey),
+        ]
+    states = register_states(entries.keys)
+    always: list[Check] = [
+        lambda: check_paying_sources(transfer.sources, states, "transaction.unsigned"),
+        lambda: propose.check_instructed(body, journey),
+    ]
     paid: list[Check] = [
+        *always,
         lambda: propose.check_payments(body, journey, transfer),
         lambda: propose.check_change(body, transfer, entries),
     ]
     if docket.transaction.twin is Twin.VOID:
-        return paid if _is_answered(journey) else []
+        return paid if _is_answered(journey) else always
     requests = propose.build_requests(body, journey, transfer)
     return [*paid, lambda: limits.check_policy(foundation.policy.body, requests, journey, foundation, now)]
 
@@ -143,13 +153,14 @@ def _prove_transfer(
     now: datetime | None,
 ) -> ProvedDocket:
     requests = propose.build_requests(proposal.body, journey, spend)
+    facts = _build_facts(proposal, journey, spend, foundation)
     proved = ProvedDocket(
         docket=docket,
         foundation=foundation,
         journey=journey,
         proposal=proposal,
         spend=spend,
-        facts=propose.build_facts(proposal, journey, spend, foundation.entries),
+        facts=facts,
         requests=requests,
         quorums=approve.quorums_in_force(journey, foundation.policy.body, requests, foundation.root.floors),
     )
@@ -188,11 +199,18 @@ def _prove_void(
 
     def check_answers() -> None:
         if _is_answered(journey):
-            shown = propose.build_facts(proposal, journey, transfer, foundation.entries)
+            shown = _build_facts(proposal, journey, transfer, foundation)
             approve.check_approvals(journey, foundation, proposal.id, shown)
 
     run_checks([lambda: twin.check_due(journey, proposal.body, now), check_answers, *_later_checks(proved)])
     return proved
+
+
+def _build_facts(proposal: Proved[Proposal], journey: Journey, spend: Spend, foundation: Foundation) -> Facts:
+    """What people are shown, of a transfer or of a sweep."""
+    if sweep.is_sweep(journey):
+        return sweep.build_sweep_facts(proposal.body, journey, spend)
+    return propose.build_facts(proposal, journey, spend, foundation.entries)
 
 
 def _later_checks(proved: ProvedDocket) -> list[Check]:

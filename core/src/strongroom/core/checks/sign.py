@@ -5,7 +5,7 @@ Requirements: III.6, III.12, V.9b, I.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from strongroom.core.bodies import Approval, ClearToSign, Proposal, Scope, SignatureRecord, Verification
@@ -13,11 +13,13 @@ from strongroom.core.checks.approve import approver_of
 from strongroom.core.checks.foundation import Foundation, Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.checks.spend import Spend, keys_of, moved_units
+from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
 from strongroom.core.ids import AssetId
-from strongroom.core.key_states import may_pay
+from strongroom.core.key_states import may_contain, may_pay
+from strongroom.core.registers import KeyState
 from strongroom.core.roster import check_overseers
 
 
@@ -26,13 +28,14 @@ def check_records(
 ) -> None:
     """Each record: its clear, its session, its operators, its keys, in time. A void twin is signed after `sign_by`."""
     moved = moved_units(spend, {change.index for change in proposal.body.change})
+    scope = scope_of(journey)
     for proved in journey.all(SignatureRecord):
         clear = _clear_of(proved, journey)
-        check_clear_matches(clear.body, proved.body)
+        check_clear_matches(clear.body, proved.body, scope)
         check_clear_covers(clear, proved, moved)
         check_overseers(foundation.roster_at(clear.index), clear.time)
         _check_about(proved, proposal, spend)
-        _check_keys(proved.body, foundation, spend)
+        _check_keys(proved.body, foundation, spend, may_contain if is_sweep(journey) else may_pay)
         _check_separation(proved, journey, foundation)
         _check_in_time(proved, clear)
         if twin is Twin.TRANSFER:
@@ -41,12 +44,25 @@ def check_records(
     _check_threshold(journey, spend)
 
 
-def check_clear_matches(clear: ClearToSign, record: SignatureRecord) -> None:
-    """A clear is for one nonce of one terminal (attack: another session's clear, or an old one)."""
+def check_clear_matches(clear: ClearToSign, record: SignatureRecord, scope: Scope) -> None:
+    """A clear is for one nonce of one terminal and one scope (attack: another session's clear, or an old one)."""
     if clear.nonce != record.nonce or clear.terminal != record.terminal:
         raise refused(Code.CLEAR_NOT_FOR_SESSION, "signature-record.clear", f"{clear.terminal}", record.terminal)
-    if clear.scope is not Scope.TRANSFERS:
-        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.scope", Scope.TRANSFERS.value, clear.scope.value)
+    check_scope(clear.scope, scope)
+
+
+def scope_of(journey: Journey) -> Scope:
+    """What a clear must be for: containment pays ourselves only, so a transfer's clear never opens it, nor the other.
+
+    Attack: while frozen, a transfer under the scope that a freeze does not stop.
+    """
+    return Scope.CONTAINMENT if is_sweep(journey) else Scope.TRANSFERS
+
+
+def check_scope(got: Scope, wanted: Scope) -> None:
+    """Raise CLEAR_NOT_FOR_SESSION for a clear of the other scope."""
+    if got is not wanted:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.scope", wanted.value, got.value)
 
 
 def check_clear_covers(
@@ -83,7 +99,9 @@ def _check_about(proved: Proved[SignatureRecord], proposal: Proved[Proposal], sp
         raise refused(Code.DIGEST_MISMATCH, "signature-record", spend.unsigned_digest, body.unsigned_digest)
 
 
-def _check_keys(record: SignatureRecord, foundation: Foundation, spend: Spend) -> None:
+def _check_keys(
+    record: SignatureRecord, foundation: Foundation, spend: Spend, may_sign: Callable[[KeyState], bool]
+) -> None:
     ours = {
         key.id: key for source in spend.sources for key in keys_of(source, foundation.entries, "signature-record.keys")
     }
@@ -91,7 +109,7 @@ def _check_keys(record: SignatureRecord, foundation: Foundation, spend: Spend) -
         key = ours.get(name)
         if key is None or key.terminal != record.terminal:
             raise refused(Code.SIGNER_KEY_MISMATCH, "signature-record.keys", f"a key of {record.terminal}", name)
-        if not may_pay(key.state):
+        if not may_sign(key.state):
             got = f"{name} is {key.state.value}"
             raise refused(Code.SIGNER_KEY_MISMATCH, "signature-record.keys", "a key that may sign this", got)
 

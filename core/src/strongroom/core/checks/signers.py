@@ -15,6 +15,8 @@ from strongroom.core.checks.foundation import Entries
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import EntryId
+from strongroom.core.key_states import KeyStateChange
+from strongroom.core.registers import KeyState
 from strongroom.core.roster import Party, Roster, check_party, check_quorum
 from strongroom.core.statements import (
     Statement,
@@ -22,6 +24,7 @@ from strongroom.core.statements import (
     check_exact_signers,
     check_signers,
 )
+from strongroom.core.sweeps import LEAST_OFFICERS, Sweep
 
 _ROLES: Mapping[StatementType, tuple[str, ...]] = {
     StatementType.DECISION: ("platform",),
@@ -33,6 +36,7 @@ _ROLES: Mapping[StatementType, tuple[str, ...]] = {
     StatementType.BROADCAST: ("gate",),
     StatementType.SETTLEMENT: ("watcher",),
     StatementType.FREEZE: ("reconciler", "watcher", "officer"),
+    StatementType.KEY_STATE: ("officer",),
     StatementType.HALT: ("station", "terminal", "gate", "approver"),
     StatementType.DEPOSIT_CREDIT: ("platform",),
     StatementType.RECONCILIATION: ("reconciler",),
@@ -57,6 +61,9 @@ def check_statement_signers(
         _check_clear(statement, roster, moment, path)
     elif isinstance(body, SignatureRecord):
         _check_record(statement, body, roster, moment, path)
+    elif isinstance(body, Sweep) or (isinstance(body, KeyStateChange) and body.state is KeyState.ACTIVE):
+        # More than two may be needed: the root's floor for a sweep, the policy's number for a suspension that ends.
+        check_lift(statement, roster, moment, LEAST_OFFICERS, path)
     else:
         party = _any_role(statement, roster, moment, path)
         check_exact_signers(statement.envelope, [party.key], path)
@@ -113,7 +120,7 @@ def check_operators(operators: list[Party], field: str) -> None:
 
 
 def check_lift(statement: Statement[Any], roster: Roster, moment: datetime, people: int, path: str) -> None:
-    """Raise unless enough officers, distinct people and keys, signed a freeze-lift."""
+    """Raise unless enough officers, distinct people and keys, signed a freeze-lift or what else loosens."""
     officers = [p for p in roster.with_role("officer") if p.is_valid_at(moment)]
     check_party(roster, statement.issuer, "officer", moment, f"{path}.issuer")
     signed = check_signers(statement.envelope, [p.key for p in officers], path)

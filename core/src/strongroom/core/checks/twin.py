@@ -13,10 +13,10 @@ from datetime import datetime
 from strongroom.chains.bitcoin.psbt import Psbt
 from strongroom.chains.ethereum.addresses import parse_address
 from strongroom.chains.ethereum.void import VOID_GAS, Void, encode_void
-from strongroom.core.bodies import Instruction, Proposal, Rejection, Verification
+from strongroom.core.bodies import Proposal, Rejection, Verification
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.journey import Journey
-from strongroom.core.checks.propose import fee_ceiling
+from strongroom.core.checks.propose import fee_ceiling, orders_of
 from strongroom.core.checks.spend import Spend, SpendOutput, native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
@@ -83,7 +83,7 @@ def check_due(journey: Journey, proposal: Proposal, now: datetime | None) -> Non
     """
     if journey.all(Rejection):
         return
-    last = min(proposal.sign_by, *(p.body.sign_by for p in journey.all(Instruction)))
+    last = min(proposal.sign_by, *(each.sign_by for each in orders_of(journey)))
     verification = journey.only(Verification)
     moment = now if verification is None else verification.time
     if moment is None or moment <= last:
@@ -94,7 +94,7 @@ def check_due(journey: Journey, proposal: Proposal, now: datetime | None) -> Non
 def build_void_facts(proposal: Proposal, journey: Journey, void: Spend) -> Facts:
     """The display model of a void twin: one output of kind `void`, nothing to ourselves."""
     source = void.sources[0]
-    bodies = [p.body for p in journey.all(Instruction)]
+    orders = orders_of(journey)
     output = FactsOutput(
         address=source.address,
         asset=void.asset,
@@ -114,8 +114,8 @@ def build_void_facts(proposal: Proposal, journey: Journey, void: Spend) -> Facts
         format=FORMAT,
         inputs=void.inputs,
         outputs=(output,),
-        release_by=min(b.release_by for b in bodies),
-        sign_by=min(b.sign_by for b in bodies),
+        release_by=min(each.release_by for each in orders),
+        sign_by=min(each.sign_by for each in orders),
         terms=dict(void.terms),
         unsigned_digest=void.unsigned_digest,
         wallet=proposal.wallet,

@@ -68,6 +68,21 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
         "Stop and have the transaction built again with nothing in it that nobody asked for.",
         "III.16 III.17",
     ),
+    "SWEEP_NOT_JUSTIFIED": (
+        "The sweep takes coins whose keys no statement that it names declares compromised or deactivated",
+        "Have an officer declare the keys, or take the address out of the sweep.",
+        "II.1 III.16",
+    ),
+    "SWEEP_NOT_OURS": (
+        "A sweep pays an address that is not ours, not named by the officers, or not safe",
+        "Stop: a sweep pays ourselves only. Tell security operations who built it, and have it built again.",
+        "III.4 III.17",
+    ),
+    "SWEEP_REHEARSAL": (
+        "The sweep is a rehearsal, which is proved to the end and never signed",
+        "Nothing is wrong: write the drill's times down. For a real sweep have the officers sign one.",
+        "II.1",
+    ),
     "ALREADY_COMMITTED": (
         "The outpoint or the nonce is bound to another transaction",
         "Build from other coins, or replace the earlier transaction by a proposal that conflicts with it on chain.",

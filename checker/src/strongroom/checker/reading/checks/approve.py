@@ -15,6 +15,7 @@ from strongroom.checker.reading.bodies import (
     Verification,
 )
 from strongroom.checker.reading.checks.instruct import find_destination
+from strongroom.checker.reading.checks.sweep import find_self_approval
 from strongroom.checker.reading.envelopes import Envelope
 from strongroom.checker.reading.facts import RENDERER, Facts
 from strongroom.checker.reading.fields import render_time
@@ -45,6 +46,9 @@ def check_approvals(journey: Journey, facts: Facts) -> None:
         if initiators & _keys(approval.statement.envelope):
             path = f"{approval.statement.path}.signatures"
             found.append(_wrong(Code.SELF_APPROVAL, path, "nobody who instructed", approval.statement.issuer))
+        for order in find_self_approval(journey, frozenset(_keys(approval.statement.envelope))):
+            path = f"{approval.statement.path}.signatures"
+            found.append(_wrong(Code.SELF_APPROVAL, path, "nobody who ordered the sweep", order))
         _check_offices(journey, approval, found)
     for rejection in journey.all(Rejection):
         got = f"{rejection.statement.issuer}: {rejection.body.reason}"

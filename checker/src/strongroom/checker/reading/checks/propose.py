@@ -6,29 +6,27 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from strongroom.checker.reading.bitcoin_spend import check_bitcoin_address, read_bitcoin_spend
+from strongroom.checker.reading.bitcoin_spend import read_bitcoin_spend
 from strongroom.checker.reading.bodies import Decision, Instruction, Proposal, Quorum, SignatureRecord
 from strongroom.checker.reading.checks.instruct import find_account
+from strongroom.checker.reading.checks.own import check_own_address
 from strongroom.checker.reading.fields import render_time
-from strongroom.checker.reading.journey import Heard, Journey
+from strongroom.checker.reading.journey import Heard, Journey, orders_of
 from strongroom.checker.reading.judge import Request, check_request, required_quorums
 from strongroom.checker.reading.key_states import find_idle, find_unpayable
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.prices import judge_worth
 from strongroom.checker.reading.refusals import gathered, raise_found
-from strongroom.checker.reading.registers import Address, Entries, Purpose
+from strongroom.checker.reading.registers import Purpose
 from strongroom.checker.reading.spend import (
     Spend,
     SpendOutput,
-    check_ethereum_address,
-    check_wallet,
     keys_of,
     read_ethereum_spend,
 )
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, refused
-from strongroom.core.ids import WalletId
 
 UNSIGNED = "transaction.unsigned"
 
@@ -49,7 +47,6 @@ def check_proposal(journey: Journey, spend: Spend, *more: Callable[[], None]) ->
     proposal = journey.one(Proposal)
     checks: Sequence[Callable[[], None]] = (
         partial(_check_digest, proposal, spend),
-        partial(_check_named, journey, proposal),
         partial(_check_sources, journey, proposal, spend),
         partial(_check_wallets, journey, proposal),
         partial(_check_claims, proposal, spend),
@@ -61,6 +58,17 @@ def check_proposal(journey: Journey, spend: Spend, *more: Callable[[], None]) ->
     for check in checks:
         with gathered(found):
             check()
+    raise_found(found)
+
+
+def check_named(journey: Journey, spend: Spend) -> None:
+    """A transfer names its instructions and decisions, and spends only where enough active keys may sign."""
+    proposal = journey.one(Proposal)
+    found: list[Refusal] = []
+    with gathered(found):
+        _check_named(journey, proposal)
+    states = {name: key.state for name, key in journey.foundation.entries.keys.items()}
+    found += find_unpayable(spend.sources, states, UNSIGNED)
     raise_found(found)
 
 
@@ -126,19 +134,8 @@ def quorums_in_force(
 
 
 def fee_ceiling(journey: Journey) -> int:
-    """The most that the clients together let the fee be."""
-    return sum(each.body.fee_ceiling for each in journey.all(Instruction))
-
-
-def check_own_address(
-    address: Address, wallet: WalletId, spend: Spend, entries: Entries, code: Code, path: str
-) -> bytes:
-    """Derive an address again from its proved keys; returns its witness script, if it has one. Raises `code`."""
-    check_wallet(address, wallet, spend.chain, code, path)
-    if is_ethereum(spend.chain):
-        check_ethereum_address(address, entries, code, path)
-        return b""
-    return check_bitcoin_address(address, entries, code, path)
+    """The most that those who ordered the docket together let the fee be."""
+    return sum(each.fee_ceiling for each in orders_of(journey))
 
 
 def _check_digest(proposal: Heard[Proposal], spend: Spend) -> None:
@@ -229,14 +226,12 @@ def _check_change_output(journey: Journey, body: Proposal, output: SpendOutput, 
 
 
 def _check_sources(journey: Journey, proposal: Heard[Proposal], spend: Spend) -> None:
-    """Every input is spent from an address of the wallet that follows from proved keys, enough of them active."""
+    """Every input is spent from an address of the wallet that follows from proved keys."""
     found: list[Refusal] = []
     entries = journey.foundation.entries
     for address in spend.sources:
         with gathered(found):
             check_own_address(address, proposal.body.wallet, spend, entries, Code.SOURCE_NOT_OURS, UNSIGNED)
-            keys = keys_of(address, entries, Code.SOURCE_NOT_OURS, UNSIGNED)
-            found += find_unpayable([address], {key.id: key.state for key in keys}, UNSIGNED)
     raise_found(found)
 
 
@@ -274,11 +269,11 @@ def _check_fee(journey: Journey, proposal: Heard[Proposal], spend: Spend) -> Non
 
 
 def _check_times(journey: Journey, proposal: Heard[Proposal]) -> None:
-    """A proposal lives no longer than any of its instructions."""
+    """A proposal lives no longer than any of its orders."""
     found: list[Refusal] = []
     body = proposal.body
-    for each in journey.all(Instruction):
-        pairs = (("sign_by", body.sign_by, each.body.sign_by), ("release_by", body.release_by, each.body.release_by))
+    for each in orders_of(journey):
+        pairs = (("sign_by", body.sign_by, each.sign_by), ("release_by", body.release_by, each.release_by))
         for name, ours, theirs in pairs:
             if ours > theirs:
                 expected = f"not after {render_time(theirs)}"

@@ -9,14 +9,14 @@ from eth_utils.crypto import keccak
 
 from strongroom.checker.reading.bitcoin import read_psbt
 from strongroom.checker.reading.bitcoin_signed import read_bitcoin_signed, verify_signatures
-from strongroom.checker.reading.bodies import Broadcast, Instruction, Proposal, Release, Settlement, SignatureRecord
+from strongroom.checker.reading.bodies import Broadcast, Proposal, Release, Settlement, SignatureRecord
 from strongroom.checker.reading.ethereum import (
     bytes_to_ethereum_address,
     read_ethereum_signed,
     split_ethereum_signed,
 )
 from strongroom.checker.reading.fields import render_time
-from strongroom.checker.reading.journey import Heard, Journey
+from strongroom.checker.reading.journey import Heard, Journey, orders_of
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.refusals import raise_found
 from strongroom.checker.reading.registers import Entries
@@ -51,7 +51,7 @@ def check_release(journey: Journey, spend: Spend) -> str:
     if release.body.signed_digest != digest:
         found.append(_wrong(Code.DIGEST_MISMATCH, f"{release.path}.signed_digest", digest, release.body.signed_digest))
     _check_claim(journey, release, reading.txid, found)
-    last = min(journey.one(Proposal).body.release_by, *(each.body.release_by for each in journey.all(Instruction)))
+    last = min(journey.one(Proposal).body.release_by, *(each.release_by for each in orders_of(journey)))
     if spend.twin is Twin.TRANSFER and release.moment > last:
         expected = f"not after {render_time(last)}"
         found.append(_wrong(Code.RELEASE_EXPIRED, release.path, expected, render_time(release.moment)))

@@ -7,17 +7,18 @@ from datetime import timedelta
 from strongroom.checker.reading.bodies import (
     Approval,
     ClearToSign,
-    Instruction,
     Proposal,
     Scope,
     SignatureRecord,
     Verification,
 )
 from strongroom.checker.reading.checks.approve import party_of
+from strongroom.checker.reading.checks.sweep import is_sweep
+from strongroom.checker.reading.emergency_bodies import KeyState
 from strongroom.checker.reading.fields import render_time
-from strongroom.checker.reading.journey import Heard, Journey
+from strongroom.checker.reading.journey import Heard, Journey, orders_of
+from strongroom.checker.reading.key_states import may_save
 from strongroom.checker.reading.refusals import gathered, raise_found
-from strongroom.checker.reading.registers import KeyState
 from strongroom.checker.reading.rosters import check_overseers
 from strongroom.checker.reading.spend import Spend
 from strongroom.checker.reading.stages import Stage, Twin
@@ -26,14 +27,17 @@ from strongroom.core.errors import Refusal, refused
 
 
 def check_clears(journey: Journey) -> None:
-    """Each clear is for transfers, on this log, while every section had its overseer."""
+    """Each clear is of the docket's scope, on this log, while every section had its overseer.
+
+    A sweep under a clear for transfers would use up what was cleared for clients; a transfer under one for containment
+    would be signed in spite of a freeze.
+    """
     found: list[Refusal] = []
+    scope = scope_of(journey)
     for each in journey.all(ClearToSign):
         body = each.body
-        if body.scope is not Scope.TRANSFERS:
-            found.append(
-                _wrong(Code.CLEAR_NOT_FOR_SESSION, f"{each.path}.scope", Scope.TRANSFERS.value, body.scope.value)
-            )
+        if body.scope is not scope:
+            found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, f"{each.path}.scope", scope.value, body.scope.value))
         for head in journey.foundation.checkpoints:
             root = f"sha256:{head.root.hex()}"
             if head.size == body.checkpoint_size and root != body.checkpoint_root:
@@ -44,6 +48,11 @@ def check_clears(journey: Journey) -> None:
             roster = journey.foundation.roster_at(each.index, each.path)
             check_overseers(roster, each.moment, f"{each.path}.heads.roster")
     raise_found(found)
+
+
+def scope_of(journey: Journey) -> Scope:
+    """What the clear of a docket must be for."""
+    return Scope.CONTAINMENT if is_sweep(journey) else Scope.TRANSFERS
 
 
 def check_records(journey: Journey, spend: Spend) -> None:
@@ -112,7 +121,7 @@ def _check_session(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) ->
 
 def _check_sign_by(journey: Journey, record: Heard[SignatureRecord], found: list[Refusal]) -> None:
     signed_at, path = record.statement.issued_at, f"{record.statement.path}.payload.issued_at"
-    last = min(journey.one(Proposal).body.sign_by, *(each.body.sign_by for each in journey.all(Instruction)))
+    last = min(journey.one(Proposal).body.sign_by, *(each.sign_by for each in orders_of(journey)))
     if signed_at > last:
         expected = f"not after {render_time(last)}"
         found.append(_wrong(Code.INSTRUCTION_EXPIRED, path, expected, render_time(signed_at)))
@@ -171,8 +180,9 @@ def _check_keys(journey: Journey, record: Heard[SignatureRecord], spend: Spend) 
         if key is None or name not in spending or key.terminal != record.body.terminal:
             expected = f"a key of {record.body.terminal} that spends here"
             found.append(_wrong(Code.SIGNER_KEY_MISMATCH, path, expected, name))
-        elif key.state is not KeyState.ACTIVE:
-            found.append(_wrong(Code.SIGNER_KEY_MISMATCH, path, "an active key", f"{name} is {key.state.value}"))
+        elif not (may_save(key.state) if is_sweep(journey) else key.state is KeyState.ACTIVE):
+            got = f"{name} is {key.state.value}"
+            found.append(_wrong(Code.SIGNER_KEY_MISMATCH, path, "a key that may sign this", got))
     raise_found(found)
 
 

@@ -13,12 +13,12 @@ from typing import Final
 
 import rlp  # type: ignore[import-untyped]
 
-from strongroom.checker.reading.bodies import Approval, Instruction, Proposal, Rejection, Verification
+from strongroom.checker.reading.bodies import Approval, Proposal, Rejection, Verification
 from strongroom.checker.reading.checks.propose import fee_ceiling
 from strongroom.checker.reading.ethereum import ethereum_address_to_bytes, read_ethereum_fees
 from strongroom.checker.reading.facts import Facts, FactsOutput
 from strongroom.checker.reading.fields import NONE, render_time
-from strongroom.checker.reading.journey import Heard, Journey
+from strongroom.checker.reading.journey import Heard, Journey, orders_of
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.spend import Spend, SpendOutput
 from strongroom.checker.reading.stages import Twin
@@ -86,7 +86,7 @@ def check_due(journey: Journey, now: datetime) -> None:
         return
     verifications: Sequence[Heard[Verification]] = journey.all(Verification)
     moment = min((each.moment for each in verifications), default=now)
-    last = min(journey.one(Proposal).body.sign_by, *(each.body.sign_by for each in journey.all(Instruction)))
+    last = min(journey.one(Proposal).body.sign_by, *(each.sign_by for each in orders_of(journey)))
     if moment <= last:
         expected = f"a rejection, or a time after {render_time(last)}"
         raise refused(Code.VOID_NOT_DUE, "transaction.twin", expected, render_time(moment))
@@ -95,7 +95,6 @@ def check_due(journey: Journey, now: datetime) -> None:
 def build_void_facts(journey: Journey, void: Spend) -> Facts:
     """The display model of a void twin."""
     source = void.spent[0]
-    instructions = [each.body for each in journey.all(Instruction)]
     output = FactsOutput(
         address=source.address,
         asset=void.asset,
@@ -116,8 +115,8 @@ def build_void_facts(journey: Journey, void: Spend) -> Facts:
         fee_units=void.fee,
         inputs=void.inputs,
         outputs=(output,),
-        release_by=min(each.release_by for each in instructions),
-        sign_by=min(each.sign_by for each in instructions),
+        release_by=min(each.release_by for each in orders_of(journey)),
+        sign_by=min(each.sign_by for each in orders_of(journey)),
         terms=dict(void.terms),
         unsigned_digest=void.unsigned_digest,
         wallet=journey.one(Proposal).body.wallet,
