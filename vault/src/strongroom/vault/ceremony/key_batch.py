@@ -1,33 +1,36 @@
-"""A batch of asset keys: made in the token, tried, written as wrapped files, and listed for the key register."""
+"""A pool of asset keys: made in the token by several sessions, screened, proved, written, and listed for the register.
+
+A key is made, wrapped and dropped; what is kept of it is its blob. That a blob opens, and is this key's, is proved by
+unwrapping it and signing with what came out, for every key: before it is written, or, where an attestation follows, by
+its spend proof from the file, so that the token does this dear work once (ADR 0025).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-import pkcs11
-
-from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, UnavailableError, malformed, refused
+from strongroom.core.errors import malformed
 from strongroom.core.ids import EntryId, WalletId, parse_own_id
-from strongroom.vault.hsm.handles import WrappingKey
-from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
-from strongroom.vault.hsm.wrapped_keys import (
-    WrappedKey,
-    check_unwraps_sealed,
-    find_wrapping_key,
-    generate_wrapped_key,
-    sign_digest_with,
-)
+from strongroom.vault.ceremony.pool_writer import FORMAT, PoolHead, PoolWriter, Proving
+from strongroom.vault.ceremony.progress import Progress
+from strongroom.vault.ceremony.workers import Bench, TokenFacts, Workers
+from strongroom.vault.hsm.wrapped_keys import WrappedKey, generate_wrapped_key, sign_digest_with
 
-LIST_FORMAT = "strongroom-key-list/1"
-LIST_NAME = "keys.json"
-MAX_COUNT = 100_000
-_TRIAL = b"strongroom-key-trial/1\n"
+MAX_COUNT: Final = 100_000
+CHUNK: Final = 64
+"""Keys of one job, and of one flush to the disk: what an interruption may cost of the token's work."""
+_TRIAL: Final = b"strongroom-key-trial/1\n"
+
+Screen = Callable[[bytes], None]
+"""Raises for a public key (33 bytes) that must not be used."""
+SCREENS: Final[tuple[Screen, ...]] = ()
+"""What every new key must pass before it is written, in the process that made it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,98 +41,80 @@ class BatchOrder:
     wallet: WalletId
     names: str
     folder: Path
+    proving: Proving = Proving.TRIAL
 
 
-def parse_order(count: int, wallet: str, names: str, folder: Path) -> BatchOrder:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MakeJob:
+    names: tuple[EntryId | None, ...]
+    proving: Proving
+
+
+def parse_order(
+    count: int, wallet: str, names: str, folder: Path, proving: Proving = Proving.TRIAL
+) -> BatchOrder:
     """Read an order as it was typed. Raises MalformedError FIELD_INVALID."""
     if not 1 <= count <= MAX_COUNT:
         raise malformed(Code.FIELD_INVALID, "count", f"1 to {MAX_COUNT}", str(count))
     if names:
         parse_own_id(f"key:{names}-{count}", "key", "names")
     return BatchOrder(
-        count=count, wallet=WalletId(parse_own_id(wallet, "wallet", "wallet")), names=names, folder=folder
+        count=count,
+        wallet=WalletId(parse_own_id(wallet, "wallet", "wallet")),
+        names=names,
+        folder=folder,
+        proving=proving,
     )
 
 
-def make_keys(session: pkcs11.Session, serial: str, order: BatchOrder) -> list[WrappedKey]:
-    """Make the batch and write it to `order.folder`, which must be new or empty.
+def make_keys(workers: Workers, order: BatchOrder, tell: Callable[[int], Progress]) -> int:
+    """Make the pool in `order.folder`, or what is left of it, and return how many keys this run made.
 
-    1. The wrapping key unwraps nothing readable. 2. Each key is tried before it is written, so that no key whose blob
-    does not open is ever registered. 3. The list is written last: without it a batch is unfinished.
-    Raises RefusedError ALREADY_EXISTS, KEY_NOT_IN_TOKEN; UnavailableError TOKEN_UNAVAILABLE, FILE_UNAVAILABLE.
+    1. Each worker has tried that the wrapping key unwraps nothing readable. 2. Keys come back in the order of their
+    names and are flushed chunk by chunk, so an interruption leaves the first so many, and the next run goes on behind
+    them. 3. Index and list are written last: without them a pool is unfinished, and a terminal finds none of its keys.
+    tell: makes the bar, given how many are there already.
+    Raises ALREADY_EXISTS, KEY_NOT_IN_TOKEN, what a screen raises; UnavailableError TOKEN_UNAVAILABLE, FILE_UNAVAILABLE.
     """
-    _check_folder(order.folder)
-    wrapping_key = find_wrapping_key(session)
-    check_unwraps_sealed(session, wrapping_key)
+    with PoolWriter(order.folder, build_head(order, workers.facts)) as writer:
+        already = writer.done
+        progress = tell(already)
+        for made in workers.run(_make, _build_jobs(order, already)):
+            writer.append(made)
+            progress.add(len(made))
+        writer.finish()
+        return writer.done - already
+
+
+def build_head(order: BatchOrder, facts: TokenFacts) -> PoolHead:
+    """What stands in `pool.json`."""
+    return PoolHead(
+        check=facts.check,
+        count=order.count,
+        format=FORMAT,
+        names=order.names,
+        proving=order.proving,
+        token=facts.serial,
+        wallet=order.wallet,
+    )
+
+
+def _build_jobs(order: BatchOrder, already: int) -> Iterator[_MakeJob]:
+    for start in range(already, order.count, CHUNK):
+        numbers = range(start + 1, min(start + CHUNK, order.count) + 1)
+        names = tuple(EntryId(f"key:{order.names}-{n}") if order.names else None for n in numbers)
+        yield _MakeJob(names=names, proving=order.proving)
+
+
+def _make(bench: Bench, job: _MakeJob) -> tuple[WrappedKey, ...]:
+    """A worker's work: as many keys as the job names, each screened, and tried where nothing else will."""
     made = []
-    for key in _generate(session, wrapping_key, order):
-        file = KeyFile(key=key, wallet=order.wallet, token=serial)
-        save_new_file(order.folder / f"{key.key_id.removeprefix('key:')}{SUFFIX}", encode_key_file(file))
+    for name in job.names:
+        key = generate_wrapped_key(bench.session, bench.wrapping_key, name)
+        for screen in SCREENS:
+            screen(key.public_key)
+        if job.proving is Proving.TRIAL:
+            # The digest has a domain of its own and a random part, so it is no transaction's; the signature is dropped.
+            sign_digest_with(bench.wrapping_key, key, hashlib.sha256(_TRIAL + os.urandom(32)).digest())
         made.append(key)
-    save_new_file(order.folder / LIST_NAME, encode_key_list(made, order.wallet, serial))
-    return made
-
-
-def encode_key_list(keys: list[WrappedKey], wallet: WalletId, serial: str) -> bytes:
-    """The unsigned list of public keys that the key register's signers start from; canonical, sorted by key id."""
-    rows = sorted((key.key_id, key.public_key.hex()) for key in keys)
-    return encode_canonical(
-        {
-            "format": LIST_FORMAT,
-            "keys": [{"key": key_id, "public": public} for key_id, public in rows],
-            "token": serial,
-            "wallet": wallet,
-        }
-    )
-
-
-def save_new_file(path: Path, content: bytes) -> None:
-    """Write a file that must not exist yet and flush it: a key that is lost here is lost for good.
-
-    Raises RefusedError ALREADY_EXISTS, UnavailableError FILE_UNAVAILABLE.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        _flush_folder(path.parent)
-    except FileExistsError as error:
-        refusal = refused(Code.ALREADY_EXISTS, str(path), "no such file", "one")
-        raise refusal from error
-    except OSError as error:
-        raise _unavailable(path, error) from error
-
-
-def _generate(session: pkcs11.Session, wrapping_key: WrappingKey, order: BatchOrder) -> Iterator[WrappedKey]:
-    for number in range(1, order.count + 1):
-        key_id = EntryId(f"key:{order.names}-{number}") if order.names else None
-        key = generate_wrapped_key(session, wrapping_key, key_id)
-        # The digest has a domain of its own and a random part, so it is no transaction's; the signature is dropped.
-        sign_digest_with(wrapping_key, key, hashlib.sha256(_TRIAL + os.urandom(32)).digest())
-        yield key
-
-
-def _check_folder(folder: Path) -> None:
-    """Make the folder. A batch never lands among other keys, where a list would not say which are whose."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise refused(Code.ALREADY_EXISTS, str(folder), "a new or an empty folder", "files")
-    except OSError as error:
-        raise _unavailable(folder, error) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _unavailable(path: Path, error: OSError) -> UnavailableError:
-    return UnavailableError(
-        Refusal(code=Code.FILE_UNAVAILABLE, field=str(path), expected="a place to write to", got=str(error.strerror))
-    )
+    return tuple(made)

@@ -10,6 +10,8 @@ Example::
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from strongroom.vault.hsm.wrapped_keys import CURVE, WrappedKey
 
 FORMAT = "strongroom-key/1"
 SUFFIX = ".key.json"
+POOL_NAME = "keys.pool"
+"""Many keys: each line is a key file with a line feed (`pool_file.py` finds one without reading all)."""
 MAX_BYTES = 4096
 """A wrapped secp256k1 key is 72 bytes in SoftHSM; other modules may pad, none needs a kilobyte."""
 
@@ -80,14 +84,38 @@ def parse_key_file(raw: bytes) -> KeyFile:
     return KeyFile(key=key, wallet=document.wallet, token=document.token)
 
 
+def load_pool_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Every whole line of a pool file with its offset, without its line feed; none where there is no file.
+
+    A last line without its end was being written when the power went; its key was never listed, and it is left out.
+    Raises TOO_LARGE, UnavailableError FILE_UNAVAILABLE.
+    """
+    try:
+        with path.open("rb") as file:
+            offset = 0
+            while line := file.readline(MAX_BYTES + 2):
+                if not line.endswith(b"\n"):
+                    if len(line) > MAX_BYTES:
+                        raise malformed(Code.TOO_LARGE, f"{path} at {offset}", f"at most {MAX_BYTES} bytes", "more")
+                    return
+                yield offset, line[:-1]
+                offset += len(line)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unavailable(path, error) from error
+
+
 def load_key_files(folder: Path) -> dict[EntryId, KeyFile]:
-    """Every `*.key.json` of a folder, by key id.
+    """Every key of a folder, by key id: of its `*.key.json` and of its pool.
 
     Raises what `parse_key_file` raises, FIELD_INVALID for one id twice, UnavailableError FILE_UNAVAILABLE.
     """
     found: dict[EntryId, KeyFile] = {}
-    for path in sorted(folder.glob("*" + SUFFIX)):
-        file = parse_key_file(_read(path))
+    singles = ((path, _read(path)) for path in sorted(folder.glob("*" + SUFFIX)))
+    pooled = ((folder / POOL_NAME, line) for _, line in load_pool_lines(folder / POOL_NAME))
+    for path, raw in itertools.chain(singles, pooled):
+        file = parse_key_file(raw)
         if file.key.key_id in found:
             raise malformed(Code.FIELD_INVALID, str(path), "each key once", f"{file.key.key_id} twice")
         found[file.key.key_id] = file
@@ -98,7 +126,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        refusal = Refusal(
-            code=Code.FILE_UNAVAILABLE, field=str(path), expected="a readable file", got=str(error.strerror)
-        )
-        raise UnavailableError(refusal) from error
+        raise _unavailable(path, error) from error
+
+
+def _unavailable(path: Path, error: OSError) -> UnavailableError:
+    got = error.strerror or type(error).__name__
+    return UnavailableError(
+        Refusal(code=Code.FILE_UNAVAILABLE, field=str(path), expected="a readable file", got=got)
+    )

@@ -16,6 +16,7 @@ from strongroom.core.errors import Refusal, RefusedError, refused
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
 from strongroom.vault.hsm.key_file import MAX_BYTES, SUFFIX, parse_key_file
+from strongroom.vault.hsm.pool_file import INDEX_NAME, find_pool_key
 from strongroom.vault.hsm.wrapped_keys import WrappedKey
 from strongroom.vault.terminal.desk import KeyUse
 from strongroom.vault.terminal.files import load_file
@@ -64,15 +65,18 @@ def _keys_here(source: AddressEntry, proved: ProvedDocket, me: PartyId, found: l
 
 
 def load_key(folder: Path, entry: KeyEntry) -> WrappedKey:
-    """The wrapped key of a register entry; batches stand in folders of their own below `folder`.
+    """The wrapped key of a register entry; pools and single files stand in folders of their own below `folder`.
 
-    Raises KEY_NOT_IN_TOKEN when there is no such file, or more than one, or its public key is not the register's.
+    A pool that is not finished has no index, and none of its keys is found.
+    Raises KEY_NOT_IN_TOKEN when there is no such key, or more than one, or its public key is not the register's.
     """
     name = entry.id.removeprefix("key:") + SUFFIX
-    paths = sorted(folder.rglob(name))
-    if len(paths) != 1:
-        raise refused(Code.KEY_NOT_IN_TOKEN, entry.id, f"one file {name}", f"{len(paths)} files")
-    file = parse_key_file(load_file(paths[0], MAX_BYTES))
+    found = [parse_key_file(load_file(path, MAX_BYTES)) for path in sorted(folder.rglob(name))]
+    pools = [find_pool_key(path.parent, entry.id) for path in sorted(folder.rglob(INDEX_NAME))]
+    found += [file for file in pools if file is not None]
+    if len(found) != 1:
+        raise refused(Code.KEY_NOT_IN_TOKEN, entry.id, f"one key {name}, alone or in a pool", f"{len(found)} keys")
+    file = found[0]
     if (file.key.key_id, file.key.public_key, file.wallet) != (entry.id, bytes(entry.public), entry.wallet):
         got = f"{file.key.key_id} {file.key.public_key.hex()} of {file.wallet}"
         raise refused(Code.KEY_NOT_IN_TOKEN, entry.id, f"{entry.id} {entry.public.hex()} of {entry.wallet}", got)
