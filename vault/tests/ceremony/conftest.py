@@ -30,7 +30,8 @@ class Outcome:
 
     @property
     def refusals(self) -> list[str]:
-        return [json.loads(line)["code"] for line in self.errors.splitlines()]
+        told = [json.loads(line) for line in self.errors.splitlines()]
+        return [each["code"] for each in told if "event" not in each]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,12 @@ class Ceremony:
 
     store: softhsm.SoftHsmStore
 
-    def run(self, *arguments: str, lines: tuple[str, ...] = ()) -> Outcome:
+    def run(self, *arguments: str, lines: tuple[str, ...] = (), consent: tuple[str, ...] = ()) -> Outcome:
+        """lines: secrets, which nothing may repeat. consent: what is typed after them and is no secret."""
         command = [sys.executable, "-c", "import sys; from strongroom.vault.ceremony.cli import main; sys.exit(main())"]
         done = subprocess.run(
             [*command, *arguments],
-            input="".join(line + "\n" for line in lines),
+            input="".join(line + "\n" for line in (*lines, *consent)),
             env=self.store.environment(),
             capture_output=True,
             text=True,

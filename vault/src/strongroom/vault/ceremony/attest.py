@@ -141,4 +141,3 @@ def _check(_bench: Bench, job: _CheckJob) -> int:
         file.seek(job.offset)
         lines = split_batch(file.read(job.length))
     return len(check_chunk(job.body, lines, job.start))
-

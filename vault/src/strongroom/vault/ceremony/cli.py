@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -16,13 +17,13 @@ from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, refused
 from strongroom.core.ids import parse_digest
+from strongroom.vault.ceremony.cli_pools import add_pool_commands
 from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, open_mixer
-from strongroom.vault.ceremony.key_batch import make_keys, parse_order
 from strongroom.vault.ceremony.secrets_in import Question, read_secrets
 from strongroom.vault.ceremony.sign_statement import load_payload, render_payload, sign
 from strongroom.vault.ceremony.token_setup import init_token, report_token
 from strongroom.vault.entropy.attest import check_entropy_code, measure_entropy_code
-from strongroom.vault.hsm.module import find_token, open_module, open_session, open_storing_session, serial_of
+from strongroom.vault.hsm.module import find_token, open_module, open_storing_session
 from strongroom.vault.hsm.signing_key import PersonToken, create_person_key, public_key_of
 from strongroom.vault.hsm.wrapped_keys import create_wrapping_key
 from strongroom.vault.self_tests.known_answers import run_self_tests
@@ -46,7 +47,11 @@ Neither may know the other's PIN: with both, asset keys could be taken out of th
 In this order:
   1. init-token         both, one after the other: names a blank token and sets both PINs
   2. make-wrapping-key  the officer: the key under which all asset keys are kept
-  3. make-keys          the user: asset keys, as files, and keys.json for the key register
+  3. make-keys          the user: a pool of asset keys, and keys.json for the key register
+     show-pool          anybody: how many keys a pool has
+     order-addresses    anybody: which addresses the wallet's terminals are to attest, on whose challenge
+     prove-addresses    the user, at each terminal: every key signs the challenge
+     attest             the user, at each terminal: the whole batch is checked, and signed with the device's key
      make-person-key    the holder, in a token of their own: the key that signs statements
      show-token         anybody: what is in a token
      sign               a person: adds their signature to a root, roster, policy, prices, register, freeze-lift or lease
@@ -101,11 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     wrapping.add_argument("--hwrng", type=Path, action="append", default=[], help="a hardware generator: /dev/hwrng")
     wrapping.add_argument("--entropy-release", help="sha256: of the entropy code, from the release's paper")
-    keys = _add(commands, "make-keys", _make_keys, "Makes asset keys and writes them wrapped.", USER)
-    keys.add_argument("--count", type=int, required=True, help="how many")
-    keys.add_argument("--wallet", required=True, help="whose they are, e.g. wallet:ltc-cold")
-    keys.add_argument("--out", type=Path, required=True, help="a new or empty folder")
-    keys.add_argument("--names", default="", help="ltc-1 gives key:ltc-1-1, ...; without it keys are named by hash")
+    add_pool_commands(partial(_add, commands), partial(_add_bare, commands))
     _add(commands, "make-person-key", _make_person_key, "Makes the P-256 key that signs statements.", USER)
     _add(commands, "show-token", _show_token, "Shows what a token says of itself.")
     signing = _add(commands, "sign", _sign, "Adds your signature to a governance statement.", USER, CONSENT)
@@ -121,6 +122,20 @@ def _add(
     purpose: str,
     *asked: Question,
 ) -> argparse.ArgumentParser:
+    parser = _add_bare(commands, name, run, purpose, *asked)
+    parser.add_argument("--token", required=True, help="the token's label")
+    parser.add_argument("--module", type=Path, default=Path(DEFAULT_MODULE), help="PKCS#11 module (%(default)s)")
+    return parser
+
+
+def _add_bare(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace, TextIO], Result],
+    purpose: str,
+    *asked: Question,
+) -> argparse.ArgumentParser:
+    """A command that needs no token."""
     lines = "; ".join(f"{number}. {question.name}" for number, question in enumerate(asked, start=1))
     parser = commands.add_parser(
         name,
@@ -129,8 +144,6 @@ def _add(
         epilog=EXIT_CODES,
         allow_abbrev=False,
     )
-    parser.add_argument("--token", required=True, help="the token's label")
-    parser.add_argument("--module", type=Path, default=Path(DEFAULT_MODULE), help="PKCS#11 module (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
     parser.set_defaults(run=run)
     return parser
@@ -153,16 +166,6 @@ def _make_wrapping_key(options: argparse.Namespace, source: TextIO) -> Result:
     check = create_wrapping_key(module, options.token, officer, mixer.draw_key())
     report = mixer.report(measured, expected)
     return {"check_value": check.hex(), "entropy": report.as_json(), "token": options.token}
-
-
-def _make_keys(options: argparse.Namespace, source: TextIO) -> Result:
-    order = parse_order(options.count, options.wallet, options.names, options.out)
-    (user,) = read_secrets([USER], source)
-    token = find_token(open_module(options.module), options.token)
-    with open_session(token, user) as session:
-        check_token_arithmetic(session)
-        made = make_keys(session, serial_of(token), order)
-    return {"folder": str(order.folder), "keys": [key.key_id for key in made], "token": options.token}
 
 
 def _make_person_key(options: argparse.Namespace, source: TextIO) -> Result:

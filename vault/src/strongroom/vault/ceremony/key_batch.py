@@ -50,9 +50,7 @@ class _MakeJob:
     proving: Proving
 
 
-def parse_order(
-    count: int, wallet: str, names: str, folder: Path, proving: Proving = Proving.TRIAL
-) -> BatchOrder:
+def parse_order(count: int, wallet: str, names: str, folder: Path, proving: Proving = Proving.TRIAL) -> BatchOrder:
     """Read an order as it was typed. Raises MalformedError FIELD_INVALID."""
     if not 1 <= count <= MAX_COUNT:
         raise malformed(Code.FIELD_INVALID, "count", f"1 to {MAX_COUNT}", str(count))

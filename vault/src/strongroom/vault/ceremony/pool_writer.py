@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from strongroom.core.canonical import encode_canonical, parse_canonical
 from strongroom.core.codes import Code
@@ -70,7 +70,7 @@ class PoolWriter:
         """How many keys are durable."""
         return len(self._places)
 
-    def __enter__(self) -> PoolWriter:
+    def __enter__(self) -> Self:
         """Begin a new pool, or take up one that was interrupted.
 
         Raises ALREADY_EXISTS for a finished pool, one of another order, other files, or one that somebody makes now;
@@ -78,23 +78,19 @@ class PoolWriter:
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            names = {path.name for path in self._folder.iterdir()}
+            # A power cut at the very beginning leaves half a head under this name, and nothing else.
+            names = {path.name for path in self._folder.iterdir()} - {f".{HEAD_NAME}.part"}
         except OSError as error:
             raise _unavailable(self._folder, error) from error
         self._check_folder(names)
         if HEAD_NAME not in names:
             save_durably(self._folder / HEAD_NAME, encode_canonical(encode_record(self._head)))
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._descriptor = os.open(self._folder / POOL_NAME, flags, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            self._lock()
+            self._take_up()
+        except BaseException:
             self.__exit__()
-            raise refused(Code.ALREADY_EXISTS, str(self._folder), "a pool that nobody makes now", "one") from error
-        except OSError as error:
-            self.__exit__()
-            raise _unavailable(self._folder, error) from error
-        self._take_up()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -137,6 +133,16 @@ class PoolWriter:
                 expected, got = encode_record(known), encode_record(self._head)
                 wrong = ", ".join(name for name in expected if expected[name] != got[name])
                 raise refused(Code.ALREADY_EXISTS, str(self._folder), "the order of the unfinished pool", f"{wrong}")
+
+    def _lock(self) -> None:
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self._folder / POOL_NAME, flags, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise refused(Code.ALREADY_EXISTS, str(self._folder), "a pool that nobody makes now", "one") from error
+        except OSError as error:
+            raise _unavailable(self._folder, error) from error
 
     def _take_up(self) -> None:
         """Count what is there; half a line, which a power cut left, is cut off: its key was never listed."""

@@ -35,11 +35,12 @@ from strongroom.vault.hsm.handles import WrappingKey
 from strongroom.vault.hsm.module import find_token, open_module, open_session, serial_of, token_errors
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
+from strongroom.vault.self_tests.token import check_token_arithmetic
 
 MAX_WORKERS: Final = 16
 _AHEAD: Final = 2
 """Jobs that wait in each worker's pipe, so that it never idles while this process writes."""
-_KINDS: Final = (MalformedError, RefusedError, UnavailableError, InvariantError)
+_KINDS: Final[tuple[type[StrongroomError], ...]] = (MalformedError, RefusedError, UnavailableError, InvariantError)
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -56,7 +57,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """What a job works with: one session, and the wrapping key, which was tried and found to unwrap nothing readable."""
+    """What a job works with: one session, and the wrapping key, tried and found to unwrap nothing readable."""
 
     session: pkcs11.Session
     wrapping_key: WrappingKey
@@ -148,6 +149,7 @@ def _serve(login: Login, pipe: Connection, foreign: list[Connection]) -> None:
     try:
         token = find_token(open_module(login.module), login.token)
         with open_session(token, login.pin) as session:
+            check_token_arithmetic(session)
             wrapping_key = find_wrapping_key(session)
             check_unwraps_sealed(session, wrapping_key)
             with token_errors(f"token {login.token!r}"):

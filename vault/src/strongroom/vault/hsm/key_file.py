@@ -131,6 +131,4 @@ def _read(path: Path) -> bytes:
 
 def _unavailable(path: Path, error: OSError) -> UnavailableError:
     got = error.strerror or type(error).__name__
-    return UnavailableError(
-        Refusal(code=Code.FILE_UNAVAILABLE, field=str(path), expected="a readable file", got=got)
-    )
+    return UnavailableError(Refusal(code=Code.FILE_UNAVAILABLE, field=str(path), expected="a readable file", got=got))

@@ -8,6 +8,7 @@ key register by whoever asks. Source: spec/pool.md.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import struct
 from collections.abc import Iterable
@@ -30,7 +31,7 @@ def build_index(places: Iterable[tuple[EntryId, int]], pool_bytes: int) -> bytes
     places: each key's id and the offset of its line. Raises FIELD_INVALID for one id twice.
     """
     records = sorted(_RECORD.pack(_name_of(key), offset) for key, offset in places)
-    for before, after in zip(records, records[1:], strict=False):
+    for before, after in itertools.pairwise(records):
         if before[:24] == after[:24]:
             raise malformed(Code.FIELD_INVALID, POOL_NAME, "each key once", "a key twice")
     return _RECORD.pack(_MAGIC, pool_bytes) + b"".join(records)
