@@ -27,8 +27,8 @@ CHUNK: Final = 64
 """Keys of one job, and of one flush to the disk: what an interruption may cost of the token's work."""
 _TRIAL: Final = b"strongroom-key-trial/1\n"
 
-Screen = Callable[[bytes], None]
-"""Raises for a public key (33 bytes) that must not be used."""
+Screen = Callable[[bytes, str], None]
+"""Raises for a public key (33 bytes) that must not be used; the text names it in the refusal."""
 SCREENS: Final[tuple[Screen, ...]] = ()
 """What every new key must pass before it is written, in the process that made it."""
 
@@ -110,7 +110,7 @@ def _make(bench: Bench, job: _MakeJob) -> tuple[WrappedKey, ...]:
     for name in job.names:
         key = generate_wrapped_key(bench.session, bench.wrapping_key, name)
         for screen in SCREENS:
-            screen(key.public_key)
+            screen(key.public_key, key.key_id)
         if job.proving is Proving.TRIAL:
             # The digest has a domain of its own and a random part, so it is no transaction's; the signature is dropped.
             sign_digest_with(bench.wrapping_key, key, hashlib.sha256(_TRIAL + os.urandom(32)).digest())
