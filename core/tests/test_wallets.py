@@ -30,6 +30,7 @@ EOA = Wallet(
     ceiling=Units(10**18),
     chain=ETH,
     client=ClientOrNone("none"),
+    drill_age_s=86_400,
     issue=Issue.PER_CLIENT,
     keys=1,
     kind=WalletKind.EOA,

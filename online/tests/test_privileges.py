@@ -17,7 +17,7 @@ FORBIDDEN = [
     *[(role, "truncate evidence.entries cascade") for role in ALL],
     *[
         (role, f"insert into evidence.entries values (0, '{DIGEST}', 'freeze', 'nobody', now(), '')")
-        for role in (*ALL, Role.LEDGER_READER)
+        for role in (*ALL, Role.LEDGER_READER, Role.ASSIGNER)
     ],
     *[(role, "update evidence.tail set size = 0") for role in ALL],
     (Role.PLATFORM, "select evidence.witness_checkpoint(1, 'note')"),
@@ -50,6 +50,14 @@ FORBIDDEN = [
     (Role.RECONCILER, "delete from watch.freezes"),
     (Role.PLATFORM, "delete from watch.freezes"),
     (Role.PLATFORM, "delete from watch.alerts"),
+    *[(role, "insert into custody.assignments values ('c', 'a', 'e', 'x', 'w', 's')") for role in ALL],
+    (Role.ASSIGNER, "update custody.assignments set account = 'account:mine:eth'"),
+    (Role.ASSIGNER, "delete from custody.assignments"),
+    (Role.ASSIGNER, "insert into custody.register_entries values ('assets', 'a', '{}', 1, null)"),
+    (Role.ASSIGNER, "insert into custody.attested_addresses (place) values (1)"),
+    (Role.ASSIGNER, "select * from watch.runs"),
+    (Role.PLATFORM, "update custody.attested_addresses set line = ''"),
+    (Role.PLATFORM, "delete from custody.address_batches"),
     *[
         (Role.LEDGER_READER, f"select * from {table}")
         for table in ("transfers.dockets", "watch.runs", "evidence.entries")

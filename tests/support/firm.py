@@ -9,7 +9,7 @@ moves it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,22 +19,24 @@ from typing import Any
 from strongroom.chains.bitcoin.addresses import render_address
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.bitcoin.scripts import multisig_script, p2wsh_script
+from strongroom.core.assignments import AddressAssignment
 from strongroom.core.bodies import Destination, Instruction
-from strongroom.core.canonical import encode_canonical
+from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.ids import AccountId, ChainId, Digest, EntryId, PartyId
 from strongroom.core.policy import Policy, Window
-from strongroom.core.records import EntryOrNone, HexBytes, Units, encode_record
-from strongroom.core.registers import entry_digest
-from strongroom.core.roster import REGISTERS
-from strongroom.core.statements import Envelope, Statement
+from strongroom.core.records import NONE, EntryOrNone, HexBytes, Units, encode_record
+from strongroom.core.registers import AddressEntry, entry_digest
+from strongroom.core.roster import REGISTERS, Party, Roster
+from strongroom.core.statements import Envelope, Statement, parse_statement
 from strongroom.online.config import ChainConfig, Config, KeyConfig, NodeConfig
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.connect import Connection, connect
 from strongroom.online.db.roles import Role
-from strongroom.online.evidence.store import LogReader
+from strongroom.online.evidence.store import LogReader, append
 from strongroom.online.exchange.store import add_device
 from strongroom.online.governance.store import Rules, load_rules, publish
 from strongroom.online.keys import load_service_key
+from strongroom.online.keys.store import add_assignment
 from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
 from strongroom.online.prove.prover import build_prover
 from strongroom.online.sources import BitcoinNodeSource, EthereumNodeSource, Source, build_followers, build_sources
@@ -47,9 +49,22 @@ from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_s
 from strongroom.online.watch.follow import follow
 from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.witness import witness_checkpoints
-from world import ETH, LTC, START, TERMINALS, Edit, World, chain_key, ltc_key_names, seed, sorted_by_id
+from world import (
+    ETH,
+    LTC,
+    START,
+    TERMINALS,
+    Edit,
+    World,
+    chain_key,
+    ltc_key_names,
+    seed,
+    signer_of,
+    sorted_by_id,
+)
 
 CONFIRMATIONS = 2
+ASSIGNER = "service:assigner"
 ETHER, COIN = 10**18, 10**8
 DEVICES = {
     "device:approver-1": "approval-device",
@@ -260,7 +275,8 @@ def open_firm(
     """Publish a world into a database and build every online program on it. edits: as of `World`."""
     offset = START + timedelta(hours=1) - datetime.now(UTC)
     clock = Clock(offset=offset)
-    world = World(edits={**PEAK, "policy": widen_windows, **(edits or {})})
+    changes = {**PEAK, "policy": widen_windows, **(edits or {})}
+    world = World(edits={**changes, "roster": with_assigner(changes.get("roster"))})
     nodes = {ETH: eth, LTC: ltc}
     write_configs(
         folder, database, {chain: node for chain, node in nodes.items() if node is not None}, world.fingerprint
@@ -332,6 +348,7 @@ def publish_world(firm: Firm) -> None:
     for device, kind in DEVICES.items():
         add_device(connection, PartyId(device), kind)
     open_accounts(connection, firm.rules)
+    assign_owned(firm, world.registers["addresses"].entries)
 
 
 def change_register(firm: Firm, name: str, added: tuple[Any, ...] = (), removed: tuple[str, ...] = ()) -> None:
@@ -339,6 +356,55 @@ def change_register(firm: Firm, name: str, added: tuple[Any, ...] = (), removed:
     firm.world.now = firm.clock()
     firm.world.change_register(name, added, removed)
     publish(firm.platform.connection, firm.world.heads[name], [encode_record(e) for e in added], removed)
+    if name == "addresses":
+        assign_owned(firm, added)
+
+
+def assign_owned(firm: Firm, entries: Iterable[AddressEntry]) -> None:
+    """The assigner gives each address that its register gives to an account, once, to that account."""
+    known = {entry for (entry,) in firm.query("select entry from custody.assignments")}
+    for entry in entries:
+        if entry.account != NONE and entry.id not in known:
+            assign(firm, entry, AccountId(entry.account))
+
+
+def assign(firm: Firm, entry: AddressEntry, account: AccountId) -> Statement[Any]:
+    """An assignment as the assigner signs it; the attestation that it names is not looked for by who credits."""
+    body = AddressAssignment(
+        account=account,
+        address=entry.address,
+        attestation=sha256(b"attestation"),
+        chain=entry.chain,
+        client=PartyId(f"client:{account.split(':')[1]}"),
+        entry=entry.id,
+        line=sha256(b"line"),
+        wallet=entry.wallet,
+    )
+    firm.world.now = firm.clock()
+    statement = parse_statement(firm.world.sign(body, ASSIGNER, (ASSIGNER,)))
+    append(firm.admin, statement.envelope)
+    add_assignment(firm.admin, body, statement.id)
+    return statement
+
+
+def with_assigner(edit: Edit | None) -> Edit:
+    """An edit of the roster after another: the assigner is in it. The world of the vectors has none."""
+
+    def add(roster: Roster) -> Roster:
+        before = edit(roster) if edit else roster
+        party = Party(
+            group="machines",
+            id=PartyId(ASSIGNER),
+            key=signer_of(ASSIGNER).key,
+            name="assigner",
+            roles=("assigner",),
+            staff="none",
+            valid_from=START - timedelta(days=1),
+            valid_until=START + timedelta(days=60),
+        )
+        return replace(before, parties=sorted_by_id([*before.parties, party]))
+
+    return add
 
 
 def key_file(folder: Path, party: str) -> Path:

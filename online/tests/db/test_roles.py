@@ -62,6 +62,7 @@ EXPECTED = {
     Role.WATCHER: {"lock_accounts", "post_batch"},
     Role.RECONCILER: set[str](),
     Role.LEDGER_READER: set[str](),
+    Role.ASSIGNER: set[str](),
 }
 
 

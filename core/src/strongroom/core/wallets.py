@@ -56,12 +56,14 @@ class Wallet:
     """Body of a `wallet` statement.
 
     ceiling: the most of the chain's coin that one address may hold; None for no limit. client: whose, when it is
-    segregated. keys, threshold: n and m of each address. previous: the wallet's statement before this one.
+    segregated. drill_age_s: an address is issued only while the last restore drill is not older. keys, threshold: n and
+    m of each address. previous: the wallet's statement before this one.
     """
 
     ceiling: Units | None
     chain: ChainId
     client: ClientOrNone
+    drill_age_s: int
     issue: Issue
     keys: int
     kind: WalletKind
@@ -141,16 +143,19 @@ def fold_wallets(said: Iterable[PlacedWallet]) -> Mapping[WalletId, PlacedWallet
     return wallets
 
 
-def check_wallet_issues(wallets: Mapping[WalletId, PlacedWallet], wallet: WalletId, client: PartyId) -> Wallet:
-    """The wallet, when an address of it may be handed to a client now.
-
-    Raises NOT_IN_REGISTER for a wallet that nobody signed, RETIRED_WALLET_ACTIVE, and SEPARATION for another client's.
-    """
+def check_wallet_active(wallets: Mapping[WalletId, PlacedWallet], wallet: WalletId) -> Wallet:
+    """The wallet. Raises NOT_IN_REGISTER for one that nobody signed, RETIRED_WALLET_ACTIVE for a retired one."""
     found = wallets.get(wallet)
     if found is None:
         raise refused(Code.NOT_IN_REGISTER, "wallet", "a wallet that its delegates signed", wallet)
     if found.body.state is WalletState.RETIRED:
         raise refused(Code.RETIRED_WALLET_ACTIVE, wallet, "an active wallet", f"retired by {found.statement}")
-    if not found.body.is_for(client):
-        raise refused(Code.SEPARATION, wallet, f"an address for {found.body.client}", client)
     return found.body
+
+
+def check_wallet_issues(wallets: Mapping[WalletId, PlacedWallet], wallet: WalletId, client: PartyId) -> Wallet:
+    """The wallet, when an address of it may be handed to a client now. Raises SEPARATION for another client's."""
+    found = check_wallet_active(wallets, wallet)
+    if not found.is_for(client):
+        raise refused(Code.SEPARATION, wallet, f"an address for {found.client}", client)
+    return found

@@ -23,4 +23,19 @@ WALLETS: dict[str, tuple[str, str, str]] = {
         "Pay nothing more to it, move what it holds by containment, and find out who signed the delegation.",
         "II.8 V.5",
     ),
+    "ADDRESS_NOT_ASSIGNED": (
+        "Coins arrived at an address of ours that no assignment in the log gives to anybody",
+        "Find out who showed it to whom; nobody is credited until people say whose the coins are.",
+        "III.1 V.4",
+    ),
+    "RETIRED_ADDRESS_ACTIVITY": (
+        "Something moved at an address of a retired wallet, or of a key that signs nothing more",
+        "Ask who still shows the address to clients; recover the coins while the key can still be restored.",
+        "II.1 V.5",
+    ),
+    "ADDRESS_ABOVE_CEILING": (
+        "An address holds more than its wallet's ceiling",
+        "Move what is above it to other addresses of the wallet, or have the ceiling raised by its delegates.",
+        "II.1 V.4",
+    ),
 }

@@ -7,7 +7,7 @@ Connections are in autocommit: a statement outside `connection.transaction()` st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TypeVar
@@ -86,6 +86,13 @@ def execute(connection: Connection, query: Query, parameters: Parameters = None)
     """Run one statement; returns how many rows it touched."""
     with translated_errors():
         return connection.execute(query.text, parameters).rowcount
+
+
+def copy_rows(connection: Connection, query: Query, rows: Iterable[bytes]) -> None:
+    """Copy rows in PostgreSQL's text format, a `copy ... from stdin`; each chunk holds whole rows."""
+    with translated_errors(), connection.cursor() as cursor, cursor.copy(query.text) as copy:
+        for chunk in rows:
+            copy.write(chunk)
 
 
 def load_all(

@@ -25,6 +25,7 @@ class Role(StrEnum):
     WATCHER = "strongroom_watcher"
     RECONCILER = "strongroom_reconciler"
     LEDGER_READER = "strongroom_ledger_reader"
+    ASSIGNER = "strongroom_assigner"
 
 
 OWNER = "strongroom_owner"

@@ -110,6 +110,18 @@ def load_rules(connection: Connection) -> Rules:
     of every program refuses. Raises STAGE_MISSING while something is not published yet, THRESHOLD_NOT_MET,
     SIGNER_UNKNOWN, HEAD_MISMATCH.
     """
+    said = load_statements_in_force(connection)
+    rules = replace(said, registers=_load_registers(connection, said.heads))
+    for name, (_, head) in rules.heads.items():
+        check_register_head(head.body, rules.registers[name])
+    return rules
+
+
+def load_statements_in_force(connection: Connection) -> Rules:
+    """The signed governance alone, without a register's entries, for what reads a large register by itself.
+
+    Raises as `load_rules`.
+    """
     kinds = (StatementType.ROOT, StatementType.ROSTER, StatementType.POLICY, StatementType.REGISTER)
     by_kind: dict[StatementType, list[tuple[int, Statement[Any]]]] = {kind: [] for kind in kinds}
     for place, statement in load_by_kind(connection, *kinds):
@@ -125,9 +137,9 @@ def load_rules(connection: Connection) -> Rules:
         policy=by_kind[StatementType.POLICY][-1],
         prices=load_prices(connection, None),
         heads=heads,
-        registers=_load_registers(connection, heads),
+        registers={},
     )
-    _check_rules(rules)
+    _check_said(rules)
     return rules
 
 
@@ -137,17 +149,20 @@ def load_rules_under(connection: Connection, root: Digest) -> Rules:
     Reconciler and watcher use it: whoever owns the database cannot give them another root (ROOT_MISMATCH).
     """
     rules = load_rules(connection)
-    if rules.roots[0].id != root:
-        raise refused(Code.ROOT_MISMATCH, "governance.root", root, rules.roots[0].id)
+    check_root(rules, root)
     return rules
 
 
-def _check_rules(rules: Rules) -> None:
+def check_root(rules: Rules, root: Digest) -> None:
+    """Raise ROOT_MISMATCH unless the rules begin with the root that a program was configured with."""
+    if rules.roots[0].id != root:
+        raise refused(Code.ROOT_MISMATCH, "governance.root", root, rules.roots[0].id)
+
+
+def _check_said(rules: Rules) -> None:
     roots, rosters = tuple(r.envelope for r in rules.roots), tuple(r.envelope for _, r in rules.rosters)
     heads = tuple((name, head.envelope) for name, (_, head) in sorted(rules.heads.items()))
     _check_signatures(roots, rosters, rules.policy[1].envelope, rules.prices and rules.prices.envelope, heads)
-    for name, (_, head) in rules.heads.items():
-        check_register_head(head.body, rules.registers[name])
 
 
 @lru_cache(maxsize=4)

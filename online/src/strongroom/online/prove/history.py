@@ -38,6 +38,7 @@ _SIGNED_BY_ROLE = frozenset(
         StatementType.DEPOSIT_CREDIT,
         StatementType.DEPOSIT_REVERSAL,
         StatementType.SETTLEMENT_REVERSAL,
+        StatementType.ADDRESS_ASSIGNMENT,
     }
 )
 NOTHING = Entries(clients={}, whitelist={}, keys={}, addresses={}, assets={})

@@ -1,6 +1,6 @@
 """From a verified statement to exactly the ledger rows that it justifies. Pure: statements in, claims out.
 
-    deposit-credit     the deposit, at once; the address register must name that account
+    deposit-credit     the deposit, at once; the address must be assigned to that account, and the register agree
     decision           the reservation of its instruction, at once, unless it blocks or holds
     settlement         each reservation of its docket settled, or void when it failed, and the network fee; by the
                        platform's next pass
@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from strongroom.core.assignments import AddressAssignment, Assigned
 from strongroom.core.bodies import (
     Decision,
     Freeze,
@@ -34,6 +35,7 @@ from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, WalletId, parse_chain_id
+from strongroom.core.records import NONE
 from strongroom.core.statements import Statement
 from strongroom.online.ledger.rules import PostingKind, TransferId
 from strongroom.online.prove.rows import Claim, Duty, End, Ended, Ending, Phase, Posting, Row
@@ -79,7 +81,7 @@ class Facts:
     """What the log said before a statement. entries: clients, addresses and assets in force at its place.
 
     reserved: the reservation that stands for an instruction, where a reorganisation undid the first one's end.
-    taken_back: how often a credit of the same payment in the same block was taken back.
+    taken_back: how often a credit of the same payment in the same block was taken back. assigned: whose addresses are.
     """
 
     entries: Entries
@@ -90,6 +92,7 @@ class Facts:
     settled: dict[Digest, Settled] = field(default_factory=dict)
     reserved: dict[Digest, TransferId] = field(default_factory=dict)
     taken_back: dict[str, int] = field(default_factory=dict)
+    assigned: Assigned = field(default_factory=Assigned)
 
     def learn(self, statement: Statement[Any]) -> None:
         """Keep what later statements refer to. Raises NOT_IN_REGISTER for an instruction on nobody's account."""
@@ -116,6 +119,8 @@ class Facts:
                 plan = self.plan(body.proposal)
                 orders = tuple((i, self.orders[i]) for i in plan.instructions)
                 self.settled[statement.id] = Settled(body=body, chain=plan.chain, wallet=plan.wallet, orders=orders)
+            case AddressAssignment() as body:
+                self.assigned.take(body)
             case SettlementReversal() as body:
                 for instruction, _ in self.settled[body.settlement].orders:
                     self.reserved[instruction] = reservation_again(instruction, body.settlement)
@@ -174,11 +179,12 @@ def withdrawal_of(instruction: Digest) -> TransferId:
 
 
 def _deposit(statement: Digest, body: DepositCredit, facts: Facts) -> Posting:
-    """The account must be the one that the signed registers give the address to, whoever signed the credit."""
+    """The account must be the one that the log gives the address to, whoever signed the credit; the register agrees."""
     entries, base = facts.entries, name_credit(body)
     taken_back = facts.taken_back.get(base, 0)
     address = entries.addresses.get(body.address)
-    paid_to = find_credited(entries, address, body.asset) if address else ""
+    given = facts.assigned.find(body.address)
+    paid_to = find_credited(entries, address, body.asset, given.account) if address and given else NONE
     if address is None or paid_to != body.account or address.chain != body.chain:
         got = "no such address" if address is None else f"{paid_to} on {address.chain}"
         raise refused(Code.NOT_IN_REGISTER, f"{body.address}.account", f"{body.account} on {body.chain}", got)

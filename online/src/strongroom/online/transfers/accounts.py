@@ -37,17 +37,19 @@ def _of_token(asset: AssetId) -> str:
     return f".{reference.lower()}" if namespace == "erc20" else ""
 
 
-def find_credited(entries: Entries, address: AddressEntry, asset: AssetId) -> str:
-    """The account that a payment of an asset to an address is for, or `none`.
+def find_credited(entries: Entries, address: AddressEntry, asset: AssetId, assigned: str) -> str:
+    """The account that a payment of an asset to an address is for, or `none`. assigned: as the log's assignment says.
 
-    The address's own account, when it holds that asset; else the one account in it that the same client has in the same
-    wallet. Where that is not one account, it is nobody's until people say whose.
+    The assigned account, when it holds that asset; else the one account in it that the same client has in the same
+    wallet. Where that is not one account, or the address register names another, it is nobody's until people say whose.
     """
+    if address.account not in (NONE, assigned):
+        return NONE
     for client in entries.clients.values():
-        if str(address.account) in {str(account.id) for account in client.accounts}:
+        if assigned in {str(account.id) for account in client.accounts}:
             held = [str(a.id) for a in client.accounts if (a.asset, a.wallet) == (asset, address.wallet)]
-            if str(address.account) in held:
-                return str(address.account)
+            if assigned in held:
+                return assigned
             return held[0] if len(held) == 1 else NONE
     return NONE
 

@@ -104,7 +104,7 @@ class BlockView:
     """One block. held: of every asset, where nodes can say it at a block; None where coins are counted instead.
 
     changed: tokens whose contract has another code than the registered one. coded: addresses of ours at which there
-    is code, and which.
+    is code, and which. balances: of the chain's coin, at addresses that were paid in it, where nodes can say it.
     """
 
     chain: ChainId
@@ -117,6 +117,7 @@ class BlockView:
     disputes: tuple[Dispute, ...] = ()
     changed: tuple[AssetId, ...] = ()
     coded: tuple[tuple[EntryId, bytes], ...] = ()
+    balances: tuple[tuple[EntryId, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

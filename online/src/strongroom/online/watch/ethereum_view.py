@@ -47,7 +47,9 @@ class EthereumReader:
         changed = tuple(t.asset for t in watched.tokens if self._is_changed(t, block))
         moved = [self._fetch_moved(token, block, watched.addresses, changed) for token in watched.tokens]
         tokens_out = [outflow for each, _ in moved for outflow in each.outflows]
-        native_in, native_out, held = self._fetch_native(block, watched, tokens_out)
+        native_in, native_out, balances = self._fetch_native(block, watched, tokens_out)
+        held = Held(asset=native_asset_of(self.chain), units=sum(balances.values()))
+        paid = {inflow.address.id for inflow in native_in}
         outcomes = {o.txid: o.outcome for o in native_out}
         return BlockView(
             chain=self.chain,
@@ -61,6 +63,7 @@ class EthereumReader:
             disputes=tuple(dispute for each, _ in moved for dispute in each.disputes),
             changed=changed,
             coded=self._fetch_coded(block, watched.addresses),
+            balances=tuple((entry, units) for entry, units in balances.items() if entry in paid),
         )
 
     def _fetch_coded(
@@ -72,7 +75,7 @@ class EthereumReader:
 
     def _fetch_native(
         self, block: EthereumBlock, watched: Watched, tokens_out: Sequence[Outflow]
-    ) -> tuple[list[Inflow], list[Outflow], Held]:
+    ) -> tuple[list[Inflow], list[Outflow], dict[EntryId, int]]:
         asset, addresses = native_asset_of(self.chain), watched.addresses
         contracts = {t.contract for t in watched.tokens}
         ours = {parse_address(a.address): a for a in addresses}
@@ -96,7 +99,7 @@ class EthereumReader:
             if rest < 0:
                 unseen = Outflow(txid=block.hash, address=entry, asset=asset, units=-rest, fee=0, commitments=())
                 outflows.append(unseen)
-        return inflows, outflows, Held(asset=asset, units=sum(after))
+        return inflows, outflows, {entry.id: units for entry, units in zip(addresses, after, strict=True)}
 
     def _read_outflow(
         self,

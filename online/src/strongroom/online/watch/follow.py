@@ -9,22 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from strongroom.core.assignments import AddressAssignment
 from strongroom.core.bodies import Freeze, FreezeScope
 from strongroom.core.books import Reconciliation, ReconciliationRow, ReconciliationStatus
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, UnavailableError
-from strongroom.core.ids import ChainId, Digest
-from strongroom.core.records import Units
+from strongroom.core.ids import ChainId, Digest, EntryId
+from strongroom.core.records import NONE, Units
 from strongroom.core.registers import AddressEntry, AssetKind
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import lock_name
 from strongroom.online.evidence.store import say
 from strongroom.online.governance.store import Rules
+from strongroom.online.keys.assigned import find_assigned
 from strongroom.online.keys.code import render_code
 from strongroom.online.transfers.accounts import find_credited
 from strongroom.online.watch import store
-from strongroom.online.watch.chain_view import BlockView, Held, Outflow, OwnCoin, Token, Watched, is_explained
+from strongroom.online.watch.addresses import tell_addresses
+from strongroom.online.watch.chain_view import BlockView, Held, Inflow, Outflow, OwnCoin, Token, Watched, is_explained
 from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.turn_back import turn_back
 
@@ -108,13 +111,21 @@ def process(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
             store.add_outflow(connection, view, outflow, proposal)
         if proposal is None:
             freeze(reconciler, rules, view, outflows)
-    accounts = [find_credited(rules.entries, inflow.address, inflow.asset) for inflow in view.inflows]
+    assigned = find_assigned(connection, rules, [inflow.address for inflow in view.inflows])
+    accounts = [find_account(rules, inflow, assigned) for inflow in view.inflows]
     store.add_inflows(connection, view, frozenset(o.txid for o in view.outflows), accounts)
+    tell_addresses(connection, rules, view, assigned)
     if view.held is None:
         store.save_coins(connection, view)
     tell_tokens(connection, view)
     tell_code(connection, view)
     reconcile(reconciler, rules, view)
+
+
+def find_account(rules: Rules, inflow: Inflow, assigned: Mapping[EntryId, AddressAssignment]) -> str:
+    """Whose a payment is, by the assignment of its address; `none` without one."""
+    given = assigned.get(inflow.address.id)
+    return find_credited(rules.entries, inflow.address, inflow.asset, given.account) if given else NONE
 
 
 def tell_tokens(connection: Connection, view: BlockView) -> None:

@@ -1,6 +1,7 @@
 """Credit what is confirmed: a statement, a posting and the deposit's state, in one transaction.
 
-The account is the address register's, signed by its delegates; a database row cannot redirect a deposit.
+The account is the assignment's, signed by the assigner and in the log, and where the address register names one it is
+the same: a database row cannot redirect a deposit.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import AccountId, ChainId, Digest, PartyId
-from strongroom.core.records import Units
+from strongroom.core.records import NONE, Units
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
+from strongroom.online.keys.assigned import find_assigned
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post
 from strongroom.online.transfers.accounts import HOUSE, build_custody_account, find_credited
@@ -62,9 +64,15 @@ def credit_chain(platform: Platform, rules: Rules, chain: ChainId, needed: int) 
 
 
 def credit(platform: Platform, rules: Rules, deposit: Deposit, confirmations: int) -> None:
-    """Say the credit, post it, mark the deposit. Raises NOT_IN_REGISTER when the register says another account."""
+    """Say the credit, post it, mark the deposit.
+
+    Raises ADDRESS_NOT_ASSIGNED for an address that the log gives to nobody, NOT_IN_REGISTER when it is another's.
+    """
     entry = rules.entries.addresses.get(deposit.address)
-    paid_to = find_credited(rules.entries, entry, deposit.asset) if entry else "an address"
+    given = find_assigned(platform.connection, rules, [entry]).get(entry.id) if entry else None
+    if given is None:
+        raise refused(Code.ADDRESS_NOT_ASSIGNED, f"deposit {deposit.txid}", "an assignment in the log", "none")
+    paid_to = find_credited(rules.entries, entry, deposit.asset, given.account) if entry else NONE
     if paid_to != deposit.account:
         raise refused(Code.NOT_IN_REGISTER, f"deposit {deposit.txid}", paid_to, deposit.account)
     client = find_client(rules, deposit.account)
