@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from demo.assigning import assign_addresses
 from demo.firm import ETH, LTC, Client, Firm
 from demo.papers import publish_everything
 from demo.people import Person, make_office
@@ -28,7 +29,7 @@ from strongroom.core.registers import AssetEntry, AssetKind
 from strongroom.online.bootstrap import build_platform
 from strongroom.online.config import ChainConfig, Config, KeyConfig, NodeConfig, load_config
 from strongroom.online.db.bootstrap import Database, prepare_database
-from strongroom.online.db.connect import Connection, open_connection
+from strongroom.online.db.connect import Connection, connect, open_connection
 from strongroom.online.db.roles import Role, make_passwords
 from strongroom.online.db.server import running_server
 from strongroom.online.exchange.store import add_device
@@ -38,7 +39,7 @@ from strongroom.online.nodes.devpair import AnvilPair, LitecoinPair
 from strongroom.online.nodes.launch import start_anvil_pair, start_litecoind_pair
 from strongroom.online.transfers.accounts import open_accounts
 
-SERVICES = ("platform", "builder", "reconciler", "watcher")
+SERVICES = ("platform", "builder", "reconciler", "watcher", "assigner")
 
 
 NO_ROOT = Digest("sha256:" + "0" * 64)
@@ -213,6 +214,8 @@ def set_up_trust(scene: Scene) -> None:
     publish_everything(firm, after_root=lambda: enroll_devices(scene), after_roster=lambda: make_keys(firm))
     rules = load_rules(firm.connection)
     open_accounts(firm.connection, rules)
+    with connect(scene.database.conninfo(Role.ASSIGNER)) as connection:
+        assign_addresses(firm, connection)
     kinds = {
         "device:approver-1": "approval-device",
         "device:approver-2": "approval-device",

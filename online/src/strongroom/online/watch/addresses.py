@@ -18,7 +18,7 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
 from strongroom.online.keys.wallets import Wallets, load_wallets
 from strongroom.online.watch import store
-from strongroom.online.watch.chain_view import BlockView
+from strongroom.online.watch.chain_view import BlockView, Inflow, Outflow
 
 GONE: Final = frozenset({"deactivated", "compromised", "destroyed"})
 """States of a key that signs nothing more."""
@@ -47,7 +47,8 @@ def _tell_unassigned(connection: Connection, view: BlockView, assigned: Mapping[
 
 
 def _tell_retired(connection: Connection, rules: Rules, view: BlockView, wallets: Wallets) -> None:
-    moved = {flow.address.id: (flow.address, flow.txid) for flow in (*view.inflows, *view.outflows)}
+    flows: tuple[Inflow | Outflow, ...] = (*view.inflows, *view.outflows)
+    moved = {flow.address.id: (flow.address, flow.txid) for flow in flows}
     for entry, txid in moved.values():
         why = find_retired(rules, entry, wallets)
         if why:
