@@ -92,7 +92,13 @@ class SweepTrip(Trip):
     officers: tuple[str, ...] = OFFICERS
     rehearsal: Rehearsal = Rehearsal.NO
     pay: str = ""
+    account_name: str = "eth-1"
     wallet: WalletId = field(default=ETH_WALLET)
+
+    @property
+    def account(self) -> str:
+        """The Ethereum address that is emptied, without its kind."""
+        return self.account_name
 
     @property
     def target(self) -> AddressEntry:
@@ -107,7 +113,7 @@ class SweepTrip(Trip):
         body = KeyStateChange(
             keys=tuple(sorted(EntryId(k) for k in self.keys)), lifts=(), reason="a copy was found", state=self.state
         )
-        self.say(self.edited("state", body), self.officers[0])
+        self.statements.append(self.world.notice(self.edited("state", body), self.officers[0], self.officers[:1]))
 
     def decide(self) -> None:
         """The officers order the sweep."""

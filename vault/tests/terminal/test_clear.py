@@ -10,7 +10,7 @@ import pytest
 
 import world
 from strongroom.core import assemble
-from strongroom.core.bodies import Budget, Head, Scope
+from strongroom.core.bodies import Budget, Head
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
@@ -30,7 +30,6 @@ def other_policy(clear: Any) -> Any:
 CLEARS: list[tuple[Code, Edit]] = [
     (Code.CLEAR_NOT_FOR_SESSION, lambda c: replace(c, nonce=HexBytes(bytes(32)))),
     (Code.CLEAR_NOT_FOR_SESSION, lambda c: replace(c, terminal=PartyId("device:terminal-2"))),
-    (Code.CLEAR_NOT_FOR_SESSION, lambda c: replace(c, scope=Scope.CONTAINMENT)),
     (Code.CLEAR_EXPIRED, lambda c: replace(c, life_s=0)),
     (Code.CLEAR_BUDGET, lambda c: replace(c, max_count=0)),
     (Code.CLEAR_BUDGET, lambda c: replace(c, budget=())),
@@ -236,7 +235,7 @@ def test_a_freeze_latches_until_officers_lift_it(firm: Any, stand: Any) -> None:
 def test_a_freeze_latches_though_the_clear_is_refused(firm: Any, stand: Any) -> None:
     freeze = firm.world.freeze()
     turn = firm.turn(
-        trips=[firm.trip()], body=put_freeze(firm, freeze), clear=lambda c: replace(c, scope=Scope.CONTAINMENT)
+        trips=[firm.trip()], body=put_freeze(firm, freeze), clear=lambda c: replace(c, nonce=HexBytes(bytes(32)))
     )
     assert {Code.CLEAR_NOT_FOR_SESSION} == stand.refusals(turn, "sign")
     with stand.open() as terminal:

@@ -25,19 +25,20 @@ from strongroom.core.checks.foundation import (
     prove_roster_chain,
     roster_in_force,
 )
-from strongroom.core.checks.notices import Basis, check_notice, find_lease
+from strongroom.core.checks.notices import Basis, check_notice, find_lease, key_states_of
 from strongroom.core.checks.signers import check_lift, check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
 from strongroom.core.errors import refused
 from strongroom.core.ids import Digest, PartyId
-from strongroom.core.key_states import check_key_changes
+from strongroom.core.key_states import check_key_changes, effective_keys
 from strongroom.core.leases import Lease
 from strongroom.core.packages import DocketBody, Placed, RegisterDelta, SigningBody, UpdateBody
 from strongroom.core.policy import Policy
 from strongroom.core.records import parse_record
 from strongroom.core.registers import (
     ENTRY_TYPES,
+    KeyState,
     Register,
     RegisterHead,
     check_entry_age,
@@ -153,6 +154,13 @@ class Trust:
         standing = sorted(self.frozen - self.lifted)
         if standing:
             raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
+
+    @property
+    def key_states(self) -> dict[str, KeyState]:
+        """What holds for each key of the register: the strictest of its entry and of the statements that latch here."""
+        register = self.registers.get("keys")
+        held = {e.id: e for e in register.entries} if register else {}
+        return effective_keys(held, key_states_of(self.notices))
 
     def find_lease(self, terminal: PartyId) -> Proved[Lease] | None:
         """The lease in force for a terminal, as this device knows it; None when it knows none."""

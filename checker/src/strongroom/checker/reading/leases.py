@@ -10,12 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from strongroom.checker.reading.envelopes import Context, Envelope, Statement, Type, check_context, parse_header
+from strongroom.checker.reading.bodies import Quorum
+from strongroom.checker.reading.emergency import parse_key_state
+from strongroom.checker.reading.emergency_bodies import KeyState, KeyStateChange
+from strongroom.checker.reading.envelopes import (
+    Context,
+    Envelope,
+    Statement,
+    Type,
+    check_context,
+    check_exact,
+    check_signatures,
+    parse_header,
+)
 from strongroom.checker.reading.fields import NONE, Node
 from strongroom.checker.reading.governed import check_governed, parse_governed
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.roots import Root, RootChain
-from strongroom.checker.reading.rosters import Roster
+from strongroom.checker.reading.rosters import Roster, check_party, check_quorum
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, malformed
 from strongroom.core.ids import Digest, PartyId
@@ -72,9 +84,33 @@ def prove_lease(envelope: Envelope, basis: Basis) -> Statement[Lease]:
     return statement
 
 
+def prove_key_state(envelope: Envelope, basis: Basis) -> Statement[KeyStateChange]:
+    """One officer tightens at once; a suspension ends by as many officers as lift a freeze."""
+    statement = parse_governed(envelope, Type.KEY_STATE, parse_key_state)
+    check_context(statement, basis.chain.context)
+    path = f"{statement.path}.payload.issuer"
+    officer = check_party(basis.roster, statement.issuer, ("officer",), basis.moment, path)
+    if statement.body.state is not KeyState.ACTIVE:
+        check_exact(envelope, [officer.key])
+        return statement
+    people = max(2, basis.policy.freeze_lift_people if basis.policy else 2)
+    officers = [p for p in basis.roster.with_role("officer") if p.valid_from <= basis.moment <= p.valid_until]
+    signed = check_signatures(envelope, [each.key for each in officers])
+    signers = [each for each in officers if each.key.id in signed]
+    check_quorum(Quorum(groups=1, people=people, role="officer"), signers, f"{statement.path}.signatures")
+    return statement
+
+
+def key_states_of(notices: Iterable[Notice]) -> dict[Digest, KeyStateChange]:
+    """Every statement about keys, by its id."""
+    found = (each.statement for each in notices)
+    return {each.id: each.body for each in found if isinstance(each.body, KeyStateChange)}
+
+
 ProveNotice = Callable[[Envelope, Basis], Statement[Any]]
 NOTICES: Final[Mapping[Type, ProveNotice]] = {
     Type.LEASE: prove_lease,
+    Type.KEY_STATE: prove_key_state,
 }
 
 

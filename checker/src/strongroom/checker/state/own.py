@@ -11,13 +11,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from strongroom.checker.reading.bodies import Approval, Instruction
+from strongroom.checker.reading.bodies import Approval, Instruction, Proposal, Quorum
 from strongroom.checker.reading.checks.approve import check_quorums, payment_moment
 from strongroom.checker.reading.checks.instruct import find_destination
 from strongroom.checker.reading.checks.propose import check_policy, quorums_in_force
+from strongroom.checker.reading.checks.sweep import is_sweep
 from strongroom.checker.reading.docket import Docket
+from strongroom.checker.reading.emergency_bodies import KeyStateChange, Sweep
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import check_not_lower, heads_of
+from strongroom.checker.reading.key_states import find_idle, find_unpayable, find_unsweepable
 from strongroom.checker.reading.refusals import DocketRefusedError, gathered, raise_found
 from strongroom.checker.reading.registers import entry_digest
 from strongroom.checker.reading.roots import REGISTERS
@@ -37,8 +40,9 @@ def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: dateti
     """
     own = Stage(furthest + 1)
     found: list[Refusal] = []
-    with gathered(found):
-        trust.check_not_frozen()
+    if not pays_nobody(docket):
+        with gathered(found):
+            trust.check_not_frozen()
     with gathered(found):
         trust.check_unexpired(now)
     try:
@@ -52,6 +56,7 @@ def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: dateti
     checks: Sequence[Callable[[], None]] = (
         partial(check_own_heads, trust, proof),
         partial(check_own_entries, trust, proof),
+        partial(check_own_keys, trust, proof),
         *(() if proof.docket.twin is Twin.VOID else _build_payment_checks(trust, proof, now)),
     )
     for check in checks:
@@ -73,6 +78,7 @@ def _build_payment_checks(trust: Trust, proof: Proof, now: datetime) -> Sequence
         partial(check_own_approvers, trust, proof, now),
         partial(check_own_policy, trust, proof, now),
         partial(check_own_ages, trust, proof, now),
+        partial(check_own_officers, trust, proof, now),
     )
 
 
@@ -159,6 +165,50 @@ def check_own_ages(trust: Trust, proof: Proof, now: datetime) -> None:
             expected = f"payment from {render_time(since + wait)}"
             found.append(_wrong(Code.ENTRY_TOO_YOUNG, f"{each.path}.destination.entry", expected, render_time(now)))
     raise_found(found)
+
+
+def check_own_keys(trust: Trust, proof: Proof) -> None:
+    """The keys of what is spent and of what comes back to us, by this device's register and latches together.
+
+    A key that was declared after the approvals, or after the terminal signed, is stopped here.
+    """
+    found: list[Refusal] = []
+    spend, _ = proof.paid()
+    states, entries = trust.key_states, proof.foundation.entries
+    sweep = is_sweep(proof.journey)
+    code = Code.SWEEP_NOT_OURS if sweep else Code.CHANGE_NOT_OURS
+    found += (find_unsweepable if sweep else find_unpayable)(spend.sources, states, "own keys")
+    for name in proof.journey.one(Proposal).body.change.values():
+        idle = find_idle(entries.addresses[name], states) if name in entries.addresses else []
+        if idle:
+            found.append(_wrong(code, "own keys", f"active keys of {name}", ", ".join(idle)))
+    known = {each.statement.id for each in trust.notices}
+    for each in proof.journey.all(KeyStateChange):
+        if each.statement.id not in known:
+            got = each.statement.id
+            found.append(_wrong(Code.SWEEP_NOT_JUSTIFIED, f"{each.path}", "a statement that latches here", got))
+    raise_found(found)
+
+
+def check_own_officers(trust: Trust, proof: Proof, now: datetime) -> None:
+    """Whoever ordered a sweep is an officer today, as many as the floor of this device's own root."""
+    found: list[Refusal] = []
+    people = max(2, trust.chain.last.floors.people)
+    for each in proof.journey.all(Sweep):
+        today = [party for name, party in trust.roster.parties.items() if name in each.signers]
+        valid = [party for party in today if party.valid_from <= now <= party.valid_until]
+        with gathered(found):
+            check_quorum(Quorum(groups=1, people=people, role="officer"), valid, "own roster")
+    raise_found(found)
+
+
+def pays_nobody(docket: Docket) -> bool:
+    """Whether the docket's proposal is for no instruction: a sweep, or it is refused.
+
+    Asked before anything is proved, and of what was released before: the proposal's own id holds its instructions.
+    """
+    bodies = [each.statement.body for each in docket.at(Stage.PROPOSE)]
+    return bool(bodies) and all(isinstance(body, Proposal) and not body.instructions for body in bodies)
 
 
 def claimed_proposal(docket: Docket) -> Digest | None:

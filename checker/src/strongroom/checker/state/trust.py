@@ -12,12 +12,14 @@ from datetime import datetime
 
 from strongroom.checker.reading.bodies import HEAD_NAMES, Head, Heads
 from strongroom.checker.reading.canonical import Json
+from strongroom.checker.reading.emergency_bodies import KeyState
 from strongroom.checker.reading.envelopes import Context, Envelope, Statement
 from strongroom.checker.reading.fields import render_time
-from strongroom.checker.reading.leases import Basis, Lease, Notice, find_lease
+from strongroom.checker.reading.key_states import state_of
+from strongroom.checker.reading.leases import Basis, Lease, Notice, find_lease, key_states_of
 from strongroom.checker.reading.log import HeadRead
 from strongroom.checker.reading.policy import Policy
-from strongroom.checker.reading.registers import Entry, RegisterHead
+from strongroom.checker.reading.registers import ChainKey, Entry, RegisterHead
 from strongroom.checker.reading.roots import RootChain
 from strongroom.checker.reading.rosters import PlacedRoster, Roster, roster_below
 from strongroom.checker.reading.trust import moment_of
@@ -93,6 +95,13 @@ class Trust:
     def standing_freezes(self) -> frozenset[Digest]:
         """Freezes that nobody has lifted."""
         return self.frozen - self.lifted
+
+    @property
+    def key_states(self) -> dict[str, KeyState]:
+        """What holds for each key that this device knows, latches included."""
+        said, held = key_states_of(self.notices), self.registers.get("keys")
+        keys = (each for each in held.entries.values() if isinstance(each, ChainKey)) if held else ()
+        return {each.id: state_of(each, said) for each in keys}
 
     def find_lease(self, terminal: PartyId) -> Statement[Lease] | None:
         """The lease in force for a terminal, as this device knows it; None when it knows none."""

@@ -15,10 +15,14 @@ from strongroom.core.checks.approve import check_approved, quorums_in_force
 from strongroom.core.checks.journey import check_head_not_lower
 from strongroom.core.checks.limits import check_policy
 from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.checks.states import check_paying_sources, check_receiving, check_sweeping_sources
+from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
 from strongroom.core.errors import refused, run_checks
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.roster import check_not_expired, check_overseers, check_party, check_quorum
+from strongroom.core.sweeps import Sweep, officers_quorum
 from strongroom.core.trust import Trust
 
 Pair = tuple[str, Mapping[str, object], Mapping[str, object], Code]
@@ -39,7 +43,9 @@ def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> No
         ("assets", theirs.assets, own.assets, Code.ASSET_UNKNOWN),
     )
     always: list[Callable[[], None]] = [
-        trust.check_not_frozen,
+        # A freeze stops whatever pays somebody; a sweep pays ourselves, and a freeze is when it is needed.
+        *([] if is_sweep(proved.journey) else [trust.check_not_frozen]),
+        lambda: _check_key_states(proved, trust),
         lambda: check_not_expired(trust.root.expires, now, "root"),
         lambda: check_not_expired(trust.roster.body.expires, now, "roster"),
         lambda: check_overseers(trust.roster.body, now),
@@ -55,10 +61,41 @@ def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> No
             *always,
             *[partial(_check_entries, *pair) for pair in paid],
             lambda: _check_ages(proved, trust, now),
+            lambda: _check_officers_today(proved, trust, now),
             lambda: check_policy(trust.policy_in_force, proved.requests, proved.journey, proved.foundation, now),
             lambda: _check_own_quorums(proved, trust, now),
         ]
     )
+
+
+def _check_key_states(proved: ProvedDocket, trust: Trust) -> None:
+    """The keys that sign and the keys that receive are in the right state here, latches included.
+
+    Attack: a docket that was approved before the key was declared compromised. A sweep's reasons latch here as well,
+    so that nobody sweeps on statements that this device was not given, and goes on to pay with the same keys.
+    """
+    states, field = trust.key_states, "transaction.unsigned"
+    entries = trust.entries.addresses
+    paid = [entries[c.address] for c in proved.proposal.body.change if c.address in entries]
+    if not is_sweep(proved.journey):
+        checks = [partial(check_receiving, entry, states, Code.CHANGE_NOT_OURS, field) for entry in paid]
+        run_checks([partial(check_paying_sources, proved.spend.sources, states, field), *checks])
+        return
+    latched = {notice.id for notice in trust.notices}
+    missing = [p.id for p in proved.journey.all(KeyStateChange) if p.id not in latched]
+    checks = [partial(check_receiving, entry, states, Code.SWEEP_NOT_OURS, field) for entry in paid]
+    if missing:
+        raise refused(Code.SWEEP_NOT_JUSTIFIED, "sweep.states", "statements that latch here", ", ".join(missing))
+    run_checks([partial(check_sweeping_sources, proved.spend.sources, states, field), *checks])
+
+
+def _check_officers_today(proved: ProvedDocket, trust: Trust, now: datetime) -> None:
+    """Whoever ordered a sweep is still an officer by this device's own roster, and the root's floor is still met."""
+    for sweep in proved.journey.all(Sweep):
+        signed = {s.keyid for s in sweep.statement.envelope.signatures}
+        officers = [p for p in trust.roster.body.with_role("officer") if p.is_valid_at(now)]
+        signers = [p for p in officers if p.key.key_id in signed]
+        check_quorum(officers_quorum(trust.root.floors), signers, "sweep by today's roster")
 
 
 def _check_heads(proved: ProvedDocket, trust: Trust) -> None:

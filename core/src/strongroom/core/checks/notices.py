@@ -12,14 +12,18 @@ from datetime import datetime
 from typing import Any
 
 from strongroom.core.checks.foundation import Proved, prove_delegated
+from strongroom.core.checks.signers import check_lift
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, malformed
-from strongroom.core.ids import PartyId
+from strongroom.core.ids import Digest, PartyId
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy
 from strongroom.core.records import NONE
-from strongroom.core.roster import Root, Roster
-from strongroom.core.statements import Context, Statement, StatementType
+from strongroom.core.registers import KeyState
+from strongroom.core.roster import Root, Roster, check_party
+from strongroom.core.statements import Context, Statement, StatementType, check_context, check_exact_signers
+from strongroom.core.sweeps import LEAST_OFFICERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,20 @@ def check_lease(statement: Statement[Lease], basis: Basis, path: str) -> None:
     prove_delegated(statement.envelope, Lease, basis.roots[-1].body.delegation("keys"), basis.context, path)
 
 
+def check_key_state(statement: Statement[KeyStateChange], basis: Basis, path: str) -> None:
+    """Raise unless one officer signed what tightens, and as many as lift a freeze what ends a suspension."""
+    check_context(statement, basis.context, path)
+    if statement.body.state is KeyState.ACTIVE:
+        people = basis.policy.parameters.freeze_lift_people if basis.policy else LEAST_OFFICERS
+        check_lift(statement, basis.roster, basis.moment, people, path)
+        return
+    officer = check_party(basis.roster, statement.issuer, "officer", basis.moment, f"{path}.issuer")
+    check_exact_signers(statement.envelope, [officer.key], path)
+
+
 CHECKS: Mapping[StatementType, CheckNotice] = {
     StatementType.LEASE: check_lease,
+    StatementType.KEY_STATE: check_key_state,
 }
 
 
@@ -63,6 +79,11 @@ def check_notice(statement: Statement[Any], basis: Basis, path: str) -> None:
         kinds = " or ".join(kind.value for kind in CHECKS)
         raise malformed(Code.TYPE_MISMATCH, path, kinds, statement.type.value)
     check(statement, basis, path)
+
+
+def key_states_of(notices: Iterable[Proved[Any]]) -> dict[Digest, KeyStateChange]:
+    """Every statement about keys, by its id."""
+    return {n.id: n.body for n in notices if isinstance(n.body, KeyStateChange)}
 
 
 def is_lease_of(statement: Statement[Any], root: Root, context: Context) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from strongroom.chains.bitcoin.psbt import parse_psbt
@@ -11,9 +12,11 @@ from strongroom.chains.ethereum.void import Void
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.spend import is_ethereum, keys_of
+from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, refused
 from strongroom.core.ids import Digest, PartyId
+from strongroom.core.key_states import may_contain, may_pay
 from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
 from strongroom.vault.hsm.key_file import MAX_BYTES, SUFFIX, parse_key_file
 from strongroom.vault.hsm.pool_file import INDEX_NAME, find_pool_key
@@ -33,18 +36,21 @@ def build_digests(proved: ProvedDocket) -> tuple[Digest, tuple[bytes, ...]]:
     return sha256(psbt.unsigned_bytes), tuple(psbt.signature_hash(i) for i in range(len(psbt.inputs)))
 
 
-def build_key_uses(proved: ProvedDocket, me: PartyId, folder: Path) -> tuple[KeyUse, ...]:
+def build_key_uses(
+    proved: ProvedDocket, me: PartyId, folder: Path, states: Mapping[str, KeyState]
+) -> tuple[KeyUse, ...]:
     """Every signature that this terminal is to make: for each input, each key of its address that lives here.
 
     An input whose keys are all elsewhere is another terminal's, as long as one input is ours: a transaction may spend
-    coins of several keys beside coins of one. Raises KEY_NOT_IN_TOKEN, with every key that is missing.
+    coins of several keys beside coins of one; so is one whose key here is in no state to sign. states: what holds for
+    each key on this terminal. Raises KEY_NOT_IN_TOKEN, with every key that is missing.
     """
     _, digests = build_digests(proved)
     sources = {str(source.id): source for source in proved.spend.sources}
     uses: list[KeyUse] = []
     found: list[Refusal] = []
     for index, (spent, digest) in enumerate(zip(proved.facts.inputs, digests, strict=True)):
-        for entry in _keys_here(sources[spent.entry], proved, me, found):
+        for entry in _keys_here(sources[spent.entry], proved, me, states):
             try:
                 uses.append(KeyUse(input=index, key=load_key(folder, entry), digest=digest))
             except RefusedError as error:
@@ -56,12 +62,13 @@ def build_key_uses(proved: ProvedDocket, me: PartyId, folder: Path) -> tuple[Key
     return tuple(uses)
 
 
-def _keys_here(source: AddressEntry, proved: ProvedDocket, me: PartyId, found: list[Refusal]) -> list[KeyEntry]:
+def _keys_here(
+    source: AddressEntry, proved: ProvedDocket, me: PartyId, states: Mapping[str, KeyState]
+) -> list[KeyEntry]:
+    """Our keys of an address that may sign this; of an m-of-n address the others are enough without one."""
+    may_sign = may_contain if is_sweep(proved.journey) else may_pay
     keys = [k for k in keys_of(source, proved.foundation.entries, source.id) if k.terminal == me]
-    idle = ", ".join(k.id for k in keys if k.state is not KeyState.ACTIVE)
-    if idle:
-        found.append(Refusal(code=Code.KEY_NOT_IN_TOKEN, field=source.id, expected=f"an active key of {me}", got=idle))
-    return keys
+    return [k for k in keys if may_sign(states.get(k.id, KeyState.DESTROYED)) and may_sign(k.state)]
 
 
 def load_key(folder: Path, entry: KeyEntry) -> WrappedKey:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strongroom.core.bodies import ClearToSign, JournalPlace, Scope, TreeHead
+from strongroom.core.bodies import ClearToSign, JournalPlace, TreeHead
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.checks.foundation import roster_in_force
 from strongroom.core.checks.prove import ProvedDocket
@@ -153,7 +153,6 @@ def _check_for_session(terminal: Terminal, session: Session, carried: HexBytes, 
         ("nonce", session.nonce.hex(), body.nonce.hex()),
         ("package.nonce", session.nonce.hex(), carried.hex()),
         ("terminal", terminal.config.terminal, body.terminal),
-        ("scope", Scope.TRANSFERS.value, body.scope.value),
     )
     for name, expected, got in pairs:
         if expected != got:

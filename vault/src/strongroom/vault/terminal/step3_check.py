@@ -14,10 +14,12 @@ from strongroom.core.canonical import parse_canonical
 from strongroom.core.checks.approve import approver_of
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.checks.sign import check_scope, scope_of
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused, run_checks
 from strongroom.core.records import encode_time
+from strongroom.core.sweeps import Rehearsal, Sweep
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
@@ -33,11 +35,14 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
     terminal = desk.terminal
     keys = Path(terminal.config.keys)
     bindings, own = build_bindings(proved), terminal.trust.build_heads()
+    states = terminal.trust.key_states
     run_checks(
         [
             lambda: check_against_trust(proved, terminal.trust, now),
             lambda: check_same_heads(own, verification_of(proved).body.heads, "verification.heads"),
             lambda: check_in_time(proved, now),
+            lambda: check_scope(desk.clear.statement.body.scope, scope_of(proved.journey)),
+            lambda: check_no_drill(proved),
             lambda: check_hours(proved, terminal.trust.policy_in_force, now),
             lambda: check_separation(desk, proved),
             lambda: terminal.journal.check(bindings),
@@ -46,11 +51,11 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
             lambda: _discard(_limit_marks(desk, proved, now)),
             lambda: desk.clear.check_alive(terminal),
             lambda: desk.clear.check_budget(proved),
-            lambda: _discard(build_key_uses(proved, desk.me, keys)),
+            lambda: _discard(build_key_uses(proved, desk.me, keys, states)),
         ]
     )
     marks = (*bindings, *_limit_marks(desk, proved, now))
-    return Plan(proved=proved, uses=build_key_uses(proved, desk.me, keys), marks=marks)
+    return Plan(proved=proved, uses=build_key_uses(proved, desk.me, keys, states), marks=marks)
 
 
 def check_in_time(proved: ProvedDocket, now: datetime) -> None:
@@ -60,6 +65,13 @@ def check_in_time(proved: ProvedDocket, now: datetime) -> None:
     sign_by = min(proved.facts.sign_by, proved.proposal.body.sign_by)
     if now > sign_by:
         raise refused(Code.INSTRUCTION_EXPIRED, "sign_by", f"not after {encode_time(sign_by)}", encode_time(now))
+
+
+def check_no_drill(proved: ProvedDocket) -> None:
+    """Raise SWEEP_REHEARSAL for a drill: it was to come this far, and no further."""
+    for sweep in proved.journey.all(Sweep):
+        if sweep.body.rehearsal is Rehearsal.YES:
+            raise refused(Code.SWEEP_REHEARSAL, "sweep.rehearsal", Rehearsal.NO.value, Rehearsal.YES.value)
 
 
 def check_separation(desk: Desk, proved: ProvedDocket) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from strongroom.core.canonical import encode_canonical
+from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
@@ -15,6 +16,19 @@ from strongroom.vault.terminal.words import render_plan
 
 QUESTION = "Take the client's instruction from your own paper and compare. Type sign, reject or unsure:"
 VOID_QUESTION = "This pays nobody; it ends a transfer that must not go. Compare the nonce. Type sign, reject or unsure:"
+
+
+SWEEP_QUESTION = (
+    "This pays only ourselves, on officers' order. Compare the wallet and every address with their paper. "
+    "Type sign, reject or unsure:"
+)
+
+
+def _question(plan: Plan) -> str:
+    """What is compared with which paper."""
+    if plan.proved.twin is Twin.VOID:
+        return VOID_QUESTION
+    return SWEEP_QUESTION if is_sweep(plan.proved.journey) else QUESTION
 
 
 class Answer(StrEnum):
@@ -30,7 +44,7 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     console = desk.terminal.outside.console
     for line in render_plan(desk, plan, number, total):
         console.say(line)
-    answer = _ask(desk, QUESTION if plan.proved.twin is Twin.TRANSFER else VOID_QUESTION)
+    answer = _ask(desk, _question(plan))
     if answer is Answer.SIGN:
         fields = encode_canonical({"facts": plan.proved.facts.digest, "proposal": plan.proposal})
         desk.terminal.journal.append(EntryKind.CONFIRMED, fields)

@@ -16,6 +16,7 @@ from strongroom.chains.ethereum import describe as ethereum
 from strongroom.chains.ethereum.transactions import Transfer
 from strongroom.chains.ethereum.void import Void, render_void
 from strongroom.core.checks.prove import ProvedDocket
+from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.docket import Twin
 from strongroom.core.records import encode_time
 from strongroom.core.words import group, render_docket
@@ -29,7 +30,8 @@ _TITLES = {Twin.TRANSFER: "Transfer", Twin.VOID: "VOID of a transfer,"}
 def render_plan(desk: Desk, plan: Plan, number: int, total: int) -> tuple[str, ...]:
     """The whole page for one docket."""
     verification = verification_of(plan.proved)
-    title = _TITLES[plan.proved.twin]
+    sweep = is_sweep(plan.proved.journey) and plan.proved.twin is Twin.TRANSFER
+    title = "EMERGENCY SWEEP" if sweep else _TITLES[plan.proved.twin]
     keys = sorted({use.key.key_id for use in plan.uses})
     return (
         RULE,
