@@ -22,6 +22,7 @@ from strongroom.vault.hsm.module import find_token, open_officer_session, open_s
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.wrapped_keys import (
     WRAPPING_LABEL,
+    check_born_here,
     check_signature,
     check_unwraps_sealed,
     create_wrapping_key,
@@ -284,3 +285,22 @@ def test_a_short_wrapping_key_is_our_fault(bench: Any, officer_pin: Secret) -> N
     with pytest.raises(InvariantError) as caught:
         create_wrapping_key(bench.module, "empty", officer_pin, bytearray(16))
     assert Code.INVARIANT in caught.value.codes
+
+
+def test_a_key_that_came_from_outside_is_refused_and_one_born_here_is_not(vault_session: pkcs11.Session) -> None:
+    brought = vault_session.create_object(
+        {
+            Attribute.CLASS: ObjectClass.PRIVATE_KEY,
+            Attribute.KEY_TYPE: KeyType.EC,
+            Attribute.EC_PARAMS: encode_named_curve_parameters("secp256k1"),
+            Attribute.VALUE: os.urandom(32),
+            Attribute.TOKEN: False,
+            Attribute.SENSITIVE: False,
+            Attribute.EXTRACTABLE: True,
+        }
+    )
+    with pytest.raises(RefusedError) as caught:
+        check_born_here(brought, "key:brought")
+    assert {Code.IMPORTED_KEY} == caught.value.codes
+    brought.destroy()
+    assert generate_wrapped_key(vault_session, find_wrapping_key(vault_session)).blob

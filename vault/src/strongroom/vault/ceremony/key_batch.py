@@ -21,6 +21,7 @@ from strongroom.vault.ceremony.pool_writer import FORMAT, PoolHead, PoolWriter, 
 from strongroom.vault.ceremony.progress import Progress
 from strongroom.vault.ceremony.workers import Bench, TokenFacts, Workers
 from strongroom.vault.hsm.wrapped_keys import WrappedKey, generate_wrapped_key, sign_digest_with
+from strongroom.vault.weak_keys.screen import check_new_key
 
 MAX_COUNT: Final = 100_000
 CHUNK: Final = 64
@@ -29,7 +30,7 @@ _TRIAL: Final = b"strongroom-key-trial/1\n"
 
 Screen = Callable[[bytes, str], None]
 """Raises for a public key (33 bytes) that must not be used; the text names it in the refusal."""
-SCREENS: Final[tuple[Screen, ...]] = ()
+SCREENS: Final[tuple[Screen, ...]] = (check_new_key,)
 """What every new key must pass before it is written, in the process that made it."""
 
 

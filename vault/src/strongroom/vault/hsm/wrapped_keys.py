@@ -140,7 +140,8 @@ def generate_wrapped_key(
     """Make a secp256k1 key in the token and return it wrapped; nothing of it stays in the token.
 
     key_id: the register's name for it; None names it after its public key.
-    Raises UnavailableError TOKEN_UNAVAILABLE; RefusedError KEY_NOT_IN_TOKEN when the token will not wrap it.
+    Raises UnavailableError TOKEN_UNAVAILABLE; RefusedError KEY_NOT_IN_TOKEN when the token will not wrap it, and
+    IMPORTED_KEY when the token does not say that it made it.
     """
     with token_errors("new key"):
         parameters = session.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: _SECP256K1}, local=True)
@@ -154,6 +155,7 @@ def generate_wrapped_key(
             },
         )
         try:
+            check_born_here(private, "new key")
             blob = wrapping_key.wrap_key(private, mechanism=Mechanism.AES_KEY_WRAP_PAD)
             point = parse_ec_point(public[Attribute.EC_POINT], "new key")
         finally:
@@ -161,6 +163,18 @@ def generate_wrapped_key(
             public.destroy()
     compressed = compress_point(point)
     return WrappedKey(key_id=key_id or derive_key_id(compressed), public_key=compressed, blob=blob)
+
+
+def check_born_here(private: pkcs11.Key, field: str) -> None:
+    """Refuse a key that the token did not make itself, by the token's own word (CKA_LOCAL). Raises IMPORTED_KEY.
+
+    Nothing here wraps any other key, so there is no way in. Source: PKCS#11 v2.40, 4.4: the token sets CKA_LOCAL, and
+    nobody else can.
+    """
+    with token_errors(field):
+        is_local = private[Attribute.LOCAL]
+    if is_local is not True:
+        raise refused(Code.IMPORTED_KEY, field, "a key that was born in this token", "one that came from outside")
 
 
 def derive_key_id(public_key: bytes) -> EntryId:
