@@ -19,6 +19,7 @@ from strongroom.core.bodies import (
     Quorum,
 )
 from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
 from strongroom.core.leases import Lease, TokenIdentity
 from strongroom.core.packages import (
@@ -387,6 +388,10 @@ class World:
     def lease(self, body: Lease) -> Statement[Any]:
         """The delegates of the key register sign a lease."""
         return self.notice(body, DELEGATES["keys"][0], DELEGATES["keys"])
+
+    def hsms(self, body: HsmRegister, signers: int = 2) -> Statement[Any]:
+        """The delegates of the key register sign the HSM register, as many of them as given."""
+        return self.notice(body, DELEGATES["keys"][0], DELEGATES["keys"][:signers])
 
     def notice(self, body: Body, issuer: str, signers: Iterable[str]) -> Statement[Any]:
         """Say something that every device keeps."""

@@ -34,6 +34,8 @@ Note = NewType("Note", str)
 """A signed note: text with line feeds, only in fields named `note`."""
 UNITS_OR_NONE = Units | None
 """Smallest units, or the word `none`, which is None here."""
+TIME_OR_NONE = datetime | None
+"""A moment, or the word `none`, which is None here."""
 DigestOrNone = NewType("DigestOrNone", str)
 """A digest, or the word `none`."""
 HexOrNone = NewType("HexOrNone", str)
@@ -140,6 +142,10 @@ def _units_or_none(value: object, field: str) -> int | None:
     return None if value == NONE else money.parse_units(value, field)
 
 
+def _time_or_none(value: object, field: str) -> datetime | None:
+    return None if value == NONE else parse_time(value, field)
+
+
 def _entry(value: object, field: str) -> str:
     text = _text(value, field)
     return ids.parse_own_id(text, text.split(":", 1)[0], field)
@@ -151,6 +157,7 @@ _PARSERS: dict[object, Reader] = {
     datetime: parse_time,
     Units: money.parse_units,
     UNITS_OR_NONE: _units_or_none,
+    TIME_OR_NONE: _time_or_none,
     HexBytes: parse_hex,
     Base64Bytes: parse_base64,
     Note: _note,
@@ -171,6 +178,7 @@ _ENCODERS: dict[object, Writer] = {
     datetime: encode_time,
     Units: str,
     UNITS_OR_NONE: lambda units: NONE if units is None else str(units),
+    TIME_OR_NONE: lambda moment: NONE if moment is None else encode_time(moment),
     HexBytes: lambda raw: raw.hex(),
     Base64Bytes: lambda raw: base64.b64encode(raw).decode(),
 }

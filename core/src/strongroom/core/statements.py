@@ -20,6 +20,7 @@ from strongroom.core.attested import AddressAttestation
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
+from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.key_states import KeyStateChange
 from strongroom.core.keys import PublicKey, Sign, check_signature
@@ -67,6 +68,7 @@ class StatementType(StrEnum):
     ADDRESS_ATTESTATION = "address-attestation"
     WALLET = "wallet"
     ADDRESS_ASSIGNMENT = "address-assignment"
+    HSM_REGISTER = "hsm-register"
     LEASE = "lease"
 
 
@@ -101,6 +103,7 @@ Body = (
     | Wallet
     | AddressAssignment
     | Lease
+    | HsmRegister
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -133,6 +136,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.WALLET: Wallet,
     StatementType.ADDRESS_ASSIGNMENT: AddressAssignment,
     StatementType.LEASE: Lease,
+    StatementType.HSM_REGISTER: HsmRegister,
 }
 
 

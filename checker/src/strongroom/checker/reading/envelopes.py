@@ -56,6 +56,7 @@ class Type(StrEnum):
     SWEEP = "sweep"
     ADDRESS_ATTESTATION = "address-attestation"
     LEASE = "lease"
+    HSM_REGISTER = "hsm-register"
 
 
 class Environment(StrEnum):

@@ -25,6 +25,7 @@ from strongroom.checker.reading.envelopes import (
 )
 from strongroom.checker.reading.fields import NONE, Node
 from strongroom.checker.reading.governed import check_governed, parse_governed
+from strongroom.checker.reading.hsms import prove_hsms
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.roots import Root, RootChain
 from strongroom.checker.reading.rosters import Roster, check_party, check_quorum
@@ -111,6 +112,7 @@ ProveNotice = Callable[[Envelope, Basis], Statement[Any]]
 NOTICES: Final[Mapping[Type, ProveNotice]] = {
     Type.LEASE: prove_lease,
     Type.KEY_STATE: prove_key_state,
+    Type.HSM_REGISTER: lambda envelope, basis: prove_hsms(envelope, basis.chain),
 }
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from strongroom.core.checks.foundation import Proved, prove_delegated
 from strongroom.core.checks.signers import check_lift
 from strongroom.core.codes import Code
-from strongroom.core.errors import RefusedError, malformed
+from strongroom.core.errors import RefusedError, malformed, refused
+from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.key_states import KeyStateChange
 from strongroom.core.leases import Lease
@@ -66,9 +67,16 @@ def check_key_state(statement: Statement[KeyStateChange], basis: Basis, path: st
     check_exact_signers(statement.envelope, [officer.key], path)
 
 
+def check_hsm_register(statement: Statement[HsmRegister], basis: Basis, path: str) -> None:
+    """As for a lease: an older root's delegates are read, and `find_hsms` lets none of them count."""
+    if not any(_is_hsms_of(statement, root.body, basis.context) for root in basis.roots[:-1]):
+        prove_delegated(statement.envelope, HsmRegister, basis.roots[-1].body.delegation("keys"), basis.context, path)
+
+
 CHECKS: Mapping[StatementType, CheckNotice] = {
     StatementType.LEASE: check_lease,
     StatementType.KEY_STATE: check_key_state,
+    StatementType.HSM_REGISTER: check_hsm_register,
 }
 
 
@@ -113,3 +121,31 @@ def find_lease(notices: Iterable[Proved[Any]], terminal: PartyId, root: Root, co
 def leases_of(notices: Iterable[Proved[Any]], terminal: PartyId) -> Sequence[Proved[Lease]]:
     """Every lease that was ever given for a terminal, in the log's order."""
     return [n for n in notices if isinstance(n.body, Lease) and n.body.terminal == terminal]
+
+
+def find_hsms(notices: Iterable[Proved[Any]], root: Root, context: Context) -> Proved[HsmRegister] | None:
+    """The HSM register in force among notices in the log's order; None before the first one.
+
+    Each version follows the one before it, as leases do. Raises HSM_UNKNOWN when the newest root's delegates did not
+    sign the last: whom a root dropped would go on to say what a good token is, and no register at all would let every
+    token pass.
+    """
+    last: Proved[HsmRegister] | None = None
+    for notice in notices:
+        if not isinstance(notice.body, HsmRegister):
+            continue
+        version, previous = (last.body.version, str(last.id)) if last else (0, NONE)
+        if (notice.body.version, notice.body.previous) == (version + 1, previous):
+            last = notice
+    if last is not None and not _is_hsms_of(last.statement, root, context):
+        expected = f"a register signed by the key delegates of root version {root.version}"
+        raise refused(Code.HSM_UNKNOWN, f"hsm-register version {last.body.version}", expected, "another root's")
+    return last
+
+
+def _is_hsms_of(statement: Statement[Any], root: Root, context: Context) -> bool:
+    try:
+        prove_delegated(statement.envelope, HsmRegister, root.delegation("keys"), context, "hsm-register")
+    except RefusedError:
+        return False
+    return True

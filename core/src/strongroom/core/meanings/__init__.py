@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from strongroom.core.meanings.addresses import ADDRESSES
 from strongroom.core.meanings.documents import DOCUMENTS
+from strongroom.core.meanings.hsms import HSMS
 from strongroom.core.meanings.making import MAKING
 from strongroom.core.meanings.payments import PAYMENTS
 from strongroom.core.meanings.places import PLACES
 from strongroom.core.meanings.transactions import TRANSACTIONS
 from strongroom.core.meanings.wallets import WALLETS
 
-MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES, **MAKING, **WALLETS}
+MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES, **MAKING, **HSMS, **WALLETS}

@@ -54,7 +54,8 @@ In this order:
      attest             the user, at each terminal: the whole batch is checked, and signed with the device's key
      make-person-key    the holder, in a token of their own: the key that signs statements
      show-token         anybody: what is in a token
-     sign               a person: adds their signature to a root, roster, policy, prices, register, freeze-lift or lease
+     sign               a person: adds their signature to a root, roster, policy, prices, register, freeze-lift, lease
+                        or hsm-register
 
 PINs are read without echo from the terminal, or one a line from standard input in the order that each command names.
 They are never taken from arguments or the environment.

@@ -1,4 +1,4 @@
-"""A person signs a governance statement (root, roster, policy, lease, freeze-lift and the like) with their own token.
+"""A person signs a governance statement (root, roster, policy, lease, HSM register and the like) with their own token.
 
 The whole statement is shown from the bytes to be signed, and the word `sign` is typed. Signatures are added one by one,
 each by its holder, possibly in other rooms on other days; the payload never changes on the way.
@@ -33,6 +33,7 @@ GOVERNANCE = frozenset(
         StatementType.REGISTER,
         StatementType.FREEZE_LIFT,
         StatementType.LEASE,
+        StatementType.HSM_REGISTER,
     }
 )
 MAX_BYTES = 1024 * 1024

@@ -22,6 +22,7 @@ from pkcs11.exceptions import PKCS11Error
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, RefusedError, StrongroomError, UnavailableError, refused
+from strongroom.core.hsm_judge import LiveToken
 from strongroom.vault.hsm.quirks import KEY_REFUSED, OUR_FAULT, PIN_REFUSED, Start, quirks_of
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.start import load_with_parameters
@@ -78,6 +79,17 @@ def _only(module: TokenModule, what: str, wanted: Callable[[pkcs11.Token], bool]
 def serial_of(token: pkcs11.Token) -> str:
     """The token's serial number as text, as it stands in key files."""
     return token.serial.decode("ascii", errors="replace").strip()
+
+
+def describe_live(token: pkcs11.Token) -> LiveToken:
+    """What the token says of itself, as the HSM register is compared with it; versions as `major.minor`."""
+    return LiveToken(
+        manufacturer=token.manufacturer_id,
+        model=token.model,
+        serial=serial_of(token),
+        hardware=".".join(map(str, token.hardware_version)),
+        firmware=".".join(map(str, token.firmware_version)),
+    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ A refused docket does not stop the others; a fault of the token does. Whatever h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Session, open_session
 from strongroom.vault.terminal.terminal import Terminal
+from strongroom.vault.terminal.token_check import compare_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +103,13 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
     """
     session = open_session(terminal, crew.people, medium.out)
     outcome = Outcome(session=session)
+    _tell(terminal, crew, crew.alarms, outcome)
     try:
         desk = _receive(terminal, crew, session, medium, sign or _own_token(crew))
+        with _step("token"):
+            # The package may have brought another register, or the news that this token is no longer good.
+            found = compare_token(terminal, crew.live)
+        _tell(terminal, crew, tuple(alarm for alarm in found if alarm not in crew.alarms), outcome)
         for number, docket in enumerate(desk.body.dockets, start=1):
             if not _sign_or_halt(desk, docket, number, outcome):
                 break
@@ -149,6 +155,12 @@ def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError,
     for refusal in refusals:
         terminal.outside.console.say(f"STOPPED at {halted.step}: {refusal.code.value}: {refusal.sentence}")
     outcome.halts.append(halt(terminal, crew, proposal, halted.step, halted.error))
+
+
+def _tell(terminal: Terminal, crew: Crew, alarms: Sequence[Refusal], outcome: Outcome) -> None:
+    """Hand out what the HSM register finds wrong with our token and lets pass: a halt that stops nothing."""
+    if alarms:
+        outcome.halts.append(halt(terminal, crew, NONE, "token", RefusedError(*alarms)))
 
 
 def claimed_proposal(docket: Docket) -> str:

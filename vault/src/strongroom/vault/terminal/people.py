@@ -10,18 +10,20 @@ from datetime import datetime, timedelta
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.checks.signers import check_operators
 from strongroom.core.codes import Code
-from strongroom.core.errors import RefusedError, refused
+from strongroom.core.errors import Refusal, RefusedError, refused
+from strongroom.core.hsm_judge import LiveToken
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import encode_time
 from strongroom.core.roster import Party, check_not_expired, check_party
-from strongroom.vault.hsm.module import TokenModule, find_token, open_module
+from strongroom.vault.hsm.module import TokenModule, describe_live, find_token, open_module
 from strongroom.vault.hsm.signing_key import PersonToken
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
 from strongroom.vault.self_tests.token import check_token_arithmetic
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import Mark, RightPin, WrongPin
 from strongroom.vault.terminal.terminal import Terminal
+from strongroom.vault.terminal.token_check import compare_token
 
 MAX_WRONG_PINS = 5
 """Wrong PINs in a row after which a token has to rest: not every module locks by itself (SoftHSM does not)."""
@@ -31,10 +33,15 @@ REST_S = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crew:
-    """The terminal's own token and its operators', all open. operators: sorted by id."""
+    """The terminal's own token and its operators', all open. operators: sorted by id.
+
+    live: what the terminal's token said of itself. alarms: what the HSM register finds wrong with it and lets pass.
+    """
 
     terminal: PersonToken
     operators: tuple[tuple[PartyId, PersonToken], ...]
+    live: LiveToken
+    alarms: tuple[Refusal, ...]
 
     @property
     def people(self) -> tuple[PartyId, ...]:
@@ -60,12 +67,15 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
     """Ask for every PIN and open every token: the terminal's first, then each operator's in the order of their ids.
 
     Raises PIN_WRONG (counted in the journal), KEY_NOT_IN_TOKEN when a token does not hold the roster's key, and what
-    `find_operators` raises.
+    `find_operators` and `compare_token` raise.
     """
     now = terminal.now()
     operators = find_operators(terminal, people, now)
     me = check_party(terminal.trust.roster.body, terminal.config.terminal, "terminal", now, "terminal")
     module = open_module(terminal.config.module)
+    live = describe_live(find_token(module, terminal.config.token))
+    # Before any PIN: a token that is none of ours must not learn one.
+    alarms = compare_token(terminal, live)
     with ExitStack() as stack:
         own = _open_token(terminal, module, stack, terminal.config.token, "terminal")
         _check_key(own, me.key, me.id)
@@ -76,7 +86,7 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
             token = _open_token(terminal, module, stack, terminal.config.token_of(party.id), party.id)
             _check_key(token, party.key, party.id)
             opened.append((party.id, token))
-        yield Crew(terminal=own, operators=tuple(opened))
+        yield Crew(terminal=own, operators=tuple(opened), live=live, alarms=alarms)
 
 
 def _open_token(terminal: Terminal, module: TokenModule, stack: ExitStack, label: str, who: str) -> PersonToken:

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from strongroom.core.bodies import HEAD_NAMES
 from strongroom.core.canonical import Json
+from strongroom.core.errors import RefusedError
 from strongroom.core.ids import AssetId
 from strongroom.core.policy import Rule, Usage, Window
 from strongroom.core.policy.usage import count_uses
 from strongroom.core.records import NONE
 from strongroom.core.registers import AssetEntry
 from strongroom.vault.terminal.terminal import Terminal
+from strongroom.vault.terminal.token_check import find_register
 
 
 def build_status(terminal: Terminal) -> dict[str, Json]:
@@ -20,6 +22,7 @@ def build_status(terminal: Terminal) -> dict[str, Json]:
     frozen: list[Json] = [*sorted(trust.frozen - trust.lifted)]
     status: dict[str, Json] = {
         "freezes": frozen,
+        "hsm_register": _hsm_register(terminal),
         "journal": {"head": head.hash, "number": head.number},
         "log": {"root": trust.log_head.root, "size": trust.log_head.size},
         "terminal": terminal.config.terminal,
@@ -30,6 +33,15 @@ def build_status(terminal: Terminal) -> dict[str, Json]:
         status["heads"] = {name: {"digest": h.digest, "version": h.version} for name, h in found.items()}
         status["limits"] = _limits(terminal)
     return status
+
+
+def _hsm_register(terminal: Terminal) -> Json:
+    """The version by which the token is compared at every session; `none` before the first one."""
+    try:
+        found = find_register(terminal)
+    except RefusedError as error:
+        return error.code.value
+    return {"digest": found.id, "version": found.body.version} if found else NONE
 
 
 def _limits(terminal: Terminal) -> list[Json]:

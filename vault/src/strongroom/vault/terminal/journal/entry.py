@@ -38,6 +38,8 @@ class EntryKind(StrEnum):
     PACKAGE_HANDED_BACK = "package-handed-back"
     CLEAR_ACCEPTED = "clear-accepted"
     PIN_TRIED = "pin-tried"
+    TOKEN_COMPARED = "token-compared"  # noqa: S105  A kind of entry.
+    """The token was compared with the HSM register: which register, and what was found."""
     CONFIRMED = "confirmed"
     """An operator typed what they read from their own source."""
     COMMITTED = "committed"
