@@ -26,7 +26,7 @@ from strongroom.vault.ceremony.address_order import (
     load_plan,
 )
 from strongroom.vault.ceremony.attest import build_batch, check_saved_batch, render_attestation, sign_attestation
-from strongroom.vault.ceremony.key_batch import make_keys, parse_order
+from strongroom.vault.ceremony.key_batch import CHUNK, make_keys, parse_order
 from strongroom.vault.ceremony.pool_state import build_pool_state
 from strongroom.vault.ceremony.pool_writer import LIST_NAME, Proving
 from strongroom.vault.ceremony.progress import Progress, manner_of
@@ -120,7 +120,7 @@ def _make_keys(options: argparse.Namespace, source: TextIO) -> Result:
     order = parse_order(options.count, options.wallet, options.names, options.out, options.prove)
     (user,) = read_secrets([USER], source)
     login = Login(module=options.module, token=options.token, pin=user)
-    with open_workers(login, options.workers) as workers:
+    with open_workers(login, _enough(options.workers, order.count)) as workers:
         made = make_keys(workers, order, lambda already: _bar("keys", options, order.count, already))
     listed = str(order.folder / LIST_NAME)
     return {"count": order.count, "folder": str(order.folder), "list": listed, "made": made, "token": options.token}
@@ -159,7 +159,8 @@ def _prove_addresses(options: argparse.Namespace, source: TextIO) -> Result:
     plan = load_plan(order, dict(options.list))
     me = _me(options, order)
     (user,) = read_secrets([USER], source)
-    with open_workers(Login(module=options.module, token=options.token, pin=user), options.workers) as workers:
+    login = Login(module=options.module, token=options.token, pin=user)
+    with open_workers(login, _enough(options.workers, order.count)) as workers:
         bar = _bar("proofs", options, order.count, 0)
         proofs = make_proofs(workers, order, plan, me, options.keys, bar)
     save_durably(options.out, encode_proofs(proofs))
@@ -177,7 +178,8 @@ def _attest(options: argparse.Namespace, source: TextIO) -> Result:
     if consent.reveal() != "sign":
         raise refused(Code.OPERATOR_REFUSED, "consent", "the word sign", "another answer")
     save_durably(options.batch, raw)
-    with open_workers(Login(module=options.module, token=options.token, pin=user), options.workers) as workers:
+    login = Login(module=options.module, token=options.token, pin=user)
+    with open_workers(login, _enough(options.workers, order.count)) as workers:
         check_saved_batch(workers, body, options.batch, raw, _bar("addresses", options, order.count, 0))
     with PersonToken(open_module(options.module), options.token, user) as device:
         envelope = sign_attestation(order, body, options.envelope, me, (device.key, device.sign))
@@ -196,6 +198,11 @@ def _me(options: argparse.Namespace, order: AddressOrder) -> PartyId:
     if options.me not in terminals:
         raise refused(Code.SIGNER_UNKNOWN, "me", " or ".join(terminals), options.me)
     return PartyId(options.me)
+
+
+def _enough(workers: int, count: int) -> int:
+    """No more workers than there are jobs: each costs a login."""
+    return min(workers, -(-count // CHUNK))
 
 
 def _natural(name: str, value: int) -> int:

@@ -1,0 +1,234 @@
+"""How fast a pool of keys is made, wrapped, attested and imported, beside the token's own generate-and-wrap.
+
+The raw rate is one process, one session, nothing but generating and wrapping; it is taken before, between and after, so
+that a busy machine is busy for all alike. The pool is what `strongroom-ceremony` makes: the same functions, with a
+session in each worker; every blob is unwrapped and signs its address's challenge; the batch is checked by the terminal
+and once more, as an import, by the platform. Real SoftHSM, real files, real flushes.
+
+    .venv/bin/python benchmarks/keys/pool.py [--keys 2000] [--workers 1 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "benchmarks")]
+
+from figures import render_table, save_figures  # noqa: E402 -- found by the path above.
+
+from strongroom.core.attested import (  # noqa: E402 -- as above.
+    AddressAttestation,
+    parse_line,
+    split_batch,
+)
+from strongroom.core.checks.attest import check_batch_root, check_whole  # noqa: E402 -- as above.
+from strongroom.core.ids import ChainId, EntryId, PartyId, WalletId  # noqa: E402 -- as above.
+from strongroom.core.records import HexBytes  # noqa: E402 -- as above.
+from strongroom.core.statements import Environment  # noqa: E402 -- as above.
+from strongroom.online.keys.importing import check_lines  # noqa: E402 -- as above.
+from strongroom.vault.ceremony.address_order import FORMAT, AddressOrder, ListOf, load_list, load_plan  # noqa: E402
+from strongroom.vault.ceremony.attest import build_batch, check_saved_batch, sign_attestation  # noqa: E402
+from strongroom.vault.ceremony.key_batch import make_keys, parse_order  # noqa: E402 -- as above.
+from strongroom.vault.ceremony.pool_writer import LIST_NAME, Proving  # noqa: E402 -- as above.
+from strongroom.vault.ceremony.progress import Manner, Progress  # noqa: E402 -- as above.
+from strongroom.vault.ceremony.spend_proofs import encode_proofs, load_proofs, make_proofs  # noqa: E402 -- as above.
+from strongroom.vault.ceremony.workers import Login, open_workers  # noqa: E402 -- as above.
+from strongroom.vault.hsm.module import find_token, open_module, open_session  # noqa: E402 -- as above.
+from strongroom.vault.hsm.secret import Secret  # noqa: E402 -- as above.
+from strongroom.vault.hsm.signing_key import PersonToken  # noqa: E402 -- as above.
+from strongroom.vault.hsm.wrapped_keys import find_wrapping_key, generate_wrapped_key, sign_digest_with  # noqa: E402
+from strongroom.vault.terminal.files import save_durably  # noqa: E402 -- as above.
+
+GOAL = 0.7
+MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
+LABEL = "bench"
+ME = PartyId("device:terminal-1")
+WALLET = WalletId("wallet:bench")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Seconds of each step of one pool. Its signing is in `attest`."""
+
+    workers: int
+    make: float
+    prove: float
+    attest: float
+    bring_in: float
+
+    @property
+    def whole(self) -> float:
+        """From the first key to the last address checked by the platform."""
+        return self.make + self.prove + self.attest + self.bring_in
+
+
+def main() -> None:
+    """Measure, print, and keep the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keys", type=int, default=2000, help="keys of a pool")
+    parser.add_argument("--workers", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as name:
+        login = make_token(Path(name))
+        raws, signs, pools = [alone(login, options.keys, raw)], [alone(login, options.keys // 4, unwrap_and_sign)], []
+        for workers in options.workers:
+            pools.append(apart(lambda n=workers: make_pool(Path(name) / f"pool-{n}", login, options.keys, n)))
+            raws.append(alone(login, options.keys, raw))
+        report(options.keys, statistics.median(raws), signs[0], pools)
+
+
+def make_token(folder: Path) -> Login:
+    """A token with PINs, wrapping key and device key, by the ceremony program. This process never loads the module."""
+    (folder / "tokens").mkdir()
+    conf = folder / "softhsm2.conf"
+    conf.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    os.environ["SOFTHSM2_CONF"] = str(conf)
+    program = [sys.executable, "-c", "import sys; from strongroom.vault.ceremony.cli import main; sys.exit(main())"]
+    for command, lines in (
+        ("init-token", "officer-1\nuser-1\n"),
+        ("make-wrapping-key", "officer-1\n"),
+        ("make-person-key", "user-1\n"),
+    ):
+        subprocess.run([*program, command, "--token", LABEL], input=lines.encode(), check=True, capture_output=True)
+    return Login(module=MODULE, token=LABEL, pin=Secret("user-1"))
+
+
+def apart(work: Callable[[], Figures | float]) -> Figures | float:
+    """The result of work in a forked process, so that no module is loaded where workers are forked later."""
+    context = multiprocessing.get_context("fork")
+    mine, theirs = context.Pipe()
+
+    def run() -> None:
+        theirs.send(work())
+
+    process = context.Process(target=run)
+    process.start()
+    result: Figures | float = mine.recv()
+    process.join()
+    return result
+
+
+def alone(login: Login, count: int, work: Callable[[Login, int], float]) -> float:
+    """Seconds a thing, of so many things in one session."""
+    return apart(lambda: work(login, count))  # type: ignore[return-value]
+
+
+def raw(login: Login, count: int) -> float:
+    """Generate and wrap, nothing else."""
+    with open_session(find_token(open_module(login.module), login.token), login.pin) as session:
+        wrapping_key = find_wrapping_key(session)
+        before = time.perf_counter()
+        for _ in range(count):
+            generate_wrapped_key(session, wrapping_key)
+        return (time.perf_counter() - before) / count
+
+
+def unwrap_and_sign(login: Login, count: int) -> float:
+    """Unwrap and sign once, nothing else: what the proof of a blob costs at least."""
+    with open_session(find_token(open_module(login.module), login.token), login.pin) as session:
+        wrapping_key = find_wrapping_key(session)
+        keys = [generate_wrapped_key(session, wrapping_key) for _ in range(count)]
+        before = time.perf_counter()
+        for key in keys:
+            sign_digest_with(wrapping_key, key, hashlib.sha256(key.blob).digest())
+        return (time.perf_counter() - before) / count
+
+
+def make_pool(folder: Path, login: Login, count: int, workers: int) -> Figures:
+    """A pool of one-key Ethereum addresses, from the first key to the import's last check."""
+    order = parse_order(count, WALLET, "b", folder / "keys", Proving.ATTESTATION)
+    started = time.perf_counter()
+    with open_workers(login, workers) as token:
+        make_keys(token, order, lambda already: bar(count, already))
+        made = time.perf_counter()
+        addresses = order_addresses(folder, count)
+        plan = load_plan(addresses, {ME: folder / "keys" / LIST_NAME})
+        save_durably(
+            folder / "proofs", encode_proofs(make_proofs(token, addresses, plan, ME, order.folder, bar(count, 0)))
+        )
+        proved = time.perf_counter()
+        body, content = build_batch(addresses, plan, load_proofs([folder / "proofs"]))
+        save_durably(folder / "batch", content)
+        check_saved_batch(token, body, folder / "batch", content, bar(count, 0))
+    with PersonToken(open_module(login.module), login.token, login.pin) as device:
+        envelope = sign_attestation(addresses, body, folder / "envelope", ME, (device.key, device.sign))
+    save_durably(folder / "envelope", envelope.encode())
+    attested = time.perf_counter()
+    bring_in(body, (folder / "batch").read_bytes())
+    return Figures(
+        workers=workers,
+        make=made - started,
+        prove=proved - made,
+        attest=attested - proved,
+        bring_in=time.perf_counter() - attested,
+    )
+
+
+def order_addresses(folder: Path, count: int) -> AddressOrder:
+    """The order: every key an address."""
+    digest = load_list(folder / "keys" / LIST_NAME, ME)[0]
+    return AddressOrder(
+        batch=EntryId("entry:bench"),
+        chain=ChainId("eip155:1"),
+        challenge=HexBytes(os.urandom(32)),
+        changes=0,
+        count=count,
+        environment=Environment.DEVELOPMENT,
+        first=0,
+        format=FORMAT,
+        issued_at=datetime.now(UTC),
+        lists=(ListOf(digest=digest, terminal=ME),),
+        names="",
+        organization="bench",
+        threshold=1,
+        wallet=WALLET,
+    )
+
+
+def bring_in(body: AddressAttestation, content: bytes) -> None:
+    """The platform's checks of a batch, on all processors; its one COPY into the database is left out."""
+    lines = split_batch(content)
+    check_batch_root(body, lines)
+    check_lines(body, lines, lambda _done, _total: None)
+    check_whole(body, [parse_line(text, "line") for text in lines])
+
+
+def bar(total: int, already: int) -> Progress:
+    """A bar that nobody sees: its cost is part of what is measured."""
+    return Progress("bench", total=total, already=already, out=io.StringIO(), manner=Manner.LINES)
+
+
+def report(count: int, raw_s: float, sign_s: float, pools: list[Figures | float]) -> None:
+    """The table and the file."""
+    rows, kept = [], []
+    for each in pools:
+        if not isinstance(each, Figures):
+            raise TypeError(each)
+        steps = [each.make, each.prove, each.attest, each.bring_in, each.whole]
+        ratio = round(raw_s * count / each.whole, 2)
+        # With nothing but generate, wrap, unwrap and sign, shared out without loss.
+        most = round(each.workers * raw_s / (raw_s + sign_s), 2)
+        rows.append([f"{each.workers} workers", *(round(count / step) for step in steps), ratio, most])
+        kept.append({"most": most, "ratio": ratio, "seconds": steps, "workers": each.workers})
+    print(f"raw: generate and wrap {round(1 / raw_s)} a second; unwrap and sign {round(1 / sign_s)} a second")
+    head = ["keys a second", "make", "prove", "attest", "import", "whole", f"ratio (goal {GOAL})", "most possible"]
+    print(render_table(head, rows))
+    print(save_figures("keys-pool", {"keys": count, "pools": kept, "raw_s": raw_s, "unwrap_and_sign_s": sign_s}))
+
+
+if __name__ == "__main__":
+    main()
