@@ -1,7 +1,8 @@
 """Public keys of people, devices, services and clients, and the checking of their signatures.
 
-Two algorithms: Ed25519 and ECDSA on P-256 with SHA-256. The roster fixes which one a key uses, never the envelope.
-ECDSA signatures are `r || s` with low `s`, so that one statement cannot get a second valid signature from a stranger.
+Three algorithms: Ed25519, ECDSA on P-256 with SHA-256, and the assertion of a FIDO2 key on P-256. The roster fixes
+which one a key uses, never the envelope. ECDSA signatures are `r || s` with low `s`, so that one statement cannot get a
+second valid signature from a stranger.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import assert_never
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from strongroom.core.assertions import parse_rp_id, read_assertion
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest
@@ -28,7 +31,8 @@ P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _P256_SHA256 = ec.ECDSA(SHA256())
 
 Sign = Callable[[bytes], bytes]
-"""Signs a message (not a digest) and returns the 64 bytes of spec/statement.md; made by whoever holds the key."""
+"""Signs a message (not a digest) and returns what spec/statement.md says for the key's algorithm: 64 bytes, or a FIDO2
+key's assertion. Made by whoever holds the key."""
 
 
 class Algorithm(StrEnum):
@@ -36,31 +40,60 @@ class Algorithm(StrEnum):
 
     ED25519 = "ed25519"
     P256 = "p256"
+    WEBAUTHN_P256 = "webauthn-p256"
+
+
+_POINT_BYTES = 65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """A public key. `public` is 32 bytes for Ed25519, 65 bytes (uncompressed point, 0x04 first) for P-256."""
+    """A public key.
+
+    public: 32 bytes for Ed25519; 65 bytes (uncompressed point, 0x04 first) for P-256; for a FIDO2 key the point and the
+    ASCII name of the relying party that it was made for, since its signatures are worth nothing elsewhere.
+    """
 
     alg: Algorithm
     public: HexBytes
 
     def __post_init__(self) -> None:
-        length = 32 if self.alg is Algorithm.ED25519 else 65
-        if len(self.public) != length or (length == 65 and self.public[0] != 4):
-            raise malformed(Code.FIELD_INVALID, "key.public", f"{length} bytes", f"{len(self.public)} bytes")
+        match self.alg:
+            case Algorithm.ED25519:
+                _check_length(self.public, 32)
+            case Algorithm.P256:
+                _check_length(self.public, _POINT_BYTES)
+                _check_head(self.public)
+            case Algorithm.WEBAUTHN_P256:
+                _check_head(self.public)
+                parse_rp_id(self.public[_POINT_BYTES:], "key.public")
+            case _:
+                assert_never(self.alg)
 
     @property
     def key_id(self) -> Digest:
         """`sha256:` of `alg || 0x00 || public`."""
-        return _key_id(self.public)
+        return _key_id(self.alg, self.public)
+
+    @property
+    def rp_id(self) -> str:
+        """The relying party of a FIDO2 key; empty for every other key."""
+        return self.public[_POINT_BYTES:].decode("ascii")
+
+
+def _check_length(public: bytes, length: int) -> None:
+    if len(public) != length:
+        raise malformed(Code.FIELD_INVALID, "key.public", f"{length} bytes", f"{len(public)} bytes")
+
+
+def _check_head(public: bytes) -> None:
+    if public[:1] != b"\x04":
+        raise malformed(Code.FIELD_INVALID, "key.public", "an uncompressed point, 0x04 first", f"{len(public)} bytes")
 
 
 # All are functions of the key's own bytes and say nothing about trust, so that they may outlive any change of it.
 @lru_cache(maxsize=4096)
-def _key_id(public: bytes) -> Digest:
-    # A key's length says its algorithm: `PublicKey` holds no other pair.
-    alg = Algorithm.ED25519 if len(public) == 32 else Algorithm.P256
+def _key_id(alg: Algorithm, public: bytes) -> Digest:
     return Digest("sha256:" + hashlib.sha256(alg.value.encode() + b"\0" + public).hexdigest())
 
 
@@ -78,17 +111,30 @@ def _point_of(public: bytes) -> ec.EllipticCurvePublicKey:
 
 def check_signature(key: PublicKey, message: bytes, signature: bytes, field: str) -> None:
     """Verify a signature over `message`. Raises SIGNATURE_INVALID or SIGNATURE_HIGH_S."""
+    match key.alg:
+        case Algorithm.ED25519:
+            _check_plain(key, message, signature, field)
+        case Algorithm.P256:
+            _check_plain(key, message, signature, field)
+        case Algorithm.WEBAUTHN_P256:
+            signed, plain = read_assertion(signature, key.rp_id, message, field)
+            _check_plain(key, signed, plain, f"{field}.signature")
+        case _:
+            assert_never(key.alg)
+
+
+def _check_plain(key: PublicKey, message: bytes, signature: bytes, field: str) -> None:
+    """Verify 64 bytes over `message`."""
     if len(signature) != 64:
         raise refused(Code.SIGNATURE_INVALID, field, "64 bytes", f"{len(signature)} bytes")
     try:
-        match key.alg:
-            case Algorithm.ED25519:
-                ed25519_key(key.public).verify(signature, message)
-            case Algorithm.P256:
-                r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-                if s > P256_ORDER // 2:
-                    raise refused(Code.SIGNATURE_HIGH_S, field, "s of at most half the order", "a high s")
-                _point_of(key.public).verify(encode_dss_signature(r, s), message, _P256_SHA256)
+        if key.alg is Algorithm.ED25519:
+            ed25519_key(key.public).verify(signature, message)
+            return
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        if s > P256_ORDER // 2:
+            raise refused(Code.SIGNATURE_HIGH_S, field, "s of at most half the order", "a high s")
+        _point_of(key.public[:_POINT_BYTES]).verify(encode_dss_signature(r, s), message, _P256_SHA256)
     except (InvalidSignature, ValueError) as error:
         raise refused(
             Code.SIGNATURE_INVALID, field, f"a signature by {key.key_id}", "one that does not verify"

@@ -18,7 +18,7 @@ from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, EntryId, PartyId, WalletId, chain_of
-from strongroom.core.keys import PublicKey
+from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.merkle import build_inclusion_proof, check_inclusion, leaf_hash, tree_root
 from strongroom.core.records import NONE, DigestOrNone, EntryOrNone, HexBytes, check_sorted, encode_record
 
@@ -54,6 +54,9 @@ class ClientEntry:
 
     def __post_init__(self) -> None:
         check_sorted([a.id for a in self.accounts], f"{self.id}.accounts")
+        # What a passkey signs is shown by a page, and a page shows anything: an instruction needs a key that shows it.
+        if any(key.alg is Algorithm.WEBAUTHN_P256 for key in self.keys):
+            raise malformed(Code.FIELD_INVALID, f"{self.id}.keys", "keys that show what they sign", "a FIDO2 key")
 
     def account(self, account: AccountId) -> ClientAccount:
         """One of this client's accounts. Raises NOT_IN_REGISTER: a client debits its own accounts only."""

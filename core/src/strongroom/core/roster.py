@@ -15,7 +15,7 @@ from strongroom.core.bodies import Quorum
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest, PartyId
-from strongroom.core.keys import PublicKey
+from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import NONE, DigestOrNone, HexBytes, check_sorted
 
 ROLES = {
@@ -156,6 +156,8 @@ class Party:
         for role in self.roles:
             if role not in ROLES.get(kind, frozenset()):
                 raise malformed(Code.FIELD_INVALID, f"{self.id}.roles", f"a role of a {kind}", role)
+        if self.key.alg is Algorithm.WEBAUTHN_P256 and kind != "person":
+            raise malformed(Code.FIELD_INVALID, f"{self.id}.key", "a FIDO2 key for persons only", "a machine")
         if (self.staff == NONE) != (kind != "person"):
             raise malformed(
                 Code.FIELD_INVALID, f"{self.id}.staff", "a staff id for persons, none for machines", self.staff

@@ -12,6 +12,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Generic, TypeVar
 
+from strongroom.checker.reading.assertions import MAX_BYTES
 from strongroom.checker.reading.canonical import Json, encode_canonical, parse_canonical
 from strongroom.checker.reading.fields import Node, check_sorted
 from strongroom.checker.reading.keys import Key, check_signature
@@ -68,7 +69,7 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """One signature: the id of the key that is claimed, and 64 bytes."""
+    """One signature: the id of the key that is claimed, and 64 bytes or a FIDO2 key's assertion."""
 
     keyid: Digest
     sig: bytes
@@ -243,8 +244,10 @@ def check_exact(envelope: Envelope, keys: Iterable[Key]) -> None:
 def _parse_signature(node: Node) -> Signature:
     found = node.members("keyid", "sig")
     raw = found["sig"].base64()
-    if len(raw) != 64:
+    # Which length is right is a matter of the key, which is not known yet.
+    if not 64 <= len(raw) <= MAX_BYTES:
+        expected = f"64 to {MAX_BYTES} bytes"
         raise MalformedError(
-            Refusal(code=Code.SIGNATURE_INVALID, field=found["sig"].path, expected="64 bytes", got=f"{len(raw)} bytes")
+            Refusal(code=Code.SIGNATURE_INVALID, field=found["sig"].path, expected=expected, got=f"{len(raw)} bytes")
         )
     return Signature(keyid=found["keyid"].digest(), sig=raw)

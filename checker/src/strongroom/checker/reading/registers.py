@@ -17,7 +17,7 @@ from strongroom.checker.reading.envelopes import Envelope, Statement, Type
 from strongroom.checker.reading.ethereum import ethereum_address_to_bytes
 from strongroom.checker.reading.fields import NONE, Node, check_sorted
 from strongroom.checker.reading.governed import parse_governed
-from strongroom.checker.reading.keys import Key, parse_key
+from strongroom.checker.reading.keys import Algorithm, Key, parse_key
 from strongroom.checker.reading.log import check_inclusion
 from strongroom.checker.reading.networks import ethereum_number_of
 from strongroom.checker.reading.roots import REGISTERS, check_distinct_keys
@@ -217,6 +217,8 @@ def _parse_client(node: Node) -> Client:
     check_sorted([each.id for each in accounts], found["accounts"].path)
     keys = tuple(parse_key(item) for item in found["keys"].items())
     check_distinct_keys(keys, found["keys"].path)
+    if any(each.alg is Algorithm.WEBAUTHN_P256 for each in keys):
+        raise found["keys"].invalid("keys that show what they sign")
     return Client(
         accounts={each.id: each for each in accounts},
         id=EntryId(found["id"].own_id("client")),

@@ -205,10 +205,13 @@ def _parse_party(node: Node) -> Party:
     staff = found["staff"].text()
     if (staff == NONE) != (kind != "person") or not staff:
         raise found["staff"].invalid("the staff number of a person, none for machines")
+    key = parse_key(found["key"])
+    if key.alg is Algorithm.WEBAUTHN_P256 and kind != "person":
+        raise found["key"].invalid("a key that works without a person")
     return Party(
         group=found["group"].text(),
         id=name,
-        key=parse_key(found["key"]),
+        key=key,
         name=found["name"].text(),
         roles=roles,
         staff=None if staff == NONE else staff,
