@@ -38,4 +38,9 @@ WALLETS: dict[str, tuple[str, str, str]] = {
         "Move what is above it to other addresses of the wallet, or have the ceiling raised by its delegates.",
         "II.1 V.4",
     ),
+    "ADDRESS_WITHOUT_SPEND_PROOF": (
+        "Nobody has shown lately that coins at this address can be spent",
+        "Hold a restore drill of the terminals that hold its keys, or use an address of keys that can be restored.",
+        "II.1 II.3",
+    ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from strongroom.core.assignments import Assigned
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, refused
 from strongroom.core.ids import Digest
@@ -106,6 +107,11 @@ class LogFold:
             self._facts.learn(statement)
         except (MalformedError, RefusedError) as error:
             self.refused[statement.id] = str(error)
+
+    @property
+    def assigned(self) -> Assigned:
+        """Whose every address is, by the log so far."""
+        return self._facts.assigned
 
     def find_rewritten(self, connection: Connection) -> tuple[Refusal, ...]:
         """Read the whole log again, in the caller's snapshot: the first entry of each run that is another by now."""
