@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,9 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
 from strongroom.core.registers import KeyState
 from strongroom.core.statements import parse_statement
+from strongroom.online.cli import main
 from strongroom.online.evidence.store import load_statement
+from strongroom.online.keys import commands
 from strongroom.online.keys.importing import CHUNK, check_lines, import_batch
 from wallets import ETH_COLD
 from world import LTC
@@ -158,3 +161,21 @@ def test_the_terminals_word_ends_with_their_validity(desk: Desk) -> None:
     statement = desk.sign(eth_batch())
     desk.firm.clock.forward(days=61)
     refuse(Code.SIGNER_NOT_VALID, lambda: desk.take_in(eth_batch(), statement))
+
+
+def test_the_command_takes_a_batch_in(
+    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "system_clock", desk.firm.clock)
+    batch = eth_batch()
+    envelope, lines = tmp_path / "batch.statement.json", tmp_path / "batch.lines"
+    envelope.write_bytes(desk.sign(batch).envelope.encode())
+    lines.write_bytes(batch.raw)
+    arguments = ["import-addresses", "--config", str(desk.firm.config("work")), str(envelope)]
+    assert 3 == main([*arguments, str(tmp_path / "missing")])
+    assert Code.FILE_UNAVAILABLE in capsys.readouterr().out
+    assert 0 == main([*arguments, str(lines)])
+    said = capsys.readouterr()
+    assert "verified 3 of 3 addresses\n" == said.err
+    assert '"addresses": 3' in said.out
+    assert 3 == count(desk)

@@ -27,6 +27,7 @@ from strongroom.online.governance.notices import accept_notice
 from strongroom.online.governance.store import load_rules, load_rules_under
 from strongroom.online.jobs.commands import add_commands
 from strongroom.online.keys.code import publish_checked
+from strongroom.online.keys.commands import add_commands as add_key_commands
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove.prover import build_prover
 from strongroom.online.sources import build_sources
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(partial(_command, commands))
+    add_key_commands(partial(_command, commands))
     published = _command(commands, "publish", "take in any governance statement, wallet or notice", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
