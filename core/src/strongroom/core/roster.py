@@ -19,7 +19,7 @@ from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import NONE, DigestOrNone, HexBytes, check_sorted
 
 ROLES = {
-    "person": frozenset({"approver", "operator", "officer", "overseer"}),
+    "person": frozenset({"approver", "operator", "officer", "overseer", "custodian", "key-officer", "key-witness"}),
     "device": frozenset({"terminal", "station", "gate", "approval-device"}),
     "service": frozenset({"platform", "builder", "reconciler", "watcher", "witness", "log", "assigner"}),
 }

@@ -18,6 +18,7 @@ from strongroom.core import bodies, books
 from strongroom.core.assignments import AddressAssignment
 from strongroom.core.attested import AddressAttestation
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
+from strongroom.core.ceremonies import Ceremony
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, malformed, refused
 from strongroom.core.hsms import HsmRegister
@@ -70,6 +71,7 @@ class StatementType(StrEnum):
     ADDRESS_ASSIGNMENT = "address-assignment"
     HSM_REGISTER = "hsm-register"
     LEASE = "lease"
+    CEREMONY = "ceremony"
 
 
 Body = (
@@ -104,6 +106,7 @@ Body = (
     | AddressAssignment
     | Lease
     | HsmRegister
+    | Ceremony
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -137,6 +140,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ADDRESS_ASSIGNMENT: AddressAssignment,
     StatementType.LEASE: Lease,
     StatementType.HSM_REGISTER: HsmRegister,
+    StatementType.CEREMONY: Ceremony,
 }
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from strongroom.core.canonical import Json, parse_canonical
 from strongroom.core.checks.notices import CHECKS
@@ -18,11 +19,19 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
 from strongroom.core.ids import parse_digest, parse_party_id
-from strongroom.core.statements import parse_envelope, parse_envelope_bytes, parse_statement
+from strongroom.core.statements import (
+    Statement,
+    StatementType,
+    parse_envelope,
+    parse_envelope_bytes,
+    parse_statement,
+    payload_type,
+)
 from strongroom.online.bootstrap import build_platform, system_clock
 from strongroom.online.config import Config, load_config, load_conninfo, open_nodes
 from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
+from strongroom.online.governance.ceremonies import publish_ceremony
 from strongroom.online.governance.notices import accept_notice
 from strongroom.online.governance.store import load_rules, load_rules_under
 from strongroom.online.jobs.commands import add_commands
@@ -131,7 +140,9 @@ def _publish(config: Config, options: argparse.Namespace) -> int:
     added, removed = _read_delta(options.delta) if options.delta else ([], [])
     sources = build_sources(open_nodes(config))
     with _open(config) as connection:
-        if parse_statement(envelope).type in CHECKS:
+        if envelope.payloadType == payload_type(StatementType.CEREMONY):
+            statement: Statement[Any] = publish_ceremony(connection, envelope, system_clock())
+        elif parse_statement(envelope).type in CHECKS:
             statement = accept_notice(connection, envelope, system_clock())
         else:
             statement = publish_checked(connection, sources, envelope, added, removed)

@@ -58,6 +58,7 @@ class Type(StrEnum):
     ADDRESS_ATTESTATION = "address-attestation"
     LEASE = "lease"
     HSM_REGISTER = "hsm-register"
+    CEREMONY = "ceremony"
 
 
 class Environment(StrEnum):

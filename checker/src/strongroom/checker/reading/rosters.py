@@ -20,7 +20,7 @@ from strongroom.core.ids import Digest, PartyId
 
 SECTIONS: Final = ("II", "III", "IV", "V", "VI")
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
-    "person": ("approver", "operator", "officer", "overseer"),
+    "person": ("approver", "operator", "officer", "overseer", "custodian", "key-officer", "key-witness"),
     "device": ("terminal", "station", "gate", "approval-device"),
     "service": ("platform", "builder", "reconciler", "watcher", "witness", "log", "assigner"),
 }

@@ -7,6 +7,7 @@ name so that `strongroom.core.codes`, which owns the names, can import them; ope
 from __future__ import annotations
 
 from strongroom.core.meanings.addresses import ADDRESSES
+from strongroom.core.meanings.ceremonies import CEREMONIES
 from strongroom.core.meanings.documents import DOCUMENTS
 from strongroom.core.meanings.hsms import HSMS
 from strongroom.core.meanings.making import MAKING
@@ -15,4 +16,14 @@ from strongroom.core.meanings.places import PLACES
 from strongroom.core.meanings.transactions import TRANSACTIONS
 from strongroom.core.meanings.wallets import WALLETS
 
-MEANINGS = {**DOCUMENTS, **PAYMENTS, **TRANSACTIONS, **PLACES, **ADDRESSES, **MAKING, **HSMS, **WALLETS}
+MEANINGS = {
+    **DOCUMENTS,
+    **PAYMENTS,
+    **TRANSACTIONS,
+    **PLACES,
+    **ADDRESSES,
+    **MAKING,
+    **HSMS,
+    **WALLETS,
+    **CEREMONIES,
+}

@@ -19,6 +19,7 @@ from strongroom.core.errors import InvariantError, MalformedError, StrongroomErr
 from strongroom.core.ids import parse_digest
 from strongroom.vault.ceremony.cli_pools import add_pool_commands
 from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, open_mixer
+from strongroom.vault.ceremony.run.command import add_commands
 from strongroom.vault.ceremony.secrets_in import Question, read_secrets
 from strongroom.vault.ceremony.sign_statement import load_payload, render_payload, sign
 from strongroom.vault.ceremony.token_setup import init_token, report_token
@@ -26,6 +27,7 @@ from strongroom.vault.entropy.attest import check_entropy_code, measure_entropy_
 from strongroom.vault.hsm.module import find_token, open_module, open_storing_session
 from strongroom.vault.hsm.signing_key import PersonToken, create_person_key, public_key_of
 from strongroom.vault.hsm.wrapped_keys import create_wrapping_key
+from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.self_tests.token import check_token_arithmetic
 from strongroom.vault.terminal.files import save_durably
@@ -43,6 +45,9 @@ Makes tokens and keys. Run it on a machine with no network, which is switched of
 
 Two people are needed: the security officer makes tokens and the wrapping key; the user makes and uses asset keys.
 Neither may know the other's PIN: with both, asset keys could be taken out of the token.
+
+A whole ceremony is led by one command, with a witness, a record and a signed transcript: run KIND. Its run book is
+printed by explain KIND, its transcript checked by verify. The single steps below are what it is made of.
 
 In this order:
   1. init-token         both, one after the other: names a blank token and sets both PINs
@@ -67,6 +72,7 @@ Result = dict[str, Json]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    guard_memory()
     options = build_parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, TextIO], Result] = options.run
     try:
@@ -113,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     signing = _add(commands, "sign", _sign, "Adds your signature to a governance statement.", USER, CONSENT)
     signing.add_argument("--payload", type=Path, required=True, help="the statement to sign: canonical JSON")
     signing.add_argument("--envelope", type=Path, required=True, help="the file of signatures: made, or added to")
+    add_commands(commands, DEFAULT_MODULE)
     return parser
 
 

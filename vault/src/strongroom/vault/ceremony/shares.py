@@ -97,6 +97,15 @@ def combine_shares(brought: Sequence[BroughtShare], known: ShareSet) -> bytearra
     return _rebuild(good, known.threshold)
 
 
+def check_share(share: BroughtShare, known: ShareSet) -> None:
+    """Look at one share alone, as it is brought: whole, of this set, and of this custodian.
+
+    Raises RefusedError SHARE_WRONG, SHARES_MIXED.
+    """
+    reads, found = _read_all([share])
+    _raise_any([*found, *(refusal for read in reads for refusal in _strange(read, share.words, known))])
+
+
 def combine_shares_alone(brought: Sequence[BroughtShare]) -> bytearray:
     """Rebuild the key from words alone, when every transcript is lost.
 

@@ -34,6 +34,7 @@ GOVERNANCE = frozenset(
         StatementType.FREEZE_LIFT,
         StatementType.LEASE,
         StatementType.HSM_REGISTER,
+        StatementType.CEREMONY,
     }
 )
 MAX_BYTES = 1024 * 1024

@@ -84,7 +84,8 @@ def report_token(module: TokenModule, label: str) -> TokenReport:
 def _wrapping_check(session: pkcs11.Session) -> bytes | None:
     wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: WRAPPING_LABEL, Attribute.TRUSTED: True}
     found = list(session.get_objects(wanted))
-    return bytes(found[0][Attribute.CHECK_VALUE]) if found else None
+    # With two, none is in force: nothing is wrapped or opened until the officer has put one in the place of both.
+    return bytes(found[0][Attribute.CHECK_VALUE]) if len(found) == 1 else None
 
 
 def _statement_key(session: pkcs11.Session) -> bytes | None:

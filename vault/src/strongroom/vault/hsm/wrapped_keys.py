@@ -67,30 +67,42 @@ def create_wrapping_key(module: TokenModule, token_label: str, so_pin: Secret, k
     Raises RefusedError PIN_WRONG, ALREADY_EXISTS when there already is one; UnavailableError TOKEN_UNAVAILABLE.
     """
     try:
-        if len(key_bytes) != WRAPPING_KEY_BYTES:
-            raise InvariantError(
-                Refusal(code=Code.INVARIANT, field="key_bytes", expected="32 bytes", got=f"{len(key_bytes)} bytes")
-            )
         field = f"token {token_label!r} key {WRAPPING_LABEL!r}"
         with open_officer_session(find_token(module, token_label), so_pin) as session, token_errors(field):
             if _wrapping_objects(session):
                 raise refused(Code.ALREADY_EXISTS, field, "no wrapping key yet", "a wrapping key")
-            created = session.create_object(
-                {
-                    Attribute.CLASS: ObjectClass.SECRET_KEY,
-                    Attribute.KEY_TYPE: KeyType.AES,
-                    Attribute.LABEL: WRAPPING_LABEL,
-                    Attribute.TOKEN: True,
-                    # An officer's session cannot create private objects; sensitive and not extractable still hold.
-                    Attribute.PRIVATE: False,
-                    Attribute.UNWRAP_TEMPLATE: UNWRAP_AS,
-                    Attribute.VALUE: bytes(key_bytes),
-                    **WRAPPING_ATTRIBUTES,
-                }
-            )
+            created = _create_wrapping_object(session, key_bytes)
             return bytes(created[Attribute.CHECK_VALUE])
     finally:
         key_bytes[:] = bytes(len(key_bytes))
+
+
+def replace_wrapping_key(module: TokenModule, token_label: str, so_pin: Secret, key_bytes: bytearray) -> bytes:
+    """Put a new trusted wrapping key in the place of every older one, and return its check value.
+
+    The new key is there before the old one goes, so that a token that is pulled out in between still has a key; with
+    two, it opens nothing (`find_wrapping_key`) until this is done again. key_bytes, errors: as `create_wrapping_key`.
+    """
+    try:
+        field = f"token {token_label!r} key {WRAPPING_LABEL!r}"
+        with open_officer_session(find_token(module, token_label), so_pin) as session, token_errors(field):
+            before = _wrapping_objects(session)
+            created = _create_wrapping_object(session, key_bytes)
+            for old in before:
+                old.destroy()
+            return bytes(created[Attribute.CHECK_VALUE])
+    finally:
+        key_bytes[:] = bytes(len(key_bytes))
+
+
+def destroy_wrapping_keys(module: TokenModule, token_label: str, so_pin: Secret) -> int:
+    """Destroy every trusted wrapping key of a token; returns how many there were. Errors as `create_wrapping_key`."""
+    field = f"token {token_label!r} key {WRAPPING_LABEL!r}"
+    with open_officer_session(find_token(module, token_label), so_pin) as session, token_errors(field):
+        found = _wrapping_objects(session)
+        for key in found:
+            key.destroy()
+        return len(found)
 
 
 def find_wrapping_key(session: pkcs11.Session) -> WrappingKey:
@@ -232,6 +244,27 @@ def recovery_id(digest: bytes, r: int, s: int, public_key: bytes) -> int:
             return parity
     raise InvariantError(
         Refusal(code=Code.SIGNATURE_INVALID, field="recovery id", expected=public_key.hex(), got="another key")
+    )
+
+
+def _create_wrapping_object(session: pkcs11.Session, key_bytes: bytearray) -> pkcs11.Object:
+    """A trusted wrapping key of these bytes; session: the officer's."""
+    if len(key_bytes) != WRAPPING_KEY_BYTES:
+        raise InvariantError(
+            Refusal(code=Code.INVARIANT, field="key_bytes", expected="32 bytes", got=f"{len(key_bytes)} bytes")
+        )
+    return session.create_object(
+        {
+            Attribute.CLASS: ObjectClass.SECRET_KEY,
+            Attribute.KEY_TYPE: KeyType.AES,
+            Attribute.LABEL: WRAPPING_LABEL,
+            Attribute.TOKEN: True,
+            # An officer's session cannot create private objects; sensitive and not extractable still hold.
+            Attribute.PRIVATE: False,
+            Attribute.UNWRAP_TEMPLATE: UNWRAP_AS,
+            Attribute.VALUE: bytes(key_bytes),
+            **WRAPPING_ATTRIBUTES,
+        }
     )
 
 
