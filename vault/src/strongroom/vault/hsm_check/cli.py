@@ -1,36 +1,44 @@
-"""`strongroom-hsm check`: whether a PKCS#11 module is fit to hold keys.
+"""`strongroom-hsm`: whether a PKCS#11 module is fit to hold keys, and whether a token is what the register says.
 
-Exit codes: 0 no point failed, 1 a point failed, 2 the call is wrong, 3 refused, 4 something is not available, 5 our own
-fault.
+Exit codes: 0 nothing is wrong, 1 a point failed or a token deviates, 2 the call is wrong, 3 refused, 4 something is not
+available, 5 our own fault.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
-
-import pkcs11
 
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, malformed
+from strongroom.core.hsm_judge import LiveToken
 from strongroom.vault.ceremony.secrets_in import Question, read_secrets
-from strongroom.vault.hsm.module import TokenModule, find_token, open_module, serial_of, token_errors
+from strongroom.vault.hsm.module import TokenModule, describe_live, find_token, open_module, token_errors
 from strongroom.vault.hsm.quirks import quirks_of
 from strongroom.vault.hsm_check.bench import Bench
 from strongroom.vault.hsm_check.plug import FolderPlug, restart_of
 from strongroom.vault.hsm_check.points import Finding
-from strongroom.vault.hsm_check.render import Subject, build_report, render_table
+from strongroom.vault.hsm_check.render import build_report, render_table
 from strongroom.vault.hsm_check.run import is_conforming, run_check
+from strongroom.vault.hsm_register.commands import compare, show_register
 
 DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 USER = Question(name="User's PIN", is_new=False)
 OFFICER = Question(name="Security officer's PIN", is_new=False)
 MIN_SIGNATURES = 2
 
+PROGRAM = """\
+Before a token is trusted, and as long as it is.
+
+  strongroom-hsm check --token scratch              tries on a token for testing what we rely on, point by point
+  strongroom-hsm register hsms.json                 certificates, reviews, patch times and what is wrong today
+  strongroom-hsm compare hsms.json --token cold-1   what the register finds wrong with this token; asks for no PIN
+
+The terminal compares by itself at every session, and checks the signatures that these commands only count.
+"""
 OVERVIEW = """\
 Asks a PKCS#11 module, point by point, whether it is fit to hold keys, before anybody trusts it with one.
 
@@ -51,8 +59,8 @@ PINs are read without echo from the terminal, or one a line from standard input:
 security officer's. They are never taken from arguments or the environment.
 """
 EXIT_CODES = (
-    "exit code: 0 no point failed, 1 a point failed, 2 the call is wrong, 3 refused, 4 a token is not available, "
-    "5 our own fault"
+    "exit code: 0 nothing is wrong, 1 a point failed or the token deviates, 2 the call is wrong, 3 refused, "
+    "4 a token or a file is not available, 5 our own fault"
 )
 
 
@@ -60,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = build_parser().parse_args(arguments)
     try:
-        return _check(options, sys.stdin)
+        command: Callable[[argparse.Namespace], int] = options.run
+        return command(options)
     except StrongroomError as error:
         for refusal in error.refusals:
             words = f"{refusal.code.value}: {refusal.sentence}"
@@ -81,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line and its help."""
     parser = argparse.ArgumentParser(
         prog="strongroom-hsm",
-        description=OVERVIEW,
+        description=PROGRAM,
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -95,22 +104,37 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    check.add_argument("--module", type=Path, default=Path(DEFAULT_MODULE), help="PKCS#11 module (%(default)s)")
-    check.add_argument("--parameters", default="", help="the string that some modules must be started with")
-    check.add_argument("--token", required=True, help="label of a token for testing")
+    _add_token(check, "label of a token for testing")
     check.add_argument("--signatures", type=int, default=10_000, help="how many for distinct-r (%(default)s)")
     check.add_argument("--officer", action="store_true", help="also what needs the security officer's PIN")
     check.add_argument("--pull-out", type=Path, metavar="FOLDER", help="a software token's folder, moved and put back")
     check.add_argument("--pin-tries", type=int, default=0, metavar="N", help="wrong PINs to try at the end; may lock")
-    check.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+    check.set_defaults(run=_check)
+    register = commands.add_parser("register", help="shows the HSM register", epilog=EXIT_CODES, allow_abbrev=False)
+    register.set_defaults(run=show_register)
+    comparison = commands.add_parser(
+        "compare", help="compares a token with the HSM register", epilog=EXIT_CODES, allow_abbrev=False
+    )
+    _add_token(comparison, "the token's label")
+    comparison.set_defaults(run=compare)
+    for command in (register, comparison):
+        command.add_argument("file", type=Path, help="the signed hsm-register statement")
+    for command in (check, register, comparison):
+        command.add_argument("--json", action="store_true", help="print the result as one line of JSON")
     return parser
 
 
-def _check(options: argparse.Namespace, source: TextIO) -> int:
+def _add_token(command: argparse.ArgumentParser, what: str) -> None:
+    command.add_argument("--module", type=Path, default=Path(DEFAULT_MODULE), help="PKCS#11 module (%(default)s)")
+    command.add_argument("--parameters", default="", help="the string that some modules must be started with")
+    command.add_argument("--token", required=True, help=what)
+
+
+def _check(options: argparse.Namespace) -> int:
     if options.signatures < MIN_SIGNATURES or options.pin_tries < 0:
         expected = f"at least {MIN_SIGNATURES} signatures, and no negative number"
         raise malformed(Code.FIELD_INVALID, "options", expected, f"{options.signatures}, {options.pin_tries}")
-    secrets = read_secrets([USER, OFFICER] if options.officer else [USER], source)
+    secrets = read_secrets([USER, OFFICER] if options.officer else [USER], sys.stdin)
     module = open_module(options.module, options.parameters)
     plug = FolderPlug(folder=options.pull_out, restart=restart_of(module)) if options.pull_out else None
     bench = Bench(
@@ -124,31 +148,19 @@ def _check(options: argparse.Namespace, source: TextIO) -> int:
         insert=plug.insert if plug else None,
         progress=_show_progress,
     )
-    subject = describe(module, find_token(module, options.token))
+    live = describe_live(find_token(module, options.token))
     with token_errors(f"token {options.token!r}"):
         findings = list(run_check(bench))
-    _print(subject, module, findings, options)
+    _print(live, module, findings, options)
     return 0 if is_conforming(findings) else 1
 
 
-def describe(module: TokenModule, token: pkcs11.Token) -> Subject:
-    """What the token says of itself."""
-    return Subject(
-        module=str(module.path),
-        manufacturer=token.manufacturer_id,
-        model=token.model,
-        serial=serial_of(token),
-        hardware=".".join(map(str, token.hardware_version)),
-        firmware=".".join(map(str, token.firmware_version)),
-    )
-
-
-def _print(subject: Subject, module: TokenModule, findings: Sequence[Finding], options: argparse.Namespace) -> None:
+def _print(live: LiveToken, module: TokenModule, findings: Sequence[Finding], options: argparse.Namespace) -> None:
     quirks = quirks_of(module.path)
     if options.json:
-        sys.stdout.write(encode_canonical(build_report(subject, quirks, findings)).decode() + "\n")
+        sys.stdout.write(encode_canonical(build_report(str(module.path), live, quirks, findings)).decode() + "\n")
         return
-    for line in render_table(subject, quirks, findings):
+    for line in render_table(str(module.path), live, quirks, findings):
         sys.stdout.write(line + "\n")
 
 

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from strongroom.core.canonical import Json
+from strongroom.core.hsm_judge import LiveToken
 from strongroom.vault.hsm.quirks import Quirks
 from strongroom.vault.hsm_check.points import Finding, Verdict
 from strongroom.vault.hsm_check.run import is_conforming
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
-    """What was checked, as the module and the token say it of themselves; versions as `major.minor`."""
-
-    module: str
-    manufacturer: str
-    model: str
-    serial: str
-    hardware: str
-    firmware: str
-
-
-def render_table(subject: Subject, quirks: Quirks, findings: Sequence[Finding]) -> Iterator[str]:
+def render_table(module: str, token: LiveToken, quirks: Quirks, findings: Sequence[Finding]) -> Iterator[str]:
     """The lines of the table: who, the module's row of quirks, each point, the sum; last, why each failure matters."""
-    yield f"module    {subject.module}"
-    yield f"token     {subject.manufacturer}, {subject.model}, serial {subject.serial}"
-    yield f"versions  hardware {subject.hardware}, firmware {subject.firmware}"
+    yield f"module    {module}"
+    yield f"token     {token.manufacturer}, {token.model}, serial {token.serial}"
+    yield f"versions  hardware {token.hardware}, firmware {token.firmware}"
     yield f"quirks    {quirks.name}"
     yield from (f"          {note}" for note in quirks.notes)
     yield ""
@@ -44,7 +32,7 @@ def render_table(subject: Subject, quirks: Quirks, findings: Sequence[Finding]) 
             yield f"FAIL {found.title}: expected {found.point.expected}; got {found.got}. {found.point.why}"
 
 
-def build_report(subject: Subject, quirks: Quirks, findings: Sequence[Finding]) -> dict[str, Json]:
+def build_report(module: str, token: LiveToken, quirks: Quirks, findings: Sequence[Finding]) -> dict[str, Json]:
     """The same for machines; keys are stable."""
     points: list[Json] = [
         {
@@ -58,12 +46,12 @@ def build_report(subject: Subject, quirks: Quirks, findings: Sequence[Finding]) 
     ]
     return {
         "conforming": is_conforming(findings),
-        "firmware": subject.firmware,
-        "hardware": subject.hardware,
-        "manufacturer": subject.manufacturer,
-        "model": subject.model,
-        "module": subject.module,
+        "firmware": token.firmware,
+        "hardware": token.hardware,
+        "manufacturer": token.manufacturer,
+        "model": token.model,
+        "module": module,
         "points": points,
         "quirks": quirks.name,
-        "serial": subject.serial,
+        "serial": token.serial,
     }
