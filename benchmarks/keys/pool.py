@@ -15,6 +15,7 @@ import hashlib
 import io
 import multiprocessing
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -62,9 +63,10 @@ WALLET = WalletId("wallet:bench")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Seconds of each step of one pool. Its signing is in `attest`."""
+    """Seconds of each step of one pool. Its signing is in `attest`. cpu: processor time of all its processes."""
 
     workers: int
+    cpu: float
     make: float
     prove: float
     attest: float
@@ -88,7 +90,8 @@ def main() -> None:
         for workers in options.workers:
             pools.append(apart(lambda n=workers: make_pool(Path(name) / f"pool-{n}", login, options.keys, n)))
             raws.append(alone(login, options.keys, raw))
-        report(options.keys, statistics.median(raws), signs[0], pools)
+        bare_cpu = alone(login, options.keys, raw_cpu)
+        report(options.keys, statistics.median(raws), bare_cpu, signs[0], pools)
 
 
 def make_token(folder: Path) -> Login:
@@ -127,6 +130,19 @@ def alone(login: Login, count: int, work: Callable[[Login, int], float]) -> floa
     return apart(lambda: work(login, count))  # type: ignore[return-value]
 
 
+def cpu_s() -> float:
+    """Processor time of this process and of its children that ended, user's and system's."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def raw_cpu(login: Login, count: int) -> float:
+    """As `raw`, in processor time, which others on the machine do not change much."""
+    before = cpu_s()
+    raw(login, count)
+    return (cpu_s() - before) / count
+
+
 def raw(login: Login, count: int) -> float:
     """Generate and wrap, nothing else."""
     with open_session(find_token(open_module(login.module), login.token), login.pin) as session:
@@ -151,7 +167,7 @@ def unwrap_and_sign(login: Login, count: int) -> float:
 def make_pool(folder: Path, login: Login, count: int, workers: int) -> Figures:
     """A pool of one-key Ethereum addresses, from the first key to the import's last check."""
     order = parse_order(count, WALLET, "b", folder / "keys", Proving.ATTESTATION)
-    started = time.perf_counter()
+    started, used = time.perf_counter(), cpu_s()
     with open_workers(login, workers) as token:
         make_keys(token, order, lambda already: bar(count, already))
         made = time.perf_counter()
@@ -171,6 +187,7 @@ def make_pool(folder: Path, login: Login, count: int, workers: int) -> Figures:
     bring_in(body, (folder / "batch").read_bytes())
     return Figures(
         workers=workers,
+        cpu=cpu_s() - used,
         make=made - started,
         prove=proved - made,
         attest=attested - proved,
@@ -212,7 +229,7 @@ def bar(total: int, already: int) -> Progress:
     return Progress("bench", total=total, already=already, out=io.StringIO(), manner=Manner.LINES)
 
 
-def report(count: int, raw_s: float, sign_s: float, pools: list[Figures | float]) -> None:
+def report(count: int, raw_s: float, bare_cpu: float, sign_s: float, pools: list[Figures | float]) -> None:
     """The table and the file."""
     rows, kept = [], []
     for each in pools:
@@ -222,10 +239,21 @@ def report(count: int, raw_s: float, sign_s: float, pools: list[Figures | float]
         ratio = round(raw_s * count / each.whole, 2)
         # With nothing but generate, wrap, unwrap and sign, shared out without loss.
         most = round(each.workers * raw_s / (raw_s + sign_s), 2)
-        rows.append([f"{each.workers} workers", *(round(count / step) for step in steps), ratio, most])
-        kept.append({"most": most, "ratio": ratio, "seconds": steps, "workers": each.workers})
+        times = round(each.cpu / (bare_cpu * count), 2)
+        rows.append([f"{each.workers} workers", *(round(count / step) for step in steps), ratio, most, times])
+        kept.append({"cpu_times_raw": times, "most": most, "ratio": ratio, "seconds": steps, "workers": each.workers})
     print(f"raw: generate and wrap {round(1 / raw_s)} a second; unwrap and sign {round(1 / sign_s)} a second")
-    head = ["keys a second", "make", "prove", "attest", "import", "whole", f"ratio (goal {GOAL})", "most possible"]
+    head = [
+        "keys a second",
+        "make",
+        "prove",
+        "attest",
+        "import",
+        "whole",
+        f"ratio (goal {GOAL})",
+        "most possible",
+        "processor",
+    ]
     print(render_table(head, rows))
     print(save_figures("keys-pool", {"keys": count, "pools": kept, "raw_s": raw_s, "unwrap_and_sign_s": sign_s}))
 

@@ -174,28 +174,56 @@ def test_killed_and_taken_up_no_key_is_lost_and_none_made_twice(pool: Any, tmp_p
     assert count - done.result["made"] < events[0]["done"] <= count == events[-1]["done"]
 
 
-def start_and_kill(ceremony: Any, folder: Path, count: int, size: int) -> bytes:
-    """Start the program, kill it hard when the pool has grown beyond `size`, and return the pool as it was left."""
+def start(ceremony: Any, folder: Path, count: int) -> subprocess.Popen[bytes]:
+    """The program at work with two workers, in a session of its own."""
     command = [sys.executable, "-c", "import sys; from strongroom.vault.ceremony.cli import main; sys.exit(main())"]
     run = subprocess.Popen(
         [*command, *order_of(folder, count, "--workers", "2")],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env=ceremony.store.environment(),
         start_new_session=True,
     )
     assert run.stdin is not None
     run.stdin.write(USER.encode() + b"\n")
     run.stdin.close()
-    lines = folder / "keys.pool"
+    # Closed and forgotten, so that `communicate` does not flush it.
+    run.stdin = None
+    return run
+
+
+def wait_for_keys(run: subprocess.Popen[bytes], lines: Path, size: int) -> None:
+    """Until the pool has grown beyond `size`."""
     while not lines.exists() or lines.stat().st_size <= size:
         assert run.poll() is None
         time.sleep(0.005)
+
+
+def start_and_kill(ceremony: Any, folder: Path, count: int, size: int) -> bytes:
+    """Start the program, kill it hard when the pool has grown beyond `size`, and return the pool as it was left."""
+    run = start(ceremony, folder, count)
+    wait_for_keys(run, folder / "keys.pool", size)
     os.kill(run.pid, signal.SIGKILL)
-    run.wait()
-    wait_until_session_is_empty(run.pid)
-    return lines.read_bytes()
+    run.communicate()
+    assert [] == wait_until_few(run.pid, 0)
+    return (folder / "keys.pool").read_bytes()
+
+
+def members(session: int) -> list[int]:
+    """The processes of a session."""
+    stats = {path.parent.name: read_stat(path) for path in Path("/proc").glob("[0-9]*/stat")}
+    # Behind the name in brackets: state, parent, group, session.
+    return [int(pid) for pid, stat in stats.items() if stat.rpartition(")")[2].split()[3:4] == [str(session)]]
+
+
+def wait_until_few(session: int, most: int) -> list[int]:
+    """The workers end by themselves once nobody is at the other end of their pipes."""
+    for _ in range(2000):
+        if len(members(session)) <= most:
+            break
+        time.sleep(0.005)
+    return members(session)
 
 
 def read_stat(path: Path) -> str:
@@ -205,15 +233,28 @@ def read_stat(path: Path) -> str:
         return "gone"
 
 
-def wait_until_session_is_empty(session: int) -> None:
-    """The workers end by themselves once nobody is at the other end of their pipes."""
-    for _ in range(2000):
-        stats = [read_stat(path) for path in Path("/proc").glob("[0-9]*/stat")]
-        # Behind the name in brackets: state, parent, group, session.
-        if not any(stat.rpartition(")")[2].split()[3:4] == [str(session)] for stat in stats):
-            return
-        time.sleep(0.005)
-    raise AssertionError(session)
+@pytest.mark.parametrize("trouble", ["worker killed", "token pulled"])
+def test_trouble_in_the_middle_is_one_clear_error_and_the_pool_goes_on(pool: Any, tmp_path: Path, trouble: str) -> None:
+    ceremony, _ = pool
+    folder, count = tmp_path / "keys", 10 * CHUNK
+    run = start(ceremony, folder, count)
+    wait_for_keys(run, folder / "keys.pool", 0)
+    away = ceremony.store.tokens.with_name("away")
+    if trouble == "worker killed":
+        os.kill(max(set(members(run.pid)) - {run.pid}), signal.SIGKILL)
+    else:
+        ceremony.store.tokens.rename(away)
+    _, errors = run.communicate(timeout=60)
+    if away.exists():
+        away.rename(ceremony.store.tokens)
+    codes = [json.loads(line)["code"] for line in errors.splitlines() if b'"code"' in line]
+    assert (4, ["TOKEN_UNAVAILABLE"], True) == (run.returncode, codes, b"Traceback" not in errors)
+    assert [] == wait_until_few(run.pid, 0)
+    before = load_key_files(folder)
+    assert 0 < len(before) < count
+    done = ceremony.run(*order_of(folder, count), lines=(USER,))
+    assert (0, count - len(before)) == (done.code, done.result["made"])
+    assert before.items() <= load_key_files(folder).items()
 
 
 def test_an_unfinished_pool_is_taken_up_only_as_it_was_ordered(pool: Any, tmp_path: Path) -> None:

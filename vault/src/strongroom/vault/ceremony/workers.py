@@ -147,6 +147,14 @@ def _serve(login: Login, pipe: Connection, foreign: list[Connection]) -> None:
         # An inherited end would keep another worker's pipe open after the parent is gone.
         each.close()
     try:
+        _work(login, pipe)
+    except (EOFError, OSError):
+        # The parent is gone, and with it whoever wanted the result. Nothing of ours is to be tidied up by exit hooks.
+        os._exit(0)
+
+
+def _work(login: Login, pipe: Connection) -> None:
+    try:
         token = find_token(open_module(login.module), login.token)
         with open_session(token, login.pin) as session:
             check_token_arithmetic(session)
@@ -157,10 +165,8 @@ def _serve(login: Login, pipe: Connection, foreign: list[Connection]) -> None:
             pipe.send(TokenFacts(serial=serial_of(token), check=check))
             _answer(Bench(session=session, wrapping_key=wrapping_key), pipe)
     except StrongroomError as error:
+        # Also the error of closing the session of a token that is gone, which nobody may be there to hear.
         pipe.send(_trouble_of(error))
-    except (EOFError, BrokenPipeError):
-        # The parent is gone, and with it whoever wanted the result. Nothing of ours is to be tidied up by exit hooks.
-        os._exit(0)
 
 
 def _answer(bench: Bench, pipe: Connection) -> None:
