@@ -20,6 +20,7 @@ from strongroom.online.transfers.withdrawal.flow import advance
 from strongroom.online.transfers.withdrawal.platform import Chains, Platform
 from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_outflows
 from strongroom.online.watch.follow import follow_or_tell
+from strongroom.online.watch.hsms import tell_hsms
 from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.witness import witness_checkpoints
 
@@ -94,6 +95,7 @@ def reconcile_once(reconciler: Reconciler, reader: LogReader) -> None:
     """One pass of `strongroom reconcile` over everything."""
     for chain in sorted(reconciler.followers):
         follow_or_tell(reconciler, chain)
+    tell_hsms(reconciler.connection, reconciler.load_rules(), reconciler.clock())
     clear_sessions(reconciler, reader)
 
 

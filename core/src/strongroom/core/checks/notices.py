@@ -130,6 +130,15 @@ def find_hsms(notices: Iterable[Proved[Any]], root: Root, context: Context) -> P
     sign the last: whom a root dropped would go on to say what a good token is, and no register at all would let every
     token pass.
     """
+    last = last_hsms(notices)
+    if last is not None and not _is_hsms_of(last.statement, root, context):
+        expected = f"a register signed by the key delegates of root version {root.version}"
+        raise refused(Code.HSM_UNKNOWN, f"hsm-register version {last.body.version}", expected, "another root's")
+    return last
+
+
+def last_hsms(notices: Iterable[Proved[Any]]) -> Proved[HsmRegister] | None:
+    """The last version that follows the ones before it, whoever's root signed it."""
     last: Proved[HsmRegister] | None = None
     for notice in notices:
         if not isinstance(notice.body, HsmRegister):
@@ -137,9 +146,6 @@ def find_hsms(notices: Iterable[Proved[Any]], root: Root, context: Context) -> P
         version, previous = (last.body.version, str(last.id)) if last else (0, NONE)
         if (notice.body.version, notice.body.previous) == (version + 1, previous):
             last = notice
-    if last is not None and not _is_hsms_of(last.statement, root, context):
-        expected = f"a register signed by the key delegates of root version {root.version}"
-        raise refused(Code.HSM_UNKNOWN, f"hsm-register version {last.body.version}", expected, "another root's")
     return last
 
 

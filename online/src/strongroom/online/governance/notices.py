@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from strongroom.core.checks.foundation import Proved, check_next_version
-from strongroom.core.checks.notices import CHECKS, Basis, check_notice, find_lease
+from strongroom.core.checks.foundation import Proved, check_next_version, prove_delegated
+from strongroom.core.checks.notices import CHECKS, Basis, check_notice, find_lease, last_hsms
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError, refused
+from strongroom.core.hsms import HsmRegister
 from strongroom.core.leases import Lease
 from strongroom.core.records import NONE
 from strongroom.core.roster import Roster
@@ -56,6 +57,8 @@ def accept_notice(connection: Connection, envelope: Envelope, now: datetime) -> 
         check_notice(statement, _basis(rules, rules.roster, now), "notice")
         if isinstance(statement.body, Lease):
             _check_lease_follows(statement, rules, load_notices(connection, rules))
+        if isinstance(statement.body, HsmRegister):
+            _check_hsms_follow(statement, rules, load_notices(connection, rules))
         append(connection, envelope)
     return statement
 
@@ -77,3 +80,14 @@ def _check_lease_follows(statement: Statement[Lease], rules: Rules, known: Seque
         last = last or find_lease(known, statement.body.terminal, root.body, rules.context)
     number, previous = (last.body.number, str(last.id)) if last else (0, NONE)
     check_next_version(statement.body.number, statement.body.previous, previous, number + 1, "notice")
+
+
+def _check_hsms_follow(statement: Statement[HsmRegister], rules: Rules, known: Sequence[Proved[Any]]) -> None:
+    """Raise unless this is the next version, by the newest root's delegates.
+
+    Devices would pass over any other version, and a next one by an older root's would stop every terminal.
+    """
+    prove_delegated(statement.envelope, HsmRegister, rules.root.delegation("keys"), rules.context, "notice")
+    last = last_hsms(known)
+    version, previous = (last.body.version, str(last.id)) if last else (0, NONE)
+    check_next_version(statement.body.version, statement.body.previous, previous, version + 1, "notice")

@@ -25,6 +25,7 @@ from strongroom.online.transfers.withdrawal import flow, inbox
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.watch.clear import Watcher, clear_sessions, countersign_sessions, settle_chain
 from strongroom.online.watch.follow import follow_or_tell
+from strongroom.online.watch.hsms import tell_hsms
 from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.store import load_last_block, open_alert
 from strongroom.online.watch.witness import witness_checkpoints
@@ -144,6 +145,7 @@ def _sweep_reconciler(at: AtReconciler, _subject: str) -> None:
     connection = at.reconciler.connection
     store.sweep_subjects(connection, "reconciler.follow", sorted(at.reconciler.followers))
     store.sweep_subjects(connection, "reconciler.clear", [""])
+    tell_hsms(connection, at.reconciler.load_rules(), at.reconciler.clock())
     tell_failed(connection)
 
 
