@@ -30,20 +30,25 @@ class RestoreDrill:
 
 
 def check_offered_line(body: AddressAttestation, text: str, index: int, proof: Sequence[bytes]) -> AttestedLine:
+    """As `prove_line`, for an address that somebody else is to pay to."""
+    line = prove_line(body, text, index, proof)
+    if line.purpose is not AddressPurpose.DEPOSIT:
+        raise refused(Code.ADDRESS_NOT_ATTESTED, line.id, "an address for deposits", line.purpose.value)
+    return line
+
+
+def prove_line(body: AddressAttestation, text: str, index: int, proof: Sequence[bytes]) -> AttestedLine:
     """The line, when the vault signed it, it derives, and all its keys signed the challenge.
 
     Raises ADDRESS_NOT_ATTESTED when it is not under the signed root: somebody put an address of theirs in its place.
     """
     try:
-        line = check_line_proof(body, text, index, proof)
+        return check_line_proof(body, text, index, proof)
     except (MalformedError, RefusedError) as error:
         if Code.PROOF_INVALID not in error.codes:
             raise
         field = f"{body.batch}.lines[{index}]"
         raise refused(Code.ADDRESS_NOT_ATTESTED, field, "the line that the vault signed", text[:200]) from error
-    if line.purpose is not AddressPurpose.DEPOSIT:
-        raise refused(Code.ADDRESS_NOT_ATTESTED, line.id, "an address for deposits", line.purpose.value)
-    return line
 
 
 def check_registered(

@@ -43,4 +43,9 @@ WALLETS: dict[str, tuple[str, str, str]] = {
         "Hold a restore drill of the terminals that hold its keys, or use an address of keys that can be restored.",
         "II.1 II.3",
     ),
+    "SWEEP_TO_UNPROVEN_ADDRESS": (
+        "A payment or its change would go to an address of ours that nobody has shown to be spendable",
+        "Have the vault attest the address first; until then coins stay where they can be moved from.",
+        "II.1 III.1",
+    ),
 }

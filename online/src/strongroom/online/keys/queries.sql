@@ -38,10 +38,11 @@ order by a.id, b.imported_at desc limit %(most)s;
 -- What proves one line of a batch.
 select leaves from custody.address_batches where attestation = %(attestation)s;
 
--- load_line --
--- The line that an assignment names, as it was imported.
-select attestation, place, id, address, line from custody.attested_addresses
-where attestation = %(attestation)s and id = %(entry)s;
+-- load_newest_line --
+-- An address as it was attested last.
+select a.attestation, a.place, a.id, a.address, a.line
+from custody.attested_addresses a join custody.address_batches b using (attestation)
+where a.id = %(entry)s order by b.imported_at desc limit 1;
 
 -- add_assignment --
 -- Once ever: the keys of this table refuse a second one.

@@ -69,9 +69,9 @@ def load_offered(connection: Connection, wallet: WalletId, entry: str, most: int
     return load_all(connection, _QUERIES["load_offered"], _stored_line, fields)
 
 
-def load_line(connection: Connection, attestation: Digest, entry: EntryId) -> StoredLine | None:
-    """One line of one batch."""
-    return load_first(connection, _QUERIES["load_line"], _stored_line, {"attestation": attestation, "entry": entry})
+def load_newest_line(connection: Connection, entry: EntryId) -> StoredLine | None:
+    """An address's line in the batch that was imported last."""
+    return load_first(connection, _QUERIES["load_newest_line"], _stored_line, {"entry": entry})
 
 
 def load_leaves(connection: Connection, attestation: Digest) -> list[bytes]:

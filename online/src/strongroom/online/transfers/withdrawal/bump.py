@@ -29,6 +29,7 @@ from strongroom.online.transfers.withdrawal.step2_decide import decide_again
 from strongroom.online.transfers.withdrawal.step3_propose import (
     build_account,
     check_ceiling,
+    check_to_ourselves,
     find_free_coins,
     say_proposal,
 )
@@ -59,6 +60,7 @@ def bump(platform: Platform, rules: Rules, proposal: Digest, fee_rate: int) -> S
         _check_time(platform, instructions)
         built = _rebuild(platform, rules, row, instructions, fee_rate)
         check_ceiling(built, instructions)
+        check_to_ourselves(platform, rules, row.wallet, built, instructions)
         check_built(platform, rules, instructions, built.fee)
         decisions: list[Statement[Decision]] = [decide_again(platform, rules, each) for each in instructions]
         return say_proposal(platform, rules, built, instructions, decisions, row)

@@ -19,6 +19,7 @@ from strongroom.core.registers import AddressEntry, AssetKind
 from strongroom.core.statements import Statement, expect
 from strongroom.online.evidence.store import load_statements
 from strongroom.online.governance.store import Rules
+from strongroom.online.keys.proven import check_own_outputs
 from strongroom.online.ledger.rules import Ending
 from strongroom.online.ledger.store import void
 from strongroom.online.transfers.withdrawal.attempts import NewDocket, add_docket
@@ -68,6 +69,7 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
     try:
         built = build(platform, rules, rows[0].chain, rows[0].wallet, instructions)
         check_ceiling(built, instructions)
+        check_to_ourselves(platform, rules, rows[0].wallet, built, instructions)
         with platform.connection.transaction():
             check_built(platform, rules, instructions, built.fee)
     except RefusedError as error:
@@ -187,6 +189,14 @@ def _find_account(rules: Rules, chain: ChainId, wallet: WalletId) -> AddressEntr
         if entry.wallet == wallet and entry.chain == chain:
             return entry
     raise refused(Code.CANNOT_FUND, wallet, "an address", "none")
+
+
+def check_to_ourselves(
+    platform: Platform, rules: Rules, wallet: WalletId, built: Built, instructions: Sequence[Statement[Instruction]]
+) -> None:
+    """Raise SWEEP_TO_UNPROVEN_ADDRESS for an output to an address of ours that nobody has shown to be spendable."""
+    change = [each.address for each in built.change]
+    check_own_outputs(platform.connection, rules, wallet, change, instructions, platform.clock())
 
 
 def check_ceiling(built: Built, instructions: Sequence[Statement[Instruction]]) -> None:
