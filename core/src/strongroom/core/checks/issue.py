@@ -7,11 +7,12 @@ incidents `primetrust-2021`, `multisig-receive-2019`, `quadriga-2019`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from strongroom.core.attested import AddressAttestation, AttestedLine
+from strongroom.core.ceremonies import Ceremony, CeremonyKind, CeremonyOutcome
 from strongroom.core.checks.attest import check_line_proof
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError, refused
@@ -19,13 +20,19 @@ from strongroom.core.ids import Digest, PartyId
 from strongroom.core.records import NONE
 from strongroom.core.registers import AddressEntry, AddressPurpose, KeyEntry, KeyState
 
+_ENDING = frozenset({CeremonyKind.COMPROMISE, CeremonyKind.DESTROY})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreDrill:
-    """A restore of a terminal's wrapping key that succeeded, while that key is the one in force. at: when it ended."""
+    """A restore of a terminal's wrapping key that succeeded, while that key is the one in force.
+
+    at: when it ended. check_value: of the wrapping key, in hex.
+    """
 
     at: datetime
     ceremony: Digest
+    check_value: str
     terminal: PartyId
 
 
@@ -94,3 +101,29 @@ def check_restorable(
             raise refused(Code.ADDRESS_WITHOUT_SPEND_PROOF, line.id, expected, NONE)
         if not timedelta() <= moment - drill.at <= timedelta(seconds=max_age_s):
             raise refused(Code.ADDRESS_WITHOUT_SPEND_PROOF, line.id, expected, f"the last ended at {drill.at}")
+
+
+def fold_drills(
+    said: Iterable[tuple[Digest, Ceremony]], keys: Mapping[str, KeyEntry]
+) -> Mapping[PartyId, RestoreDrill]:
+    """The newest drill of each terminal that still counts, after these ceremonies in the log's order.
+
+    A drill counts for the terminal that the key register names for a key that signed in it. It ends when its wrapping
+    key is replaced, destroyed or compromised, and when a later drill of the same key fails: the shares have changed or
+    do not work, and nobody has shown otherwise yet.
+    """
+    drills: dict[PartyId, RestoreDrill] = {}
+    for statement, body in said:
+        ended = {str(body.former_check_value)}
+        if body.kind in _ENDING or body.outcome is CeremonyOutcome.FAILED:
+            ended.add(str(body.check_value))
+        drills = {t: d for t, d in drills.items() if d.check_value not in ended}
+        if body.kind is not CeremonyKind.RESTORE or body.outcome is not CeremonyOutcome.COMPLETED:
+            continue
+        for drilled in (key for drill in body.drills for key in drill.keys):
+            entry = keys.get(drilled.id)
+            if entry is not None and entry.public == drilled.public:
+                drills[entry.terminal] = RestoreDrill(
+                    at=body.ended, ceremony=statement, check_value=str(body.check_value), terminal=entry.terminal
+                )
+    return drills

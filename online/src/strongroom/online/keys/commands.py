@@ -1,4 +1,7 @@
-"""Commands about addresses: `strongroom import-addresses`."""
+"""Commands about addresses: `strongroom import-addresses` for the platform, `strongroom assign` for the assigner.
+
+The second runs on a host of its own, with the assigner's key and database role, and no node: it is no part of the API.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,22 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from strongroom.core.address_package import encode_package
+from strongroom.core.assignments import AddressAssignment
 from strongroom.core.attested import MAX_BATCH_BYTES
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
-from strongroom.core.statements import parse_envelope_bytes
+from strongroom.core.ids import AccountId, PartyId, parse_own_id
+from strongroom.core.statements import expect, parse_envelope_bytes, parse_statement
 from strongroom.online.bootstrap import system_clock
 from strongroom.online.config import Config, load_conninfo
-from strongroom.online.db.connect import connect
+from strongroom.online.db.connect import Connection, connect
+from strongroom.online.keys.drills import load_drills
 from strongroom.online.keys.importing import import_batch
+from strongroom.online.keys.issue import Assigner, assign
+from strongroom.online.keys.services import load_service_key
+
+ASSIGNER = PartyId("service:assigner")
 
 AddCommand = Callable[[str, str, Callable[[Config, argparse.Namespace], int]], argparse.ArgumentParser]
 
@@ -25,6 +36,10 @@ def add_commands(add: AddCommand) -> None:
     imported = add("import-addresses", "verify a batch of addresses that the vault attested, and keep it", _import)
     imported.add_argument("attestation", type=Path, help="the statement of the terminals")
     imported.add_argument("lines", type=Path, help="the batch's file of lines")
+    assigned = add("assign", "hand out an address: say for ever whose it is (key: assigner)", _assign)
+    assigned.add_argument("account", help="the ledger account that its deposits are for")
+    assigned.add_argument("--entry", default="", help="this address, by its id in the register; else any")
+    assigned.add_argument("--out", type=Path, required=True, help="the client's package, verifiable with the root")
 
 
 def _import(config: Config, options: argparse.Namespace) -> int:
@@ -33,6 +48,30 @@ def _import(config: Config, options: argparse.Namespace) -> int:
     with connect(load_conninfo(Path(config.database))) as connection:
         imported = import_batch(connection, config.root, envelope, raw, system_clock(), tell_progress)
     sys.stdout.write(json.dumps({"attestation": imported.attestation, "addresses": imported.lines}) + "\n")
+    return 0
+
+
+def build_assigner(config: Config, connection: Connection) -> Assigner:
+    """The assigner's parts from its configuration."""
+    return Assigner(
+        connection=connection,
+        key=load_service_key(config.key_file(ASSIGNER), ASSIGNER),
+        root=config.root,
+        memory=Path(config.home) / "assigner.json",
+        clock=system_clock,
+        load_drills=load_drills,
+    )
+
+
+def _assign(config: Config, options: argparse.Namespace) -> int:
+    account = AccountId(parse_own_id(options.account, "account", "account"))
+    if options.out.exists():
+        raise refused(Code.ALREADY_EXISTS, str(options.out), "no file yet", "a file")
+    with connect(load_conninfo(Path(config.database))) as connection:
+        package = assign(build_assigner(config, connection), account, options.entry)
+    options.out.write_bytes(encode_package(package))
+    body = expect(parse_statement(package.assignment), AddressAssignment, "assignment").body
+    sys.stdout.write(json.dumps({"account": body.account, "address": body.address, "package": str(options.out)}) + "\n")
     return 0
 
 

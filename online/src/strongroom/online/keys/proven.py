@@ -36,7 +36,7 @@ def check_own_outputs(
 ) -> None:
     """Raise SWEEP_TO_UNPROVEN_ADDRESS unless every output to ourselves is to a spend-proven address.
 
-    A payment to an own address always; change wherever the wallet is a signed one, since only such a wallet has batches.
+    A payment to an own address always; change wherever the wallet is a signed one: only such a wallet has batches.
     """
     ours = {(entry.chain, entry.address): entry for entry in rules.entries.addresses.values()}
     paid = [ours.get((i.body.chain, i.body.destination.address)) for i in instructions]
