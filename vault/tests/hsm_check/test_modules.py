@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from strongroom.vault.hsm.signing_key import create_person_key
 from strongroom.vault.hsm_check.bench import Bench, check_is_for_testing
 from strongroom.vault.hsm_check.cli import main
 from strongroom.vault.hsm_check.curves import P256
+from strongroom.vault.hsm_check.export import check_unwrap_template
 from strongroom.vault.hsm_check.judge import finding
+from strongroom.vault.hsm_check.plug import HandPlug
 from strongroom.vault.hsm_check.points import CURVE_POINTS, READ_VALUE, RFC6979, SESSION, Finding, Verdict
 from strongroom.vault.hsm_check.run import GROUPS, Group, run_group
 
@@ -152,6 +155,38 @@ def test_a_module_that_declares_rfc6979_and_does_not_keep_to_it_fails(
     found = {f.point: f.verdict for f in run_group(bench, next(g for g in GROUPS if g.about == P256.name))}
     assert Verdict.FAIL is found[RFC6979]
     assert {Verdict.PASS} == {verdict for point, verdict in found.items() if point is not RFC6979}
+
+
+def test_an_officers_pin_that_is_wrong_is_no_verdict_on_the_module(bench: Bench) -> None:
+    (found,) = check_unwrap_template(bench, Secret("officer-0000"))
+    assert Verdict.NOT_RUN is found.verdict
+    (found,) = check_unwrap_template(bench, Secret(OFFICER_PIN))
+    assert Verdict.PASS is found.verdict
+
+
+def test_a_token_is_pulled_out_by_hand_only_where_somebody_can(store: softhsm.SoftHsmStore) -> None:
+    options = ("--token", "scratch", "--signatures", "2", "--json", "--pull-out", "ask")
+    found = run(f"{USER_PIN}\n", *options, environment=store.environment())
+    assert (2, "") == (found.code, found.out)
+    assert "FIELD_INVALID" in found.err
+
+
+def test_the_word_of_a_person_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Desk(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Desk("\n\n"))
+    restarted: list[bool] = []
+    plug = HandPlug(restart=lambda: restarted.append(True))
+    plug.pull()
+    assert [] == restarted
+    plug.insert()
+    assert [True] == restarted
+    told = capsys.readouterr().err
+    assert told.index("Pull the token out") < told.index("Put the token back")
 
 
 def test_what_a_broken_module_did_not_come_to_has_failed(bench: Bench) -> None:

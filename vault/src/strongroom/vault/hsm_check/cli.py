@@ -19,11 +19,12 @@ from strongroom.vault.ceremony.secrets_in import Question, read_secrets
 from strongroom.vault.hsm.module import TokenModule, describe_live, find_token, open_module, token_errors
 from strongroom.vault.hsm.quirks import quirks_of
 from strongroom.vault.hsm_check.bench import Bench
-from strongroom.vault.hsm_check.plug import FolderPlug, restart_of
+from strongroom.vault.hsm_check.plug import FolderPlug, HandPlug, restart_of
 from strongroom.vault.hsm_check.points import Finding
 from strongroom.vault.hsm_check.render import build_report, render_table
 from strongroom.vault.hsm_check.run import is_conforming, run_check
 from strongroom.vault.hsm_register.commands import compare, show_register
+from strongroom.vault.self_tests.known_answers import run_self_tests
 
 DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 USER = Question(name="User's PIN", is_new=False)
@@ -56,8 +57,9 @@ Strongroom keys. It stores one key for the time of a point and removes it; --pin
       --parameters "configdir='sql:/tmp/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=noModDB"
 
 PINs are read without echo from the terminal, or one a line from standard input: the user's, then, with --officer, the
-security officer's. They are never taken from arguments or the environment.
+security officer's. They are never taken from arguments or the environment. --pull-out ask needs a terminal.
 """
+PULL_OUT = "a software token's folder, which is moved and put back; or the word ask, to be told to pull it out by hand"
 EXIT_CODES = (
     "exit code: 0 nothing is wrong, 1 a point failed or the token deviates, 2 the call is wrong, 3 refused, "
     "4 a token or a file is not available, 5 our own fault"
@@ -68,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = build_parser().parse_args(arguments)
     try:
+        # What judges a module must itself compute rightly, as in every program of the vault.
+        run_self_tests()
         command: Callable[[argparse.Namespace], int] = options.run
         return command(options)
     except StrongroomError as error:
@@ -107,7 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_token(check, "label of a token for testing")
     check.add_argument("--signatures", type=int, default=10_000, help="how many for distinct-r (%(default)s)")
     check.add_argument("--officer", action="store_true", help="also what needs the security officer's PIN")
-    check.add_argument("--pull-out", type=Path, metavar="FOLDER", help="a software token's folder, moved and put back")
+    check.add_argument("--pull-out", type=Path, metavar="FOLDER", help=PULL_OUT)
     check.add_argument("--pin-tries", type=int, default=0, metavar="N", help="wrong PINs to try at the end; may lock")
     check.set_defaults(run=_check)
     register = commands.add_parser("register", help="shows the HSM register", epilog=EXIT_CODES, allow_abbrev=False)
@@ -136,7 +140,7 @@ def _check(options: argparse.Namespace) -> int:
         raise malformed(Code.FIELD_INVALID, "options", expected, f"{options.signatures}, {options.pin_tries}")
     secrets = read_secrets([USER, OFFICER] if options.officer else [USER], sys.stdin)
     module = open_module(options.module, options.parameters)
-    plug = FolderPlug(folder=options.pull_out, restart=restart_of(module)) if options.pull_out else None
+    plug = _plug(options.pull_out, module)
     bench = Bench(
         module=module,
         label=options.token,
@@ -153,6 +157,17 @@ def _check(options: argparse.Namespace) -> int:
         findings = list(run_check(bench))
     _print(live, module, findings, options)
     return 0 if is_conforming(findings) else 1
+
+
+def _plug(where: Path | None, module: TokenModule) -> FolderPlug | HandPlug | None:
+    restart = restart_of(module)
+    if where is None:
+        return None
+    if where != Path("ask"):
+        return FolderPlug(folder=where, restart=restart)
+    if not sys.stdin.isatty():
+        raise malformed(Code.FIELD_INVALID, "--pull-out", "ask only at a terminal", "a pipe")
+    return HandPlug(restart=restart)
 
 
 def _print(live: LiveToken, module: TokenModule, findings: Sequence[Finding], options: argparse.Namespace) -> None:

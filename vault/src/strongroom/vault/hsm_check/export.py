@@ -10,6 +10,7 @@ from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
 
 from strongroom.vault.hsm.ecdsa import parse_ec_point
 from strongroom.vault.hsm.handles import WrappingKey, as_wrapping_key
+from strongroom.vault.hsm.quirks import PIN_REFUSED
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.templates import UNWRAP_AS, UNWRAP_SEALED, WRAPPING_ATTRIBUTES
 from strongroom.vault.hsm_check.bench import CHECK_LABEL, Bench, attempt, make_pair, remove_leftovers
@@ -91,6 +92,9 @@ def check_wrapping(bench: Bench) -> Iterator[Finding]:
 def check_unwrap_template(bench: Bench, officer: Secret) -> Iterator[Finding]:
     """A wrapping key as the ceremony makes it, and both ways of unwrapping under it."""
     made = attempt(lambda: _create_wrapping_key(bench, officer))
+    if isinstance(made, Denied) and made.error in {kind.__name__ for kind in PIN_REFUSED}:
+        yield finding(UNWRAP_TEMPLATE, Verdict.NOT_RUN, f"the security officer's PIN was refused: {made.error}")
+        return
     if isinstance(made, Denied):
         yield finding(UNWRAP_TEMPLATE, Verdict.NOT_OFFERED, f"no trusted wrapping key: {made.error}")
         return

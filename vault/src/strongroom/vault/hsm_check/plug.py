@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,27 @@ class FolderPlug:
             raise UnavailableError(
                 Refusal(code=Code.FILE_UNAVAILABLE, field=str(source), expected="a folder that can be moved", got=got)
             ) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandPlug:
+    """A real token, pulled out and put back by the person at the terminal."""
+
+    restart: Callable[[], None]
+
+    def pull(self) -> None:
+        """Wait until it is out."""
+        self._wait("Pull the token out now")
+
+    def insert(self) -> None:
+        """Wait until it is back, and let the module look anew."""
+        self._wait("Put the token back now")
+        self.restart()
+
+    def _wait(self, what: str) -> None:
+        sys.stderr.write(f"{what}, then press Enter: ")
+        sys.stderr.flush()
+        sys.stdin.readline()
 
 
 def restart_of(module: TokenModule) -> Callable[[], None]:
