@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
 from strongroom.chains.ethereum.void import Void, encode_signed_void, encode_void, render_void, strip_signed_void
-from strongroom.core.bodies import Outcome, Proposal
+from strongroom.core.bodies import Destination, Instruction, Outcome, PaymentOutput, Proposal
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
 from strongroom.core.facts import Facts
-from strongroom.core.records import DigestOrNone
+from strongroom.core.ids import AccountId
+from strongroom.core.records import DigestOrNone, encode_time
+from strongroom.core.registers import WhitelistEntry, entry_digest
 from strongroom.core.words import render_docket
-from world import ETH_ASSET, GWEI, World, eth_trip, ltc_trip, usd_trip, void_trip
+from world import (
+    ETH,
+    ETH_ASSET,
+    ETH_WALLET,
+    GWEI,
+    LTC,
+    LTC_ASSET,
+    Trip,
+    World,
+    eth_trip,
+    ltc_trip,
+    priced_trip,
+    usd_trip,
+    void_trip,
+)
 
-from .refusals import change, change_party, prove, refuse
+from .refusals import change, change_party, later, prove, refuse
 
 SOURCE = bytes.fromhex("11" * 20)
 VOID = Void(chain_id=1, nonce=7, max_priority_fee_per_gas_wei=1, max_fee_per_gas_wei=90, source=SOURCE)
@@ -199,3 +216,107 @@ def test_prices_above_what_fits_are_refused() -> None:
     refuse(Code.TX_FIELD_INVALID, lambda: replace(VOID, max_priority_fee_per_gas_wei=91))
     refuse(Code.TX_FIELD_INVALID, lambda: replace(VOID, source=b"\x11" * 19))
     assert 90 * GWEI == replace(VOID, max_fee_per_gas_wei=90 * GWEI).max_fee_per_gas_wei
+
+
+MOST = 10**16 // 21_000
+"""The highest price of gas whose void stays inside `max_fee` of `rule:eth`."""
+
+
+def test_a_void_burns_no_more_than_the_policy_lets_a_transfer_pay() -> None:
+    """Attack: platform and client write a ceiling of 400 ETH and let the transfer expire; a block's builder gets it."""
+    for price, code in ((400 * 10**18 // 21_000, Code.FEE_CEILING), (MOST + 1, Code.FEE_CEILING), (MOST, None)):
+        trip = priced_trip(World(), price).to(Stage.PROPOSE)
+        trip.twin = Twin.VOID
+        trip.world.now += timedelta(hours=9)
+        if code is None:
+            assert 21_000 * price == prove(trip).facts.fee.units
+        else:
+            refuse(code, lambda trip=trip: prove(trip))
+
+
+def test_a_void_that_no_rule_bounds_is_refused() -> None:
+    other = World(
+        edits={"policy": lambda body: replace(body, rules=tuple(r for r in body.rules if r.id != "rule:eth"))}
+    )
+    for world, code in ((other, Code.POLICY_NO_RULE), (World(), None)):
+        trip = eth_trip(world).to(Stage.PROPOSE)
+        trip.twin = Twin.VOID
+        world.now += timedelta(hours=9)
+        if code is None:
+            assert Twin.VOID is prove(trip).twin
+        else:
+            refuse(code, lambda trip=trip: prove(trip))
+
+
+def test_a_builder_makes_no_void_due() -> None:
+    """Attack: `sign_by` of the proposal lies in the past; what counts is the time that the client signed."""
+    for make in (eth_trip, void_trip):
+        trip = make(World(), edits={"propose": later("sign_by", days=-30)}).to(Stage.APPROVE)
+        trip.twin = Twin.VOID
+        if make is eth_trip:
+            refuse(Code.VOID_NOT_DUE, lambda trip=trip: prove(trip))
+            trip.world.now = trip.of(Instruction)[0].body.sign_by + timedelta(seconds=1)
+            shown = "\n".join(render_docket(prove(trip)))
+            assert encode_time(trip.of(Instruction)[0].body.sign_by) in shown
+        assert Twin.VOID is prove(trip).twin
+
+
+def crowd(world: World, *, many: bool) -> Trip:
+    """One Ethereum transfer for one client, or for three of which two have no output."""
+    payments = (("client:harbour", 10**18), ("client:lantau", 10**18), ("client:peak", 10**18))[: 3 if many else 1]
+
+    def claim(body: Proposal) -> Proposal:
+        return replace(
+            body, outputs=tuple(PaymentOutput(index=i, instruction=x) for i, x in enumerate(body.instructions))
+        )
+
+    trip = Trip(world=world, chain=ETH, payments=payments, edits={"propose": claim}).to(Stage.PROPOSE)
+    trip.twin = Twin.VOID
+    world.now += timedelta(hours=9)
+    return trip
+
+
+def test_a_void_ends_one_payment() -> None:
+    """Attack: three instructions on one output, so that one void takes three ceilings and ends three payments."""
+    refuse(Code.OUTPUT_UNEXPLAINED, lambda: prove(crowd(World(), many=True)))
+    assert Twin.VOID is prove(crowd(World(), many=False)).twin
+
+
+def one_wallet(entries: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Every account of every client in the Ethereum wallet."""
+    return tuple(replace(e, accounts=tuple(replace(a, wallet=ETH_WALLET) for a in e.accounts)) for e in entries)
+
+
+def test_a_void_takes_no_instruction_of_another_chain() -> None:
+    """What the second reading refused alone: the ceiling of a Litecoin instruction counted in ether."""
+
+    def trip(clients: tuple[str, ...]) -> Trip:
+        world = World(edits={"clients": one_wallet})
+
+        def cross(body: Instruction) -> Instruction:
+            if body.client != "client:peak":
+                return body
+            entry = world.registers["whitelist"].find("entry:peak-ltc", "whitelist")
+            assert isinstance(entry, WhitelistEntry)
+            there = Destination(address=entry.address, entry=entry.id, entry_digest=entry_digest(entry))
+            account = AccountId("account:peak:ltc")
+            return replace(body, account=account, asset=LTC_ASSET, chain=LTC, destination=there)
+
+        payments = tuple((client, 10**8) for client in clients)
+        made = Trip(world=world, chain=ETH, payments=payments, edits={"instruct": cross}).to(Stage.PROPOSE)
+        made.twin = Twin.VOID
+        world.now += timedelta(hours=9)
+        return made
+
+    refuse(Code.TX_WRONG_CHAIN, lambda: prove(trip(("client:harbour", "client:peak"))))
+    assert Twin.VOID is prove(trip(("client:harbour",))).twin
+
+
+def test_a_proposal_names_its_decisions() -> None:
+    refuse(Code.STAGE_MISSING, lambda: prove(eth_trip(World(), {"propose": change(decisions=())}).to(Stage.PROPOSE)))
+    assert prove(eth_trip(World()).to(Stage.PROPOSE)).proposal.body.decisions
+
+
+def test_a_record_names_a_key() -> None:
+    refuse(Code.SIGNATURES_MISSING, lambda: prove(eth_trip(World(), {"sign": change(keys=())}).to(Stage.SIGN)))
+    assert Stage.SIGN is prove(eth_trip(World()).to(Stage.SIGN)).journey.furthest

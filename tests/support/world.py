@@ -43,7 +43,17 @@ from world_log import MemoryLog
 from world_registers import build_entries, ltc_key_names, native_coin, token, whitelist_entries
 from world_sweep import SWEPT_ETH, SweepTrip, eth_sweep, ltc_sweep, safe_world
 from world_trip import Trip
-from world_trips import bump_trip, eth_trip, hoodi_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip, void_trip
+from world_trips import (
+    bump_trip,
+    eth_trip,
+    hoodi_trip,
+    ltc_trip,
+    mixed_trip,
+    one_key_trip,
+    priced_trip,
+    usd_trip,
+    void_trip,
+)
 
 __all__ = [
     "CLIENTS",
@@ -87,6 +97,7 @@ __all__ = [
     "native_coin",
     "one_key_trip",
     "p256_signer",
+    "priced_trip",
     "safe_world",
     "seed",
     "signer_of",

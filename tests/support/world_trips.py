@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
 from strongroom.core.bodies import Instruction
 from strongroom.core.docket import Stage, Twin
-from strongroom.core.records import DigestOrNone
+from strongroom.core.records import DigestOrNone, Units
 from world_firm import Edit, World
-from world_keys import ETH, HOODI, LTC
+from world_keys import ETH, GWEI, HOODI, LTC
 from world_trip import Trip
 
 
@@ -104,3 +105,24 @@ def ltc_trip(world: World, edits: Mapping[str, Edit] | None = None, **kwargs: An
         terminals=("device:terminal-1", "device:terminal-2"),
         **kwargs,
     )
+
+
+def priced_trip(world: World, price: int, edits: Mapping[str, Edit] | None = None, **kwargs: Any) -> Trip:
+    """A transfer whose client lets it burn what its builder asks. price: wei for each gas, tip included."""
+
+    def ask(raw: bytes) -> bytes:
+        transfer = parse_unsigned(raw)
+        return encode_unsigned(
+            replace(transfer, max_fee_per_gas_wei=price, max_priority_fee_per_gas_wei=min(price, GWEI))
+        )
+
+    def allow(body: Any) -> Any:
+        return replace(body, fee_ceiling=Units(max(int(body.fee_ceiling), 21_000 * price)))
+
+    own: dict[str, Edit] = {
+        "instruct": allow,
+        "unsigned": ask,
+        "propose": lambda body: replace(body, fee=Units(21_000 * price)),
+        **(edits or {}),
+    }
+    return eth_trip(world, own, **kwargs)

@@ -12,7 +12,7 @@ import pytest
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
-from world import Trip, World, bump_trip, eth_trip, ltc_trip, void_trip
+from world import Trip, World, bump_trip, eth_trip, ltc_trip, priced_trip, void_trip
 
 from .gatehouse import Gatehouse, RpcNode, id_of, open_gatehouse, serving
 
@@ -109,3 +109,16 @@ def test_after_a_void_no_replacement_leaves(gate: Gatehouse) -> None:
     second = bump_trip(gate.world, void).to(Stage.SIGN)
     released(gate, void)
     halted(gate, second, Code.VOIDED)
+
+
+def test_the_gate_bounds_what_a_void_burns(gate: Gatehouse) -> None:
+    """Attack: a ceiling of 400 ETH that the client wrote, and a void that nobody is asked about."""
+    dear = priced_trip(gate.world, 400 * 10**18 // 21_000).to(Stage.PROPOSE)
+    honest = priced_trip(gate.world, 10**16 // 21_000, nonce=8, sequence=2).to(Stage.PROPOSE)
+    gate.world.now += timedelta(hours=9)
+    for trip in (dear, honest):
+        trip.twin = Twin.VOID
+        trip.verify()
+        trip.to(Stage.SIGN)
+    halted(gate, dear, Code.FEE_CEILING)
+    released(gate, honest)

@@ -12,13 +12,13 @@ import pytest
 
 from strongroom.checker.reading.canonical import encode_canonical
 from strongroom.checker.reading.verify import prove_docket
-from strongroom.core.bodies import Outcome
+from strongroom.core.bodies import Outcome, PaymentOutput
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.prove import prove_docket as prove_first
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
 from strongroom.core.records import DigestOrNone
-from world import Trip, World, bump_trip, eth_trip, ltc_trip, usd_trip, void_trip
+from world import ETH, Trip, World, bump_trip, eth_trip, ltc_trip, priced_trip, usd_trip, void_trip
 
 from .crooked import crooked, prove, refused
 
@@ -119,3 +119,41 @@ def _rewrite(docket: dict[str, Any], trip: Trip, **fields: Any) -> None:
         if payload["type"] == "proposal":
             payload["body"] |= fields
             each["envelope"]["payload"] = b64encode(encode_canonical(payload)).decode()
+
+
+def test_a_void_burns_no_more_than_the_policy_lets_a_transfer_pay() -> None:
+    most = 10**16 // 21_000
+    refused(late(priced_trip(World(), most + 1).to(Stage.PROPOSE)), "PROPOSE", Code.FEE_CEILING)
+    assert "PROPOSE" == prove(late(priced_trip(World(), most).to(Stage.PROPOSE))).name
+
+
+def test_a_void_that_no_rule_bounds_is_refused() -> None:
+    def drop(body: Any) -> Any:
+        return replace(body, rules=tuple(rule for rule in body.rules if rule.id != "rule:eth"))
+
+    refused(late(eth_trip(World(edits={"policy": drop})).to(Stage.PROPOSE)), "PROPOSE", Code.POLICY_NO_RULE)
+    assert "PROPOSE" == prove(late(eth_trip(World()).to(Stage.PROPOSE))).name
+
+
+def test_a_builder_makes_no_void_due() -> None:
+    """Attack: the proposal's own `sign_by` lies in the past; the client's does not."""
+    edits = {"propose": lambda body: replace(body, sign_by=body.sign_by - timedelta(days=30))}
+    refused(late(eth_trip(World(), edits).to(Stage.PROPOSE), 0), "PROPOSE", Code.VOID_NOT_DUE)
+    assert "PROPOSE" == prove(late(eth_trip(World(), edits).to(Stage.PROPOSE))).name
+
+
+def test_a_void_ends_one_payment() -> None:
+    """Attack: two instructions for the one output of an Ethereum transfer."""
+
+    def claim(body: Any) -> Any:
+        return replace(
+            body, outputs=tuple(PaymentOutput(index=i, instruction=x) for i, x in enumerate(body.instructions))
+        )
+
+    def trip(*clients: str) -> Trip:
+        payments = tuple((client, 10**18) for client in clients)
+        made = Trip(world=World(), chain=ETH, payments=payments, edits={"propose": claim})
+        return late(made.to(Stage.PROPOSE))
+
+    refused(trip("client:harbour", "client:lantau"), "PROPOSE", Code.OUTPUT_UNEXPLAINED)
+    assert "PROPOSE" == prove(trip("client:harbour")).name

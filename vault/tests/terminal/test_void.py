@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import world
+from strongroom.core.bodies import PaymentOutput
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin
+from strongroom.core.ids import EntryId
 from strongroom.core.statements import parse_statement
 from strongroom.vault.terminal.journal.entry import EntryKind
 
@@ -92,3 +94,52 @@ def test_a_replacement_is_signed_beside_its_first_attempt(firm: Any, stand: Any)
     assert {Code.INSTRUCTION_ALREADY_PAID} == stand.refusals(firm.turn(trips=[lone.to(Stage.VERIFY)]), "sign")
     assert set() == stand.refusals(firm.turn(trips=[second]), "sign")
     assert Code.ALREADY_COMMITTED in stand.refusals(firm.turn(trips=[first]), "sign")
+
+
+def expired(firm: Any, price: int, nonce: int = 7, sequence: int = 1) -> Any:
+    """A transfer of this price of gas whose time will be over; its void twin is signed then."""
+    trip = world.priced_trip(firm.world, price, nonce=nonce, sequence=sequence).to(Stage.PROPOSE)
+    trip.twin = Twin.VOID
+    return trip
+
+
+def test_the_fee_of_a_void_is_bounded_by_this_terminal_s_own_policy(firm: Any, stand: Any) -> None:
+    """Attack: a client's key and the platform burn 400 ETH by a void, which no quorum is asked about."""
+    dear, most = expired(firm, 400 * 10**18 // 21_000), expired(firm, 10**16 // 21_000, nonce=8, sequence=2)
+    firm.world.now += timedelta(hours=9)
+    dear.verify()
+    most.verify()
+    assert Code.FEE_CEILING in stand.refusals(firm.turn(trips=[dear]), "sign")
+    assert set() == stand.refusals(firm.turn(trips=[most]), "sign")
+    assert "Its FEE is burnt" in stand.screen.getvalue()
+
+
+def test_windows_count_the_fees_of_voids(firm: Any, stand: Any) -> None:
+    """Attack: many voids, each with a fee that one transaction may pay, burn the wallet together."""
+    voids = [expired(firm, 10**16 // 21_000, nonce=7 + i, sequence=1 + i) for i in range(2)]
+    firm.world.now += timedelta(hours=9)
+    for each in voids:
+        each.verify()
+    assert set() == stand.refusals(firm.turn(trips=voids[:1]), "sign")
+    with stand.open() as terminal:
+        used = terminal.journal.state.load_uses([EntryId("rule:eth")], firm.world.now - timedelta(hours=1))
+    assert [(0, 10**16 // 21_000 * 21_000)] == [(use.amount, use.fee) for use in used]
+
+
+def test_many_clients_are_not_ended_by_one_void(firm: Any, stand: Any) -> None:
+    """Attack: three instructions on the one output; the void took three ceilings and ended three payments."""
+    w = firm.world
+
+    def claim(body: Any) -> Any:
+        outputs = tuple(PaymentOutput(index=i, instruction=x) for i, x in enumerate(body.instructions))
+        return replace(body, outputs=outputs)
+
+    payments = (("client:harbour", 10**18), ("client:lantau", 10**18))
+    crowd = world.Trip(world=w, chain=world.ETH, payments=payments, edits={"propose": claim}).to(Stage.PROPOSE)
+    crowd.twin = Twin.VOID
+    alone = expired(firm, 10**10, nonce=8, sequence=2)
+    w.now += timedelta(hours=9)
+    crowd.verify()
+    alone.verify()
+    assert {Code.OUTPUT_UNEXPLAINED} == stand.refusals(firm.turn(trips=[crowd]), "sign")
+    assert set() == stand.refusals(firm.turn(trips=[alone]), "sign")

@@ -15,7 +15,7 @@ from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.policy import Effect, Hours, Policy, Rule
 from strongroom.checker.reading.prices import Worth
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, RefusedError
+from strongroom.core.errors import Refusal, RefusedError, refused
 from strongroom.core.ids import AssetId, PartyId, WalletId
 
 
@@ -60,6 +60,19 @@ def check_request(policy: Policy, request: Request, path: str) -> None:
         found = [Refusal(code=Code.POLICY_NO_RULE, field=path, expected="a rule that lets it through", got=asked)]
     if found:
         raise RefusedError(*(each for i, each in enumerate(found) if each not in found[:i]))
+
+
+def check_void_fee(policy: Policy, request: Request, path: str) -> None:
+    """Raise FEE_CEILING when a void would burn more than any rule about its transfer lets a transaction pay.
+
+    Nothing else is asked of a void. Where no rule bounds it, POLICY_NO_RULE: the client's own ceiling is no bound.
+    """
+    rules = [rule for rule in matching_rules(policy, request) if rule.effect is Effect.LIMIT]
+    if not rules:
+        raise refused(Code.POLICY_NO_RULE, path, "a rule that bounds the fee of a void", request.wallet)
+    most = min(rules, key=lambda rule: rule.max_fee)
+    if request.fee > most.max_fee:
+        raise RefusedError(_over(Code.FEE_CEILING, f"{path}.{most.id}.max_fee", most.max_fee, request.fee))
 
 
 def required_quorums(policy: Policy, requests: Iterable[Request]) -> frozenset[Quorum]:

@@ -193,6 +193,8 @@ class _Prover:
         if not self._is_void() or twin.is_answered(journey):
             self.answered = show.build_facts(journey, transfer)
         self.spend = twin.choose_twin(journey, transfer)
+        if self._is_void():
+            propose.check_void_fee(journey, self.spend, journey.foundation.policy.body, self.now, "policy")
         self.facts = twin.build_void_facts(journey, self.spend) if self._is_void() else self.answered
 
     def _approve(self) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from strongroom.checker.reading.bodies import Approval, Instruction, Proposal, Quorum
 from strongroom.checker.reading.checks.approve import check_quorums, payment_moment
 from strongroom.checker.reading.checks.instruct import find_destination
-from strongroom.checker.reading.checks.propose import check_policy, quorums_in_force
+from strongroom.checker.reading.checks.propose import check_policy, check_void_fee, quorums_in_force
 from strongroom.checker.reading.checks.sweep import is_sweep
 from strongroom.checker.reading.docket import Docket
 from strongroom.checker.reading.emergency_bodies import KeyStateChange, Sweep
@@ -57,7 +57,7 @@ def prove_with_own(trust: Trust, docket: Docket, *, furthest: Stage, now: dateti
         partial(check_own_heads, trust, proof),
         partial(check_own_entries, trust, proof),
         partial(check_own_keys, trust, proof),
-        *(() if proof.docket.twin is Twin.VOID else _build_payment_checks(trust, proof, now)),
+        *(_build_void_checks if proof.docket.twin is Twin.VOID else _build_payment_checks)(trust, proof, now),
     )
     for check in checks:
         with gathered(found):
@@ -80,6 +80,12 @@ def _build_payment_checks(trust: Trust, proof: Proof, now: datetime) -> Sequence
         partial(check_own_ages, trust, proof, now),
         partial(check_own_officers, trust, proof, now),
     )
+
+
+def _build_void_checks(trust: Trust, proof: Proof, now: datetime) -> Sequence[Callable[[], None]]:
+    """A void pays nobody, but what it burns is bounded by the device's own policy as well as by the docket's."""
+    spend, _ = proof.paid()
+    return (partial(check_void_fee, proof.journey, spend, trust.own_policy, now, "own policy"),)
 
 
 def check_own_heads(trust: Trust, proof: Proof) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from strongroom.core.bodies import Approval, Instruction
 from strongroom.core.checks.approve import check_approved, quorums_in_force
 from strongroom.core.checks.journey import check_head_not_lower
-from strongroom.core.checks.limits import check_policy
+from strongroom.core.checks.limits import check_policy, check_void
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.states import check_paying_sources, check_receiving, check_sweeping_sources
 from strongroom.core.checks.sweep import is_sweep
@@ -54,7 +54,8 @@ def check_against_trust(proved: ProvedDocket, trust: Trust, now: datetime) -> No
     ]
     if proved.twin is Twin.VOID:
         # It pays nobody, so a destination or a client that is gone since must not keep its nonce for ever.
-        run_checks(always)
+        # What it burns is bounded by the policy here, whatever the docket's policy lets through.
+        run_checks([*always, lambda: check_void(trust.policy_in_force, proved.void_requests)])
         return
     run_checks(
         [

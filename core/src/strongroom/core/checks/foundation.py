@@ -211,6 +211,9 @@ def prove_delegated(
 
 def _check_delegated(statement: Statement[Any], delegation: Delegation, context: Context, path: str) -> None:
     check_context(statement, context, path)
+    if statement.issuer not in {holder.id for holder in delegation.keys}:
+        # Attack: delegates sign in the name of somebody who never saw it.
+        raise refused(Code.SIGNER_UNKNOWN, f"{path}.issuer", "a delegate of the root", statement.issuer)
     signed = check_signers(statement.envelope, [h.key for h in delegation.keys], path)
     delegation.check_threshold(signed, f"{path}.signatures")
 

@@ -16,7 +16,7 @@ from strongroom.core.checks.foundation import Foundation
 from strongroom.core.checks.journey import Journey
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, run_checks
-from strongroom.core.policy import Policy, Prices, Request, check_transaction_limits
+from strongroom.core.policy import Policy, Prices, Request, check_transaction_limits, check_void_fee
 from strongroom.core.policy.prices import value_in_hkd_cents
 from strongroom.core.records import encode_time
 from strongroom.core.registers import AssetEntry
@@ -33,6 +33,14 @@ def check_policy(
     valued = value_requests(policy, requests, foundation, price_moment(journey, foundation, now))
     judged = [replace(each, at=moment) for each in valued for moment in signed or (None,)]
     run_checks([partial(check_transaction_limits, policy, request) for request in judged])
+
+
+def check_void(policy: Policy, requests: Sequence[Request]) -> None:
+    """Judge the fee of a void by a policy, without windows. requests: its transfer's, with the void's fee.
+
+    None for a sweep, whose void is the officers' word. Raises FEE_CEILING and POLICY_NO_RULE.
+    """
+    run_checks([partial(check_void_fee, policy, request) for request in requests])
 
 
 def signed_moments(journey: Journey) -> tuple[datetime, ...]:

@@ -5,7 +5,7 @@ Requirements: III.5, III.16, III.17, III.4.
 
 from __future__ import annotations
 
-from strongroom.core.bodies import Instruction, Proposal
+from strongroom.core.bodies import Decision, Instruction, Proposal
 from strongroom.core.checks.foundation import Entries, Proved
 from strongroom.core.checks.instruct import check_destination, find_account
 from strongroom.core.checks.journey import Journey
@@ -26,17 +26,29 @@ def check_digest(proposal: Proposal, spend: Spend) -> None:
         raise refused(Code.DIGEST_MISMATCH, "proposal.unsigned_digest", spend.unsigned_digest, proposal.unsigned_digest)
 
 
-def check_instructed(proposal: Proposal, journey: Journey) -> None:
-    """The proposal names exactly the docket's instructions and decisions, and maps each instruction to one output."""
+def check_instructed(proposal: Proposal, journey: Journey, spend: Spend) -> None:
+    """The proposal names exactly the docket's instructions and decisions, and maps each instruction to one output.
+
+    Asked of a void as well, whoever its transfer would have paid. Attack: three instructions for the one output of an
+    Ethereum transfer, so that its void takes three clients' ceilings together and ends three payments with one nonce.
+    """
     instructions = tuple(p.id for p in journey.all(Instruction))
     if proposal.instructions != instructions:
         raise refused(
             Code.STAGE_MISSING, "proposal.instructions", ", ".join(instructions), ", ".join(proposal.instructions)
         )
+    decisions = tuple(p.id for p in journey.all(Decision))
+    if tuple(sorted(proposal.decisions)) != tuple(sorted(decisions)):
+        raise refused(Code.STAGE_MISSING, "proposal.decisions", ", ".join(decisions), ", ".join(proposal.decisions))
+    for proved in journey.all(Instruction):
+        if proved.body.chain != spend.chain:
+            raise refused(Code.TX_WRONG_CHAIN, "instruction.chain", spend.chain, proved.body.chain)
     mapped = sorted(o.instruction for o in proposal.outputs)
     indexes = [o.index for o in proposal.outputs] + [c.index for c in proposal.change]
     if tuple(mapped) != instructions or len(set(indexes)) != len(indexes):
         raise refused(Code.OUTPUT_UNEXPLAINED, "proposal.outputs", "one output for each instruction", str(len(mapped)))
+    for output in proposal.outputs:
+        _output(spend, output.index)
 
 
 def check_payments(proposal: Proposal, journey: Journey, spend: Spend) -> None:

@@ -7,8 +7,8 @@
 5. Approvals, verification, records, release: each about these bytes and these facts.
 
 A docket about a void twin is proved the same way, but for what nobody asks of a transaction that moves nothing:
-limits, quorums, expiry, and, where nobody approved or rejected the transfer, whom that would have paid. So an attack's
-transfer, which every device refuses to show, can be voided too.
+amounts, hours, quorums, expiry, and, where nobody approved or rejected the transfer, whom that would have paid. So an
+attack's transfer, which every device refuses to show, can be voided too. The policy bounds what it burns all the same.
 
 Windows of the policy, freezes, commitments and the device's own copies are not in a docket: `device.py` and the stages
 see to them.
@@ -56,6 +56,13 @@ class ProvedDocket:
     def twin(self) -> Twin:
         """Which of the two transactions is signed."""
         return self.docket.transaction.twin
+
+    @property
+    def void_requests(self) -> tuple[Request, ...]:
+        """What policy judges of a void twin: its transfer's payments with the void's own fee. None for a transfer."""
+        if self.twin is Twin.TRANSFER:
+            return ()
+        return propose.build_requests(self.proposal.body, self.journey, self.spend)
 
     @property
     def unsigned(self) -> bytes:
@@ -127,7 +134,7 @@ def _payment_checks(
     states = register_states(entries.keys)
     always: list[Check] = [
         lambda: check_paying_sources(transfer.sources, states, "transaction.unsigned"),
-        lambda: propose.check_instructed(body, journey),
+        lambda: propose.check_instructed(body, journey, transfer),
     ]
     paid: list[Check] = [
         *always,
@@ -202,7 +209,14 @@ def _prove_void(
             shown = _build_facts(proposal, journey, transfer, foundation)
             approve.check_approvals(journey, foundation, proposal.id, shown)
 
-    run_checks([lambda: twin.check_due(journey, proposal.body, now), check_answers, *_later_checks(proved)])
+    run_checks(
+        [
+            lambda: twin.check_due(journey, now),
+            lambda: limits.check_void(foundation.policy.body, proved.void_requests),
+            check_answers,
+            *_later_checks(proved),
+        ]
+    )
     return proved
 
 

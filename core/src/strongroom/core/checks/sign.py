@@ -105,6 +105,8 @@ def _check_keys(
     ours = {
         key.id: key for source in spend.sources for key in keys_of(source, foundation.entries, "signature-record.keys")
     }
+    if not record.keys:
+        raise refused(Code.SIGNATURES_MISSING, "signature-record.keys", "at least one key", "none")
     for name in record.keys:
         key = ours.get(name)
         if key is None or key.terminal != record.terminal:

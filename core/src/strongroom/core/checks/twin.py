@@ -1,8 +1,8 @@
 """The void twin: built again from the transfer and the proved source, shown as what it is, signed only when it is due.
 
-It moves nothing but a fee that is not above the transfer's, so neither quorum nor limit is asked for it: a rejection,
-or a `sign_by` that has passed by a witnessed checkpoint, is its authority (docs/adr/0014). Source: spec/docket.md,
-The void twin; III.5, III.16.
+It moves nothing but a fee that is not above the transfer's, so no quorum is asked for it, and of the limits only those
+of fees (`limits.check_void`): a rejection, or its orders' `sign_by` that has passed by a witnessed checkpoint, is its
+authority (docs/adr/0017). Source: spec/docket.md, The void twin; III.5, III.16.
 """
 
 from __future__ import annotations
@@ -75,15 +75,16 @@ def choose_twin(spend: Spend, twin: Twin) -> Spend:
     return void
 
 
-def check_due(journey: Journey, proposal: Proposal, now: datetime | None) -> None:
+def check_due(journey: Journey, now: datetime | None) -> None:
     """Raise VOID_NOT_DUE unless somebody rejected the transfer, or its time to be signed is over.
 
-    The moment is the checkpoint of the verification, by its witness and not by any signer; before there is one, the
-    reader's clock.
+    Its time is what its clients signed, the latest of it: a builder who wrote an earlier `sign_by` into the proposal
+    must not make a void due at will. The moment is the checkpoint of the verification, by its witness and not by any
+    signer; before there is one, the reader's clock.
     """
     if journey.all(Rejection):
         return
-    last = min(proposal.sign_by, *(each.sign_by for each in orders_of(journey)))
+    last = max(each.sign_by for each in orders_of(journey))
     verification = journey.only(Verification)
     moment = now if verification is None else verification.time
     if moment is None or moment <= last:
@@ -115,7 +116,7 @@ def build_void_facts(proposal: Proposal, journey: Journey, void: Spend) -> Facts
         inputs=void.inputs,
         outputs=(output,),
         release_by=min(each.release_by for each in orders),
-        sign_by=min(each.sign_by for each in orders),
+        sign_by=max(each.sign_by for each in orders),
         terms=dict(void.terms),
         unsigned_digest=void.unsigned_digest,
         wallet=proposal.wallet,

@@ -7,7 +7,9 @@ terminal judge by one function. It never asks a clock and never rounds in the pa
 from strongroom.core.policy.evaluate import (
     Evaluation,
     check_transaction_limits,
+    check_void_fee,
     evaluate,
+    evaluate_void,
     required_quorums,
 )
 from strongroom.core.policy.model import Effect, Hours, Parameters, Policy, Rule, Window
@@ -28,6 +30,8 @@ __all__ = [
     "UsageTable",
     "Window",
     "check_transaction_limits",
+    "check_void_fee",
     "evaluate",
+    "evaluate_void",
     "required_quorums",
 ]

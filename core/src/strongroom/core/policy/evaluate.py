@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from strongroom.core.bodies import LimitUse, Quorum, sorted_quorums
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, RefusedError
+from strongroom.core.errors import Refusal, RefusedError, refused
 from strongroom.core.ids import EntryId
-from strongroom.core.policy.limits import measure_transaction, measure_window, refuse_unknown_window
+from strongroom.core.policy.limits import Measured, measure_transaction, measure_window, refuse_unknown_window
 from strongroom.core.policy.model import DAY_MIN, Effect, Hours, Policy, Rule, Window
 from strongroom.core.policy.request import Request, Usage, UsageTable
 from strongroom.core.records import Units, encode_time
@@ -52,6 +52,41 @@ def check_transaction_limits(policy: Policy, request: Request) -> None:
     found = find_refusals(policy, request)
     if found:
         raise RefusedError(*_distinct(found))
+
+
+def check_void_fee(policy: Policy, request: Request) -> None:
+    """Judge what a void burns, and nothing else of it: its fee, by every rule that speaks about its transfer.
+
+    request: the transfer's, with the void's fee. Blocks, amounts and hours are about payments, so that an attack's
+    transfer can be voided; but without a bound of the policy the client's ceiling alone would bound the fee, and a
+    client's key with the platform could burn the wallet. Raises FEE_CEILING, or POLICY_NO_RULE where nothing bounds it.
+    """
+    rules = limiting_rules(policy, request)
+    if not rules:
+        expected = "a rule that bounds the fee of a void"
+        raise refused(Code.POLICY_NO_RULE, "policy", expected, f"{request.asset} from {request.wallet}")
+    fees = [m for rule in rules for m in measure_transaction(rule, request) if m.measured is Measured.FEE]
+    found = [refusal for measure in fees for refusal in measure.refusals]
+    if found:
+        raise RefusedError(*_distinct(found))
+
+
+def evaluate_void(policy: Policy, request: Request, usage: UsageTable) -> tuple[EntryId, ...]:
+    """Judge a void's fee with the windows that bound fees; the rules that count it. Raises LIMIT_FEES as well."""
+    check_void_fee(policy, request)
+    found: list[Refusal] = []
+    rules = limiting_rules(policy, request)
+    for rule in rules:
+        for window in (each for each in rule.windows if each.max_fee is not None):
+            used = usage.get((rule.id, window.seconds))
+            if used is None:
+                found.append(refuse_unknown_window(rule, window))
+                continue
+            measures = [m for m in measure_window(rule, window, request, used) if m.measured is Measured.FEE]
+            found += [refusal for measure in measures for refusal in measure.refusals]
+    if found:
+        raise RefusedError(*_distinct(found))
+    return tuple(rule.id for rule in rules)
 
 
 def required_quorums(policy: Policy, request: Request) -> tuple[Quorum, ...]:

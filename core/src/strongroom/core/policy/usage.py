@@ -24,7 +24,7 @@ LONGEST_S = 100 * 366 * 86_400
 class Use:
     """An instruction that a rule let through, once, with the highest fee of its attempts.
 
-    fee: its share, in the native asset of the asset's chain. hkd_cents: None when there was no price. at: the moment of
+    amount: 0 for a void. fee: its share, in the native asset of the asset's chain. hkd_cents: None when there was no price. at: the moment of
     the reservation or of the first signature.
     """
 
@@ -81,7 +81,7 @@ def build_uses(rules: Iterable[EntryId], request: Request, instruction: Digest, 
 
 
 def merge_use(known: Use, again: Use) -> Use:
-    """One use for two attempts of an instruction: the first moment, the highest fee and the highest value."""
+    """One use for two attempts of an instruction, or an attempt and its void: first moment, highest fee and value."""
     values = (known.hkd_cents, again.hkd_cents)
     return Use(
         rule=known.rule,
@@ -100,7 +100,8 @@ def count_uses(uses: Iterable[Use], window: Window, asset: AssetId, now: datetim
     inside = [u for u in uses if (now - u.at) // timedelta(seconds=1) <= window.seconds]
     return Usage(
         amount=sum(u.amount for u in inside if u.asset == asset),
-        count=len({u.instruction for u in inside}),
+        # A void pays nobody: its fee counts, it does not.
+        count=len({u.instruction for u in inside if u.amount}),
         fees=sum(u.fee for u in inside if _chain_of(u.asset) == _chain_of(asset)),
         hkd_cents=_total([u.hkd_cents for u in inside]),
     )

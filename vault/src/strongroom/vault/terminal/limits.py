@@ -15,7 +15,7 @@ from strongroom.core.bodies import Instruction
 from strongroom.core.checks.limits import price_moment, value_requests
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.errors import Refusal, RefusedError, run_checks
-from strongroom.core.policy import Policy, check_transaction_limits, evaluate
+from strongroom.core.policy import Policy, check_transaction_limits, evaluate, evaluate_void
 from strongroom.core.policy.usage import Use, build_usage, build_uses
 from strongroom.core.records import Units
 from strongroom.vault.terminal.journal.journal import Journal
@@ -42,6 +42,20 @@ def check_windows(proved: ProvedDocket, policy: Policy, journal: Journal, now: d
         uses += build_uses(evaluation.rules, request, instruction.id, now)
     if found:
         raise RefusedError(*found)
+    return build_limit_marks(uses)
+
+
+def check_void_windows(proved: ProvedDocket, policy: Policy, journal: Journal, now: datetime) -> tuple[LimitUse, ...]:
+    """Judge the fee of a void twin with the windows that bound fees; what is used of them once this is signed.
+
+    It pays nobody, so no amount and no number is counted, and what its transfer counted stays counted. Attack: many
+    voids, each inside its own ceiling, that burn the wallet together. Raises FEE_CEILING, LIMIT_FEES, POLICY_NO_RULE.
+    """
+    uses: list[Use] = []
+    for instruction, request in zip(proved.journey.all(Instruction), proved.void_requests, strict=True):
+        usage = build_usage(policy, request, instruction.id, journal.state, now, also=uses)
+        rules = evaluate_void(policy, request, usage)
+        uses += build_uses(rules, replace(request, amount=0, hkd_cents=0), instruction.id, now)
     return build_limit_marks(uses)
 
 

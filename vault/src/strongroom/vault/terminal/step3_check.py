@@ -26,7 +26,7 @@ from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark
 from strongroom.vault.terminal.key_store import build_key_uses
-from strongroom.vault.terminal.limits import check_hours, check_windows
+from strongroom.vault.terminal.limits import check_hours, check_void_windows, check_windows
 from strongroom.vault.terminal.step2_prove import verification_of
 
 
@@ -126,9 +126,10 @@ def is_committed(journal: Journal, proved: ProvedDocket) -> bool:
 
 def _limit_marks(desk: Desk, proved: ProvedDocket, now: datetime) -> tuple[LimitUse, ...]:
     journal = desk.terminal.journal
-    # A void twin pays nobody: no window counts it, and what its transfer counted stays counted.
-    if proved.twin is Twin.VOID or is_committed(journal, proved):
+    if is_committed(journal, proved):
         return ()
+    if proved.twin is Twin.VOID:
+        return check_void_windows(proved, desk.terminal.trust.policy_in_force, journal, now)
     return check_windows(proved, desk.terminal.trust.policy_in_force, journal, now)
 
 

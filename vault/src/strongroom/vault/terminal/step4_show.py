@@ -15,7 +15,10 @@ from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.words import render_plan
 
 QUESTION = "Take the client's instruction from your own paper and compare. Type sign, reject or unsure:"
-VOID_QUESTION = "This pays nobody; it ends a transfer that must not go. Compare the nonce. Type sign, reject or unsure:"
+VOID_QUESTION = (
+    "This pays nobody; it ends a transfer that must not go. Compare the nonce. Its FEE is burnt: is it right for a "
+    "transaction that moves nothing? Type sign, reject or unsure:"
+)
 
 
 SWEEP_QUESTION = (

@@ -13,6 +13,7 @@ from strongroom.checker.reading.checks.own import check_own_address
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import Heard, Journey, orders_of
 from strongroom.checker.reading.judge import Request, check_request, required_quorums
+from strongroom.checker.reading.judge import check_void_fee as judge_void_fee
 from strongroom.checker.reading.key_states import find_idle, find_unpayable
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.policy import Policy
@@ -67,6 +68,8 @@ def check_named(journey: Journey, spend: Spend) -> None:
     found: list[Refusal] = []
     with gathered(found):
         _check_named(journey, proposal)
+    with gathered(found):
+        _check_outputs_exist(proposal, spend)
     states = {name: key.state for name, key in journey.foundation.entries.keys.items()}
     found += find_unpayable(spend.sources, states, UNSIGNED)
     raise_found(found)
@@ -89,6 +92,15 @@ def check_policy(journey: Journey, spend: Spend, policy: Policy, now: datetime, 
     for request in build_requests(journey, spend, policy, now):
         with gathered(found):
             check_request(policy, request, name)
+    raise_found(found)
+
+
+def check_void_fee(journey: Journey, void: Spend, policy: Policy, now: datetime, name: str) -> None:
+    """A policy lets the void twin burn its fee; asked by every rule about the transfer that it ends."""
+    found: list[Refusal] = []
+    for request in build_requests(journey, void, policy, now):
+        with gathered(found):
+            judge_void_fee(policy, request, name)
     raise_found(found)
 
 
@@ -160,6 +172,17 @@ def _check_named(journey: Journey, proposal: Heard[Proposal]) -> None:
         got = " ".join(f"{index}:{name}" for index, name in body.outputs.items())
         found.append(_wrong(Code.OUTPUT_UNEXPLAINED, f"{path}.outputs", "one output for each instruction", got))
     raise_found(found)
+
+
+def _check_outputs_exist(proposal: Heard[Proposal], spend: Spend) -> None:
+    """Each named output is one of the bytes, asked of a void as well: Ethereum has one, so one instruction at most.
+
+    Otherwise a void took many clients' ceilings together, and ended many payments with one nonce.
+    """
+    beyond = sorted(set(proposal.body.outputs) - {each.index for each in spend.outputs})
+    if beyond:
+        got = " ".join(str(index) for index in beyond)
+        raise refused(Code.OUTPUT_UNEXPLAINED, f"{proposal.path}.outputs", "outputs that exist", got)
 
 
 def _check_payments(journey: Journey, proposal: Heard[Proposal], spend: Spend) -> None:

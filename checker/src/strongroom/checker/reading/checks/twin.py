@@ -80,13 +80,14 @@ def is_answered(journey: Journey) -> bool:
 def check_due(journey: Journey, now: datetime) -> None:
     """Raise VOID_NOT_DUE unless the transfer is rejected, or its time to be signed was over when it was verified.
 
+    That time is what was ordered, never an earlier one of the builder's, who could make a void due as it pleased him.
     The verification's moment is that of its checkpoint, by a witness; before there is one, the reader's clock decides.
     """
     if journey.all(Rejection):
         return
     verifications: Sequence[Heard[Verification]] = journey.all(Verification)
     moment = min((each.moment for each in verifications), default=now)
-    last = min(journey.one(Proposal).body.sign_by, *(each.sign_by for each in orders_of(journey)))
+    last = max(each.sign_by for each in orders_of(journey))
     if moment <= last:
         expected = f"a rejection, or a time after {render_time(last)}"
         raise refused(Code.VOID_NOT_DUE, "transaction.twin", expected, render_time(moment))
@@ -116,7 +117,7 @@ def build_void_facts(journey: Journey, void: Spend) -> Facts:
         inputs=void.inputs,
         outputs=(output,),
         release_by=min(each.release_by for each in orders_of(journey)),
-        sign_by=min(each.sign_by for each in orders_of(journey)),
+        sign_by=max(each.sign_by for each in orders_of(journey)),
         terms=dict(void.terms),
         unsigned_digest=void.unsigned_digest,
         wallet=journey.one(Proposal).body.wallet,

@@ -186,8 +186,9 @@ def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, 
         )
         return
     known = parse_use(mark.rule, mark.instruction, *row)
-    # An instruction pays one amount of one asset for ever, so another one is not the same instruction.
-    if (known.asset, known.amount) != (mark.asset, mark.units):
+    # An instruction pays one amount of one asset for ever, so another one is not the same instruction. Its void pays
+    # nobody and counts its fee alone, whether it comes first or after.
+    if known.asset != mark.asset or (known.amount != mark.units and 0 not in (known.amount, mark.units)):
         expected, got = f"{known.amount} {known.asset}", f"{mark.units} {mark.asset}"
         raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.instruction}", expected, got)
     _write(connection, "raise_limit_use", **_name_use(merge_use(known, again)))
