@@ -28,6 +28,7 @@ from policies import (
     policy_of,
     rules,
 )
+from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError
 from strongroom.core.ids import PartyId, WalletId
@@ -41,10 +42,12 @@ from strongroom.core.policy import (
     Window,
     check_transaction_limits,
     evaluate,
+    evaluate_void,
     required_quorums,
 )
 from strongroom.core.policy.evaluate import is_inside, is_match
 from strongroom.core.policy.explain import explain, explain_quorums
+from strongroom.core.policy.usage import Use, count_uses, merge_use
 from strongroom.core.records import Units
 from world import ETH_ASSET, LTC_ASSET, START, World
 
@@ -336,3 +339,45 @@ def test_an_explained_quorum_names_who_could_fill_it() -> None:
     singh = roster.find(PartyId("person:r.singh"), "x")
     (met,) = explain_quorums((TWO,), [chan, singh], roster, frozenset(), START)
     assert (0, 0, ()) == (met.people_missing, met.groups_missing, met.could)
+
+
+def test_a_raise_of_the_fee_counts_from_its_own_moment() -> None:
+    """Attack: bumps after the first attempts have left every window, whose fees no window held."""
+    first = Use(rule=RULE.id, instruction=sha256(b"i"), asset=REQUEST.asset, amount=5, fee=1, hkd_cents=1, at=MONDAY)
+    dearer = replace(first, fee=9, at=MONDAY + timedelta(days=3))
+    merged = merge_use(first, dearer)
+    window = replace(RULE.windows[0], seconds=86_400)
+    assert (9, 1) == _fees(merged, window, dearer.at)
+    assert (0, 0) == _fees(merge_use(first, replace(first, at=dearer.at)), window, dearer.at)
+
+
+def _fees(use: Use, window: Window, now: datetime) -> tuple[int, int]:
+    used = count_uses([use], window, use.asset, now)
+    return used.fees, used.count
+
+
+def test_a_void_counts_its_fee_and_no_payment() -> None:
+    void = Use(rule=RULE.id, instruction=sha256(b"i"), asset=REQUEST.asset, amount=0, fee=7, hkd_cents=0, at=MONDAY)
+    assert (7, 0) == _fees(void, RULE.windows[0], MONDAY)
+    assert (7, 1) == _fees(replace(void, amount=1), RULE.windows[0], MONDAY)
+
+
+def test_windows_bound_the_fees_of_voids_and_nothing_else_of_them() -> None:
+    """Attack: many voids, each with a fee that one transaction may pay, burn the wallet together."""
+    policy, block = policy_of(RULE), replace(RULE, effect=Effect.BLOCK)
+    key = (policy.rules[0].id, RULE.windows[0].seconds)
+    request = replace(REQUEST, amount=10**9, fee=10, fee_share=10)
+    most, over = (Usage(amount=10**9, count=10**9, fees=fees, hkd_cents=None) for fees in (20, 21))
+    assert (policy.rules[0].id,) == evaluate_void(policy, request, {key: most})
+    assert evaluate_void(policy_of(RULE, block), request, {key: most})
+    for asked, usage, code in (
+        (request, {key: over}, Code.LIMIT_FEES),
+        (request, {}, Code.POLICY_NOT_EVALUABLE),
+        (replace(request, fee=11), {key: most}, Code.FEE_CEILING),
+    ):
+        with pytest.raises(RefusedError) as caught:
+            evaluate_void(policy, asked, usage)
+        assert (code,) == caught.value.codes
+    with pytest.raises(RefusedError) as alone:
+        evaluate_void(policy_of(block), request, {})
+    assert (Code.POLICY_NO_RULE,) == alone.value.codes

@@ -24,8 +24,8 @@ LONGEST_S = 100 * 366 * 86_400
 class Use:
     """An instruction that a rule let through, once, with the highest fee of its attempts.
 
-    amount: 0 for a void. fee: its share, in the native asset of the asset's chain. hkd_cents: None when there was no price. at: the moment of
-    the reservation or of the first signature.
+    amount: 0 for a void. fee: its share, in the native asset of the asset's chain. hkd_cents: None when there was no
+    price. at: the moment of the reservation or of the first signature, or of the attempt that last cost more.
     """
 
     rule: EntryId
@@ -81,7 +81,11 @@ def build_uses(rules: Iterable[EntryId], request: Request, instruction: Digest, 
 
 
 def merge_use(known: Use, again: Use) -> Use:
-    """One use for two attempts of an instruction, or an attempt and its void: first moment, highest fee and value."""
+    """One use for two attempts of an instruction, or an attempt and its void: highest fee and value.
+
+    What raised the fee counts from its own moment (attack: bumps after the first moment has left every window), and
+    takes the rest of the use with it, which is the stricter of the two ways to count one instruction once.
+    """
     values = (known.hkd_cents, again.hkd_cents)
     return Use(
         rule=known.rule,
@@ -91,7 +95,7 @@ def merge_use(known: Use, again: Use) -> Use:
         fee=max(known.fee, again.fee),
         # A value that was not known once is not known: the limits in HKD block until the window has passed it.
         hkd_cents=None if None in values else max(v for v in values if v is not None),
-        at=known.at,
+        at=max(known.at, again.at) if again.fee > known.fee else known.at,
     )
 
 

@@ -56,10 +56,12 @@ select rule, instruction, asset, amount::text, fee::text, hkd_cents::text, at
 from transfers.usage where rule = any(%(rules)s) and at >= %(since)s and not voided order by rule, at, instruction;
 
 -- add_uses --
--- This instruction counts in its rules' windows: once, from the first time, with the highest fee and value.
+-- This instruction counts in its rules' windows: once, with the highest fee and value, from when it last cost more.
 insert into transfers.usage (rule, instruction, asset, amount, fee, hkd_cents, at)
 select rule, %(instruction)s, %(asset)s, %(amount)s, %(fee)s, %(hkd_cents)s, %(at)s from unnest(%(rules)s::text[]) rule
 on conflict (rule, instruction) do update set
+  at = case when excluded.fee > transfers.usage.fee then greatest(transfers.usage.at, excluded.at)
+    else transfers.usage.at end,
   fee = greatest(transfers.usage.fee, excluded.fee),
   hkd_cents = case when transfers.usage.hkd_cents is null or excluded.hkd_cents is null then null
     else greatest(transfers.usage.hkd_cents, excluded.hkd_cents) end,

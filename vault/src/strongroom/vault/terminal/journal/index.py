@@ -191,7 +191,8 @@ def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, 
     if known.asset != mark.asset or (known.amount != mark.units and 0 not in (known.amount, mark.units)):
         expected, got = f"{known.amount} {known.asset}", f"{mark.units} {mark.asset}"
         raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.instruction}", expected, got)
-    _write(connection, "raise_limit_use", **_name_use(merge_use(known, again)))
+    merged = merge_use(known, again)
+    _write(connection, "raise_limit_use", time=encode_time(merged.at), **_name_use(merged))
 
 
 def parse_use(*row: object) -> Use:

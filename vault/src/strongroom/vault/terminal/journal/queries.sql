@@ -134,8 +134,8 @@ INSERT INTO limit_use (rule, asset, instruction, units, fee, hkd_cents, time, en
 VALUES (:rule, :asset, :instruction, :units, :fee, :hkd_cents, :time, :entry);
 
 -- raise_limit_use --
--- Another attempt of an instruction costs more; it counts from its first signature all the same.
-UPDATE limit_use SET fee = :fee, hkd_cents = :hkd_cents WHERE rule = :rule AND instruction = :instruction;
+-- Another attempt of an instruction; when it costs more, it counts from its own signature.
+UPDATE limit_use SET fee = :fee, hkd_cents = :hkd_cents, time = :time WHERE rule = :rule AND instruction = :instruction;
 
 -- limit_uses_since --
 -- Rules come as a JSON array. The sums are made in Python: SQLite would turn wei into a float.
