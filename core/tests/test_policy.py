@@ -377,7 +377,7 @@ def test_windows_bound_the_fees_of_voids_and_nothing_else_of_them() -> None:
     ):
         with pytest.raises(RefusedError) as caught:
             evaluate_void(policy, asked, usage)
-        assert (code,) == caught.value.codes
+        assert {code} == caught.value.codes
     with pytest.raises(RefusedError) as alone:
         evaluate_void(policy_of(block), request, {})
-    assert (Code.POLICY_NO_RULE,) == alone.value.codes
+    assert {Code.POLICY_NO_RULE} == alone.value.codes
