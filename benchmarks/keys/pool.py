@@ -2,8 +2,8 @@
 
 The raw rate is one process, one session, nothing but generating and wrapping; it is taken before, between and after, so
 that a busy machine is busy for all alike. The pool is what `strongroom-ceremony` makes: the same functions, with a
-session in each worker; every blob is unwrapped and signs its address's challenge; the batch is checked by the terminal
-and once more, as an import, by the platform. Real SoftHSM, real files, real flushes.
+session in each worker; every blob is unwrapped and signs its address's challenge; the batch is checked by the terminal,
+and imported by the platform. Real SoftHSM, real files, real flushes, real PostgreSQL.
 
     .venv/bin/python benchmarks/keys/pool.py [--keys 2000] [--workers 1 2]
 """
@@ -22,43 +22,43 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import cast
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "benchmarks")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "support"))
 
-from figures import render_table, save_figures  # noqa: E402 -- found by the path above.
+from figures import render_table, save_figures
+from platform_side import open_platform
 
-from strongroom.core.attested import (  # noqa: E402 -- as above.
-    AddressAttestation,
-    parse_line,
-    split_batch,
-)
-from strongroom.core.checks.attest import check_batch_root, check_whole  # noqa: E402 -- as above.
-from strongroom.core.ids import ChainId, EntryId, PartyId, WalletId  # noqa: E402 -- as above.
-from strongroom.core.records import HexBytes  # noqa: E402 -- as above.
-from strongroom.core.statements import Environment  # noqa: E402 -- as above.
-from strongroom.online.keys.importing import check_lines  # noqa: E402 -- as above.
-from strongroom.vault.ceremony.address_order import FORMAT, AddressOrder, ListOf, load_list, load_plan  # noqa: E402
-from strongroom.vault.ceremony.attest import build_batch, check_saved_batch, sign_attestation  # noqa: E402
-from strongroom.vault.ceremony.key_batch import make_keys, parse_order  # noqa: E402 -- as above.
-from strongroom.vault.ceremony.pool_writer import LIST_NAME, Proving  # noqa: E402 -- as above.
-from strongroom.vault.ceremony.progress import Manner, Progress  # noqa: E402 -- as above.
-from strongroom.vault.ceremony.spend_proofs import encode_proofs, load_proofs, make_proofs  # noqa: E402 -- as above.
-from strongroom.vault.ceremony.workers import Login, open_workers  # noqa: E402 -- as above.
-from strongroom.vault.hsm.module import find_token, open_module, open_session  # noqa: E402 -- as above.
-from strongroom.vault.hsm.secret import Secret  # noqa: E402 -- as above.
-from strongroom.vault.hsm.signing_key import PersonToken  # noqa: E402 -- as above.
-from strongroom.vault.hsm.wrapped_keys import find_wrapping_key, generate_wrapped_key, sign_digest_with  # noqa: E402
-from strongroom.vault.terminal.files import save_durably  # noqa: E402 -- as above.
+from batches import Batch
+from strongroom.core.attested import AddressAttestation
+from strongroom.core.ids import EntryId, PartyId
+from strongroom.core.records import HexBytes
+from strongroom.core.statements import Environment, expect, parse_envelope_bytes, parse_statement
+from strongroom.vault.ceremony.address_order import FORMAT, AddressOrder, ListOf, load_list, load_plan
+from strongroom.vault.ceremony.attest import build_batch, check_saved_batch, sign_attestation
+from strongroom.vault.ceremony.key_batch import make_keys, parse_order
+from strongroom.vault.ceremony.pool_writer import LIST_NAME, Proving
+from strongroom.vault.ceremony.progress import Manner, Progress
+from strongroom.vault.ceremony.spend_proofs import encode_proofs, load_proofs, make_proofs
+from strongroom.vault.ceremony.workers import Login, open_workers
+from strongroom.vault.hsm.module import find_token, open_module, open_session
+from strongroom.vault.hsm.secret import Secret
+from strongroom.vault.hsm.signing_key import PersonToken
+from strongroom.vault.hsm.wrapped_keys import find_wrapping_key, generate_wrapped_key, sign_digest_with
+from strongroom.vault.terminal.files import save_durably
+from wallets import ETH_COLD
 
 GOAL = 0.7
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 LABEL = "bench"
 ME = PartyId("device:terminal-1")
-WALLET = WalletId("wallet:bench")
+WALLET = ETH_COLD.wallet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +70,11 @@ class Figures:
     make: float
     prove: float
     attest: float
-    bring_in: float
+    bring_in: float = 0.0
 
     @property
     def whole(self) -> float:
-        """From the first key to the last address checked by the platform."""
+        """From the first key to the last address in the platform's table."""
         return self.make + self.prove + self.attest + self.bring_in
 
 
@@ -85,13 +85,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as name:
-        login = make_token(Path(name))
-        raws, signs, pools = [alone(login, options.keys, raw)], [alone(login, options.keys // 4, unwrap_and_sign)], []
+        folder = Path(name)
+        login = make_token(folder)
+        raws, signs, pools = [alone(login, options.keys, raw)], alone(login, options.keys // 4, unwrap_and_sign), []
         for workers in options.workers:
-            pools.append(apart(lambda n=workers: make_pool(Path(name) / f"pool-{n}", login, options.keys, n)))
+            made = apart(partial(make_pool, folder / f"pool-{workers}", login, options.keys, workers))
+            pools.append((folder / f"pool-{workers}", cast("Figures", made)))
             raws.append(alone(login, options.keys, raw))
         bare_cpu = alone(login, options.keys, raw_cpu)
-        report(options.keys, statistics.median(raws), bare_cpu, signs[0], pools)
+        with open_platform() as bring_in:
+            done = [replace(figures, bring_in=bring_in(load_batch(pool))) for pool, figures in pools]
+        report(options.keys, statistics.median(raws), bare_cpu, signs, done)
 
 
 def make_token(folder: Path) -> Login:
@@ -127,7 +131,7 @@ def apart(work: Callable[[], Figures | float]) -> Figures | float:
 
 def alone(login: Login, count: int, work: Callable[[Login, int], float]) -> float:
     """Seconds a thing, of so many things in one session."""
-    return apart(lambda: work(login, count))  # type: ignore[return-value]
+    return cast("float", apart(partial(work, login, count)))
 
 
 def cpu_s() -> float:
@@ -184,14 +188,12 @@ def make_pool(folder: Path, login: Login, count: int, workers: int) -> Figures:
         envelope = sign_attestation(addresses, body, folder / "envelope", ME, (device.key, device.sign))
     save_durably(folder / "envelope", envelope.encode())
     attested = time.perf_counter()
-    bring_in(body, (folder / "batch").read_bytes())
     return Figures(
         workers=workers,
         cpu=cpu_s() - used,
         make=made - started,
         prove=proved - made,
         attest=attested - proved,
-        bring_in=time.perf_counter() - attested,
     )
 
 
@@ -200,7 +202,7 @@ def order_addresses(folder: Path, count: int) -> AddressOrder:
     digest = load_list(folder / "keys" / LIST_NAME, ME)[0]
     return AddressOrder(
         batch=EntryId("entry:bench"),
-        chain=ChainId("eip155:1"),
+        chain=ETH_COLD.chain,
         challenge=HexBytes(os.urandom(32)),
         changes=0,
         count=count,
@@ -216,12 +218,11 @@ def order_addresses(folder: Path, count: int) -> AddressOrder:
     )
 
 
-def bring_in(body: AddressAttestation, content: bytes) -> None:
-    """The platform's checks of a batch, on all processors; its one COPY into the database is left out."""
-    lines = split_batch(content)
-    check_batch_root(body, lines)
-    check_lines(body, lines, lambda _done, _total: None)
-    check_whole(body, [parse_line(text, "line") for text in lines])
+def load_batch(folder: Path) -> Batch:
+    """The batch of a pool, as it left the vault."""
+    envelope = parse_envelope_bytes((folder / "envelope").read_bytes())
+    body = expect(parse_statement(envelope), AddressAttestation, "attestation").body
+    return Batch(body=body, raw=(folder / "batch").read_bytes())
 
 
 def bar(total: int, already: int) -> Progress:
@@ -229,12 +230,10 @@ def bar(total: int, already: int) -> Progress:
     return Progress("bench", total=total, already=already, out=io.StringIO(), manner=Manner.LINES)
 
 
-def report(count: int, raw_s: float, bare_cpu: float, sign_s: float, pools: list[Figures | float]) -> None:
+def report(count: int, raw_s: float, bare_cpu: float, sign_s: float, pools: list[Figures]) -> None:
     """The table and the file."""
     rows, kept = [], []
     for each in pools:
-        if not isinstance(each, Figures):
-            raise TypeError(each)
         steps = [each.make, each.prove, each.attest, each.bring_in, each.whole]
         ratio = round(raw_s * count / each.whole, 2)
         # With nothing but generate, wrap, unwrap and sign, shared out without loss.
