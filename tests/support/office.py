@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from firm import Firm, write_secret
 from strongroom.approver import flow
 from strongroom.approver.store import Config as ApproverConfig
-from strongroom.approver.store import Counters, Home
+from strongroom.approver.store import Counters, Home, KeyKind
 from strongroom.chains.bitcoin import psbt as psbts
 from strongroom.chains.bitcoin.signing import parse_der_signature
 from strongroom.chains.ethereum.hashing import keccak256
@@ -277,7 +277,9 @@ def open_office(firm: Firm, signers: dict[ChainId, tuple[str, ...]]) -> Office:
     for device, person in PEOPLE.items():
         home = Home(folder / device.replace(":", "-"))
         with home.locked():
-            config = ApproverConfig(device=PartyId(device), module="none", person=PartyId(person), token="none")
+            config = ApproverConfig(
+                device=PartyId(device), kind=KeyKind.PKCS11, module="none", person=PartyId(person), token="none"
+            )
             home.save_config(config)
             home.save_counters(Counters(received=0, sent=0, wrong_at=firm.clock(), wrong_pins=0))
             home.save_trust(trust)

@@ -14,14 +14,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from strongroom.approver import flow
+from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
-from strongroom.approver.store import Config, Counters, Home
+from strongroom.approver.store import Config, Counters, Home, KeyKind
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
-from strongroom.core.ids import parse_digest, parse_party_id
+from strongroom.core.ids import PartyId, parse_digest, parse_party_id
+from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
+from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
 
@@ -33,6 +35,8 @@ shows everything from the bytes to be signed, and signs the person's answer with
 
   strongroom-approver enroll --home HOME --root root.json --device device:approver-1 --person person:m.chan \\
       --module /usr/lib/softhsm/libsofthsm2.so --token m.chan      (type the root's fingerprint twice)
+  or, with a FIDO2 key: make-fido2-key --home HOME --person person:m.chan --rp-id approvals.example.com, and then
+      enroll --home HOME --root root.json --device device:approver-1 --person person:m.chan --fido2
   strongroom-approver import --home HOME 000001-update.package.json
   strongroom-approver decide --home HOME 000002-approval-request.package.json --out OUTBOX
 
@@ -77,8 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     enrolment.add_argument("--root", type=Path, required=True, help="root.json, from the ceremony")
     enrolment.add_argument("--device", required=True, help="this device's id in the roster")
     enrolment.add_argument("--person", required=True, help="the person's id in the roster")
-    enrolment.add_argument("--module", required=True, help="PKCS#11 module of the person's token")
-    enrolment.add_argument("--token", required=True, help="label of the person's token")
+    enrolment.add_argument("--module", help="PKCS#11 module of the person's token")
+    which = enrolment.add_mutually_exclusive_group(required=True)
+    which.add_argument("--token", help="label of the person's token")
+    which.add_argument("--fido2", action="store_true", help="the person signs with the key of make-fido2-key")
+    making = _command(commands.add_parser("make-fido2-key", help="make the person's key in a FIDO2 key"), _make_fido2)
+    making.add_argument("--person", required=True, help="the person's id in the roster")
+    making.add_argument("--rp-id", required=True, help="the relying party: a host name of the organization")
     update = _command(commands.add_parser("import", help="take an update package"), _import)
     update.add_argument("package", type=Path)
     answer = _command(commands.add_parser("decide", help="read a docket and answer approve, reject or unsure"), _decide)
@@ -106,12 +115,31 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
         raise refused(Code.ROOT_MISMATCH, "fingerprint", first, second)
     trust = enroll(parse_root_file(load_file(options.root, MAX_ROOT_BYTES)), first)
     device, person = parse_party_id(options.device, "--device"), parse_party_id(options.person, "--person")
-    home.save_config(Config(device=device, module=options.module, person=person, token=options.token))
+    home.save_config(_build_config(home, options, device, person))
     home.save_counters(Counters(received=0, sent=0, wrong_at=now, wrong_pins=0))
     home.save_trust(trust)
     _say(
         options, {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}."
     )
+    return 0
+
+
+def _build_config(home: Home, options: argparse.Namespace, device: PartyId, person: PartyId) -> Config:
+    if options.fido2:
+        home.load_credential()
+        return Config(device=device, kind=KeyKind.FIDO2, module=NONE, person=person, token=NONE)
+    if not options.module:
+        raise malformed(Code.FIELD_INVALID, "--module", "the PKCS#11 module of the token", "none")
+    return Config(device=device, kind=KeyKind.PKCS11, module=options.module, person=person, token=options.token)
+
+
+def _make_fido2(home: Home, options: argparse.Namespace, _now: datetime) -> int:
+    person = parse_party_id(options.person, "--person")
+    made = fido2_key.make_fido2_key(person, options.rp_id, _pin("PIN of the FIDO2 key: "), fido2_key.list_devices)
+    home.save_credential(made)
+    key = PublicKey(alg=Algorithm.WEBAUTHN_P256, public=made.public)
+    facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
+    _say(options, facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
     return 0
 
 
@@ -128,8 +156,9 @@ def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
     known = flow.repeat(home, raw)
     if known is not None:
         return _repeat(options, known)
-    token = home.load_config().token
-    with flow.open_counted(home, lambda: _pin(f"PIN of {token}: "), now) as person:
+    config = home.load_config()
+    name = config.token if config.kind is KeyKind.PKCS11 else "the FIDO2 key"
+    with flow.open_counted(home, lambda: _pin(f"PIN of {name}: "), now) as person:
         signer = (person.key, person.sign)
         try:
             waiting = flow.read_docket(home, raw, now)

@@ -7,11 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import TypeVar
 
+from strongroom.approver.person_key import PersonKey, check_plugged_in, open_person_key
 from strongroom.approver.store import Config, Home
-from strongroom.approver.token import PersonKey, find_token, open_token
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
 from strongroom.core.checks.approve import RENDERER
 from strongroom.core.checks.device import check_against_trust
@@ -123,22 +122,22 @@ def check_unexpired(trust: Trust, now: datetime) -> None:
 
 @contextmanager
 def open_counted(home: Home, ask_pin: Callable[[], str], now: datetime) -> Iterator[PersonKey]:
-    """The person's open token; every attempt is written down first. Raises PIN_WRONG without asking while it rests.
+    """The person's open key; every attempt is written down first. Raises PIN_WRONG without asking while it rests.
 
-    SoftHSM never locks, and a module that does lock may be asked elsewhere, so this device counts by itself.
+    SoftHSM never locks, and a key that does lock may be asked elsewhere, so this device counts by itself.
     """
-    config, counters = home.load_config(), home.load_counters()
+    counters = home.load_counters()
     until = counters.wrong_at + timedelta(seconds=REST_S)
     if counters.wrong_pins >= MAX_WRONG_PINS and now < until:
         got = f"{counters.wrong_pins} wrong in a row"
         raise refused(Code.PIN_WRONG, "token", f"no attempt before {until}", got)
-    find_token(Path(config.module), config.token)
+    check_plugged_in(home)
     pin = ask_pin()
     # Counted first: a power cut or a full disk at the right moment would make attempts free.
     home.save_counters(replace(counters, wrong_at=now, wrong_pins=counters.wrong_pins + 1))
     with ExitStack() as stack:
         try:
-            person = stack.enter_context(open_token(Path(config.module), config.token, pin))
+            person = stack.enter_context(open_person_key(home, pin))
         except RefusedError as error:
             if Code.PIN_WRONG in error.codes:
                 raise _wrong_pin(counters.wrong_pins + 1) from error

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 from strongroom.approver.files import load_file, unavailable, write_durably
@@ -18,19 +19,35 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, UnavailableError, refused
 from strongroom.core.ids import PartyId
 from strongroom.core.packages import MAX_PACKAGE_BYTES
-from strongroom.core.records import encode_record, parse_record
+from strongroom.core.records import HexBytes, encode_record, parse_record
 from strongroom.core.trust import MAX_TRUST_BYTES, Trust
 from strongroom.core.trust_file import encode_trust, parse_trust
 
 
+class KeyKind(StrEnum):
+    """What the person signs with."""
+
+    PKCS11 = "pkcs11"
+    FIDO2 = "fido2"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Who this device is and whose token it uses."""
+    """Who this device is and whose token it uses. module, token: `none` with a FIDO2 key, whose file is in the home."""
 
     device: PartyId
+    kind: KeyKind
     module: str
     person: PartyId
     token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A FIDO2 key's public side. credential: the handle that the key itself gave, by which it finds its secret."""
+
+    credential: HexBytes
+    public: HexBytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +98,17 @@ class Home:
     def load_config(self) -> Config:
         """Read the configuration."""
         return parse_record(Config, parse_canonical(self._read("config.json")), "config")
+
+    def load_credential(self) -> Credential:
+        """Read the FIDO2 key's public side."""
+        return parse_record(Credential, parse_canonical(self._read("fido2.json")), "fido2")
+
+    def save_credential(self, credential: Credential) -> None:
+        """Write the FIDO2 key's public side. Raises ALREADY_EXISTS: another one would orphan the first."""
+        path = self.path / "fido2.json"
+        if path.exists():
+            raise refused(Code.ALREADY_EXISTS, str(path), "no FIDO2 key yet", "one")
+        self._write(path, encode_canonical(encode_record(credential)))
 
     def load_trust(self) -> Trust:
         """Read and prove the trust file."""

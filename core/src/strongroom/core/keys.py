@@ -16,14 +16,14 @@ from typing import assert_never
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from strongroom.core.assertions import parse_rp_id, read_assertion
+from strongroom.core.assertions import Assertion, build_client_data, parse_rp_id, read_assertion
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest
-from strongroom.core.records import HexBytes
+from strongroom.core.records import Base64Bytes, HexBytes
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Order of the P-256 group. Source: SP 800-186, 3.2.1.3."""
@@ -139,3 +139,22 @@ def _check_plain(key: PublicKey, message: bytes, signature: bytes, field: str) -
         raise refused(
             Code.SIGNATURE_INVALID, field, f"a signature by {key.key_id}", "one that does not verify"
         ) from error
+
+
+def encode_assertion(key: PublicKey, message: bytes, authenticator_data: bytes, der_signature: bytes) -> bytes:
+    """A FIDO2 key's answer as it stands in an envelope, with s made low and verified before anybody else reads it.
+
+    message: what `build_client_data` was made of. Raises SIGNATURE_INVALID for an answer that no reader would accept.
+    """
+    try:
+        r, s = decode_dss_signature(der_signature)
+    except ValueError as error:
+        raise refused(Code.SIGNATURE_INVALID, "assertion", "a DER signature", "something else") from error
+    plain = r.to_bytes(32, "big") + min(s, P256_ORDER - s).to_bytes(32, "big")
+    assertion = Assertion(
+        authenticator_data=Base64Bytes(authenticator_data),
+        client_data=Base64Bytes(build_client_data(key.rp_id, message)),
+        signature=Base64Bytes(plain),
+    ).encode()
+    check_signature(key, message, assertion, "assertion")
+    return assertion
