@@ -137,6 +137,19 @@ def test_fips_140_2_counted_until_the_day_it_turned_historical() -> None:
     assert [Fault.HISTORICAL] == faults(register, TOKEN, hsm_judge.FIPS_140_2_HISTORICAL)
 
 
+def test_a_deadline_is_told_thirty_days_ahead_and_not_again_when_it_has_passed() -> None:
+    end = NOW + 40 * DAY
+    register = with_module(certified(sunset=end))
+    assert () == hsm_judge.find_near(register, end - 30 * DAY - timedelta(seconds=1))
+    (near,) = hsm_judge.find_near(register, end - 30 * DAY)
+    assert (Code.HSM_DEADLINE_NEAR, "hsm-cold.certificate") == (near.code, near.field)
+    assert [] == faults(register, TOKEN, end - DAY)
+    assert () == hsm_judge.find_near(register, end)
+    assert [Fault.LAPSED] == faults(register, TOKEN, end)
+    pending = with_module(patched(deadline=NOW + 20 * DAY))
+    assert ["hsm-cold.patches"] == [refusal.field for refusal in hsm_judge.find_near(pending, NOW)]
+
+
 CODES = {
     Fault.UNKNOWN: Code.HSM_UNKNOWN,
     Fault.NOT_ACTIVE: Code.HSM_NOT_ACTIVE,

@@ -47,9 +47,9 @@ def test_an_overdue_review_opens_one_alert_and_the_next_version_closes_it(office
     firm = office_firm
     assert [] == told(firm)
     soon = firm.clock().replace(microsecond=0) + 5 * DAY
-    body = register_of(firm, review_by=soon)
-    first = say(firm, body)
-    assert [] == told(firm, days=4)
+    first = say(firm, register_of(firm, review_by=soon))
+    near = ("HSM_DEADLINE_NEAR", "medium", "hsm hsm-cold.review_by")
+    assert [near] == told(firm, days=4)
     overdue = ("HSM_REVIEW_OVERDUE", "high", "hsm hsm-cold.review_by")
     assert [overdue] == told(firm, days=6)
     assert [overdue] == told(firm, days=7)
@@ -63,7 +63,7 @@ def test_a_certificate_past_its_end_is_told(office_firm: Firm) -> None:
     module = honest.modules[0]
     ends = replace(module.certificate, sunset=firm.clock().replace(microsecond=0) + DAY)
     say(firm, replace(honest, modules=(replace(module, certificate=ends),)))
-    assert [] == told(firm)
+    assert [(Code.HSM_DEADLINE_NEAR, "medium", "hsm hsm-cold.certificate")] == told(firm)
     assert [(Code.HSM_CERTIFICATE_LAPSED, "high", "hsm hsm-cold.certificate")] == told(firm, days=2)
 
 

@@ -27,6 +27,8 @@ from strongroom.core.records import encode_time
 
 FIPS_140_2_HISTORICAL = datetime(2026, 9, 21, tzinfo=UTC)
 """From here every FIPS 140-2 certificate is historical, whatever an entry says. Source: NIST CMVP, transition."""
+NEAR_DAYS = 30
+"""How long before a deadline people are told of it."""
 FAULT_CODES: Mapping[Fault, Code] = {
     Fault.UNKNOWN: Code.HSM_UNKNOWN,
     Fault.NOT_ACTIVE: Code.HSM_NOT_ACTIVE,
@@ -88,6 +90,22 @@ def judge_register(register: HsmRegister, now: datetime) -> tuple[HsmFinding, ..
     """What is overdue or lapsed without looking at any token: for the platform's alerts and the register's table."""
     found = [each for m in register.modules if m.state is ModuleState.ACTIVE for each in judge_module(register, m, now)]
     return _ruled(register, list(dict.fromkeys(found)))
+
+
+def find_near(register: HsmRegister, now: datetime) -> tuple[Refusal, ...]:
+    """Deadlines within the next 30 days: what will be wrong then and is not yet, while there is time to do it."""
+    wrong = {(found.fault, found.field) for found in judge_register(register, now)}
+    later = now + timedelta(days=NEAR_DAYS)
+    return tuple(
+        Refusal(
+            code=Code.HSM_DEADLINE_NEAR,
+            field=found.field,
+            expected=f"{found.expected}, before {found.fault.value}",
+            got=f"{found.refusal.code.value} within {NEAR_DAYS} days",
+        )
+        for found in judge_register(register, later)
+        if (found.fault, found.field) not in wrong
+    )
 
 
 def find_module(register: HsmRegister, token: LiveToken) -> Module | None:

@@ -52,6 +52,11 @@ HSMS: dict[str, tuple[str, str, str]] = {
         "Ask the vendor; the people who took the risk decide again: a new deadline, or another module.",
         "II.6 II.7",
     ),
+    "HSM_DEADLINE_NEAR": (
+        "A certificate, a patch or a review of the HSM register comes to its end within 30 days",
+        "Do what is due and sign the next version of the register; nothing is stopped yet.",
+        "II.5 II.7",
+    ),
     "HSM_REVIEW_OVERDUE": (
         "A review of a vendor or a module, or a look at its certificate, is overdue",
         "Do it and sign the next version of the register with its date.",

@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from strongroom.core.checks.notices import find_hsms
+from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError
-from strongroom.core.hsm_judge import FAULT_CODES, judge_register
+from strongroom.core.hsm_judge import FAULT_CODES, find_near, judge_register
 from strongroom.core.hsms import Ruling
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.notices import load_notices
@@ -21,16 +22,18 @@ from strongroom.online.watch import store
 
 SUBJECT: Final = "hsm "
 """How the subject of every such alert begins; the field of the register follows."""
+CODES: Final = {code.value: code for code in (*FAULT_CODES.values(), Code.HSM_DEADLINE_NEAR)}
+"""Every code of such an alert."""
 
 
 def tell_hsms(connection: Connection, rules: Rules, now: datetime) -> None:
     """Open what the register gives cause for now, and close what it no longer does."""
     found = _judge(connection, rules, now)
     standing = {(refusal.code.value, SUBJECT + refusal.field) for refusal, _ in found}
-    codes = {code.value for code in FAULT_CODES.values()}
     for alert in store.load_alerts(connection):
-        if alert.code in codes and alert.subject.startswith(SUBJECT) and (alert.code, alert.subject) not in standing:
-            store.close_alerts(connection, alert.subject, *(c for c in FAULT_CODES.values() if c.value == alert.code))
+        ours = alert.code in CODES and alert.subject.startswith(SUBJECT)
+        if ours and (alert.code, alert.subject) not in standing:
+            store.close_alerts(connection, alert.subject, CODES[alert.code])
     for refusal, severity in found:
         store.open_alert(connection, refusal.code.value, severity, SUBJECT + refusal.field, refusal.sentence)
 
@@ -43,7 +46,7 @@ def _judge(connection: Connection, rules: Rules, now: datetime) -> Sequence[tupl
         return [(refusal, "critical") for refusal in error.refusals]
     if register is None:
         return []
-    return [
+    return [(refusal, "medium") for refusal in find_near(register.body, now)] + [
         (finding.refusal, "critical" if finding.ruling is Ruling.BLOCK else "high")
         for finding in judge_register(register.body, now)
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from strongroom.core.canonical import Json
-from strongroom.core.hsm_judge import HsmFinding, LiveToken, certificate_fault, judge_register, judge_token
+from strongroom.core.hsm_judge import HsmFinding, LiveToken, certificate_fault, find_near, judge_register, judge_token
 from strongroom.core.hsm_times import measure_patches, measure_vendor
 from strongroom.core.hsms import HsmRegister, Module, Vendor
 from strongroom.core.records import NONE, encode_time
@@ -22,6 +22,7 @@ def build_report(statement: Statement[HsmRegister], now: datetime) -> dict[str, 
         "at": encode_time(now),
         "findings": render_findings(judge_register(register, now)),
         "modules": [_module(module, now) for module in register.modules],
+        "near": [{**refusal.as_json()} for refusal in find_near(register, now)],
         "register": statement.id,
         "signatures": len(statement.envelope.signatures),
         "vendors": [_vendor(vendor, now) for vendor in register.vendors],

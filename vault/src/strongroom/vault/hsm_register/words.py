@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from strongroom.core.hsm_judge import HsmFinding, LiveToken, certificate_fault, judge_register, judge_token
+from strongroom.core.hsm_judge import HsmFinding, LiveToken, certificate_fault, find_near, judge_register, judge_token
 from strongroom.core.hsm_times import measure_patches, measure_vendor
 from strongroom.core.hsms import HsmRegister, Module, Vendor
 from strongroom.core.records import NONE, encode_time
@@ -26,6 +26,8 @@ def render_register(statement: Statement[HsmRegister], now: datetime) -> Iterato
         yield from _vendor(vendor, now)
     yield ""
     yield from _findings(judge_register(register, now))
+    for refusal in find_near(register, now):
+        yield f"SOON {refusal.code.value}: {refusal.sentence}"
 
 
 def render_comparison(register: HsmRegister, live: LiveToken, now: datetime) -> Iterator[str]:
