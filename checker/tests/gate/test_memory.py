@@ -57,5 +57,7 @@ def test_what_leaves_for_one_payment_conflicts_on_chain(asked: list[Use]) -> Non
     for one, other in itertools.combinations(gone, 2):
         if one.instructions & other.instructions:
             assert one.commits & other.commits
-        if Twin.VOID in (one.twin, other.twin):
-            assert not one.commits & other.commits
+        if Twin.VOID in (one.twin, other.twin) and one.commits & other.commits:
+            assert one.twin is other.twin
+            assert one.instructions == other.instructions
+            assert one.attempt < other.attempt

@@ -122,3 +122,18 @@ def test_the_gate_bounds_what_a_void_burns(gate: Gatehouse) -> None:
         trip.to(Stage.SIGN)
     halted(gate, dear, Code.FEE_CEILING)
     released(gate, honest)
+
+
+def test_a_void_that_no_node_takes_is_followed_by_the_next_one(gate: Gatehouse) -> None:
+    """A void at no price is signed and released, and no node ever mines it: its nonce must not be held for good."""
+    free = priced_trip(gate.world, 0).to(Stage.PROPOSE)
+    dearer = bump_trip(gate.world, free).to(Stage.PROPOSE)
+    stranger = eth_trip(gate.world, sequence=2).to(Stage.PROPOSE)
+    gate.world.now += timedelta(hours=9)
+    for trip in (free, dearer, stranger):
+        trip.twin = Twin.VOID
+        trip.verify()
+        trip.to(Stage.SIGN)
+    released(gate, free)
+    halted(gate, stranger, Code.ALREADY_RELEASED)
+    released(gate, dearer)

@@ -111,6 +111,22 @@ def test_after_the_void_twin_nothing_else_is_signed(journal: Journal) -> None:
     remember(journal, replace(transfer, twin=Twin.VOID))
 
 
+def test_a_void_that_no_node_takes_is_followed_by_the_next_one(journal: Journal) -> None:
+    """A price of gas of nothing, or one that the market left behind, must not hold the nonce for good."""
+    first = bind(P1, commits=(NONCE,), instructions=(D1,))
+    void, after = replace(first, twin=Twin.VOID), replace(first, proposal=P2, attempt=2, twin=Twin.VOID)
+    remember(journal, void)
+    for other in (
+        replace(after, attempt=1),
+        replace(after, instructions=(D2,)),
+        replace(after, commits=(OUTPOINT,)),
+        replace(after, twin=Twin.TRANSFER),
+    ):
+        refuses(journal, Code.VOIDED, other)
+    remember(journal, after)
+    refuses(journal, Code.VOIDED, void)
+
+
 def test_an_r_is_never_used_for_two_signatures(journal: Journal) -> None:
     signed = SignedR(r=R1, key=EntryId("key:a"), digest=HexBytes(b"\x01" * 32))
     remember(journal, signed)

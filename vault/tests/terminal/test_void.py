@@ -143,3 +143,18 @@ def test_many_clients_are_not_ended_by_one_void(firm: Any, stand: Any) -> None:
     alone.verify()
     assert {Code.OUTPUT_UNEXPLAINED} == stand.refusals(firm.turn(trips=[crowd]), "sign")
     assert set() == stand.refusals(firm.turn(trips=[alone]), "sign")
+
+
+def test_a_void_that_no_node_takes_is_followed_by_the_next_one(firm: Any, stand: Any) -> None:
+    """A void at no price is signed, and no node ever mines it: its nonce must not be held for good."""
+    free = expired(firm, 0)
+    dearer = world.bump_trip(firm.world, free).to(Stage.PROPOSE)
+    stranger = expired(firm, 10**10, sequence=2)
+    dearer.twin = Twin.VOID
+    firm.world.now += timedelta(hours=9)
+    for each in (free, dearer, stranger):
+        each.verify()
+    assert set() == stand.refusals(firm.turn(trips=[free]), "sign")
+    assert {Code.VOIDED} == stand.refusals(firm.turn(trips=[stranger]), "sign")
+    assert set() == stand.refusals(firm.turn(trips=[dearer]), "sign")
+    assert {Code.VOIDED} <= stand.refusals(firm.turn(trips=[free]), "sign")

@@ -1,4 +1,5 @@
-"""What may leave beside what left before: a replacement, and nothing else; a void twin only where nothing left.
+"""What may leave beside what left before: a replacement, and nothing else; a void twin only where nothing left,
+or a void before it.
 
 Two releases that share a coin, a nonce or an instruction must conflict on chain, so that one at most is ever mined.
 Source: spec/docket.md, Replacement and The void twin.
@@ -34,6 +35,9 @@ def check_rivals(wanted: Use, rivals: Sequence[Use]) -> None:
     """Raise ALREADY_RELEASED, VOIDED, ALREADY_COMMITTED and INSTRUCTION_ALREADY_PAID for what another release used."""
     found: list[Refusal] = []
     for rival in rivals:
+        if wanted.twin is rival.twin is Twin.VOID and _replaces(wanted, rival):
+            # Nodes may never take a void that offers too little; the next one has its nonce and pays nobody either.
+            continue
         if wanted.twin is Twin.VOID and wanted.commits & rival.commits:
             found.append(_wrong(Code.ALREADY_RELEASED, "nonce", "nothing released with it", rival.proposal))
         elif rival.twin is Twin.VOID:

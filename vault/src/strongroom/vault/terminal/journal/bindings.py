@@ -53,13 +53,17 @@ def _find_rivals(connection: sqlite3.Connection, mark: Binding) -> list[str]:
 def _check_rival(connection: sqlite3.Connection, mark: Binding, rival: str) -> list[Refusal]:
     """What speaks against binding this beside an earlier proposal: nothing, exactly when this one replaces it."""
     twins = _twins(connection, rival)
-    if Twin.VOID.value in twins:
-        return [_refusal(Code.VOIDED, "proposal", "nothing beside a void twin that was signed", f"void of {rival}")]
     commits = {str(s) for (s,) in connection.execute(query("commits_of"), {"proposal": rival})}
     instructions = {str(i) for (i,) in connection.execute(query("instructions_of"), {"proposal": rival})}
     is_replacement = (
         set(mark.instructions) == instructions and mark.attempt > max(twins.values()) and commits <= set(mark.commits)
     )
+    if Twin.VOID.value in twins:
+        # A void that no node takes, since prices rose, must not hold its nonce for good: the void of the next attempt
+        # has the same nonce, so of both one at most is mined, and neither pays anybody.
+        if is_replacement and mark.twin is Twin.VOID:
+            return []
+        return [_refusal(Code.VOIDED, "proposal", "nothing beside a void but the next one", f"void of {rival}")]
     if is_replacement:
         return []
     shared = sorted(commits & set(mark.commits))
