@@ -12,15 +12,15 @@ import pytest
 from strongroom.approver.flow import MAX_WRONG_PINS, REST_S
 from strongroom.chains.ethereum import addresses as eth
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
-from strongroom.core.bodies import Approval, Halt, Quorum, Rejection
+from strongroom.core.bodies import Approval, Halt, Instruction, Quorum, Rejection
 from strongroom.core.checks.prove import prove_docket
 from strongroom.core.codes import Code
-from strongroom.core.docket import Stage, docket_order
+from strongroom.core.docket import Stage, Twin, docket_order
 from strongroom.core.packages import PackageKind
 from strongroom.core.roster import Floors
 from strongroom.core.statements import check_exact_signers, parse_statement
 from strongroom.core.words import group
-from world import Edit, Trip, eth_trip, ltc_trip
+from world import Edit, Trip, bump_trip, eth_trip, ltc_trip
 
 from .conftest import PIN, Desk, MakeDesk, Tokens, proposed, with_tokens
 
@@ -320,3 +320,42 @@ def test_a_changed_byte_of_the_docket_is_refused(make_desk: MakeDesk) -> None:
     assert not any(isinstance(parse_statement(answer).body, Approval) for answer in desk.answers())
     fresh = make_desk()
     approves(fresh, proposed(fresh))
+
+
+def test_a_second_proposal_of_one_payment_is_approved_only_as_its_replacement(make_desk: MakeDesk) -> None:
+    """Attack: one instruction, two proposals with different nonces; each docket proves itself."""
+    desk = make_desk()
+    first = eth_trip(desk.world, nonce=7).to(Stage.PROPOSE)
+    other = eth_trip(desk.world, nonce=8)
+    other.statements = list(first.of(Instruction))
+    other.to(Stage.PROPOSE)
+    approves(desk, first)
+    assert 0 != desk.decide(desk.request(other), PIN, "approve")
+    assert {Code.INSTRUCTION_ALREADY_PAID} == halted(desk)
+    bumped = bump_trip(desk.world, first).to(Stage.PROPOSE)
+    approves(desk, bumped)
+    assert f"2 at the same payment; it replaces {group(first.proposal.id)}" in desk.told
+    assert 0 != desk.decide(desk.request(first), PIN, "approve")
+    assert {Code.INSTRUCTION_ALREADY_PAID} == halted(desk)
+
+
+def test_a_rejected_proposal_binds_nothing(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    first = eth_trip(desk.world, nonce=7).to(Stage.PROPOSE)
+    other = eth_trip(desk.world, nonce=8)
+    other.statements = list(first.of(Instruction))
+    assert 0 == desk.decide(desk.request(first), PIN, "reject", "wrong")
+    approves(desk, other.to(Stage.PROPOSE))
+
+
+def test_a_void_is_not_approved(make_desk: MakeDesk) -> None:
+    """Nobody approves a void: an approval of its bytes is a signature that no reader asks for."""
+    desk = make_desk(person="person:r.singh")
+    trip = eth_trip(desk.world).to(Stage.PROPOSE)
+    assert 0 == desk.decide(desk.request(trip), PIN, "reject", "no")
+    trip.statements.append(desk.world.record(desk.answers()[-1]))
+    trip.statements.sort(key=docket_order)
+    trip.twin = Twin.VOID
+    assert 0 != desk.decide(desk.request(trip), PIN, "approve")
+    assert {Code.DOCKET_ORDER} == halted(desk)
+    approves(desk, eth_trip(desk.world, nonce=8, sequence=2).to(Stage.PROPOSE))

@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
+from strongroom.approver.memory import Approved, build_approved, check_replaces, remember
 from strongroom.approver.person_key import PersonKey, check_plugged_in, open_person_key
 from strongroom.approver.store import Config, Home
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
@@ -16,7 +18,7 @@ from strongroom.core.checks.approve import RENDERER
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.codes import Code
-from strongroom.core.docket import Stage, build_prev
+from strongroom.core.docket import Stage, Twin, build_prev
 from strongroom.core.errors import RefusedError, StrongroomError, refused, run_checks
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey, Sign
@@ -91,6 +93,9 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     check_unexpired(trust, now)
     if body.docket.checkpoints[-1].note != body.checkpoint.note:
         raise refused(Code.LOG_NOT_CONSISTENT, "docket.checkpoints", "the package's checkpoint last", "another")
+    if body.docket.transaction.twin is Twin.VOID:
+        # A void has no approvers; an approval of its bytes would be a signature that nothing asks for.
+        raise refused(Code.DOCKET_ORDER, "transaction.twin", Twin.TRANSFER.value, Twin.VOID.value)
     proved = prove_docket(body.docket, trust.roots, now=now)
     if proved.journey.furthest > Stage.APPROVE:
         raise refused(Code.DOCKET_ORDER, "docket", "a docket at PROPOSE or APPROVE", proved.journey.furthest.name)
@@ -99,6 +104,9 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
         raise refused(
             Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.proposal.body.sign_by}", str(now)
         )
+    wanted = build_approved(proved)
+    known_before = [each for name in wanted.instructions for each in home.load_payment(name).approved]
+    run_checks([partial(check_replaces, wanted, each) for each in known_before])
     return Waiting(raw=raw, proved=proved, trust=trust, lines=render_docket(proved))
 
 
@@ -160,8 +168,16 @@ def decide(
     person = check_party(waiting.trust.roster.body, config.person, "approver", now, "person")
     if person.key.key_id != signer[0].key_id:
         raise refused(Code.SIGNER_KEY_MISMATCH, "token", person.key.key_id, signer[0].key_id)
-    body = _approval(waiting, config, now) if answer is Answer.APPROVE else _rejection(waiting, config, answer, reason)
+    body: Approval | Rejection = _rejection(waiting, config, answer, reason)
+    if answer is Answer.APPROVE:
+        _remember(home, build_approved(waiting.proved))
+        body = _approval(waiting, config, now)
     return _hand_over(home, waiting.raw, _sign(waiting.trust, config.person, body, signer, now), now)
+
+
+def _remember(home: Home, wanted: Approved) -> None:
+    for name in wanted.instructions:
+        home.save_payment(name, remember(home.load_payment(name), wanted))
 
 
 def halt(home: Home, raw: bytes, error: StrongroomError, signer: tuple[PublicKey, Sign], now: datetime) -> Package:

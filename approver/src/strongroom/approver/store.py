@@ -14,10 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from strongroom.approver.files import load_file, unavailable, write_durably
+from strongroom.approver.memory import Payment
 from strongroom.core.canonical import encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, UnavailableError, refused
-from strongroom.core.ids import PartyId
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import MAX_PACKAGE_BYTES
 from strongroom.core.records import HexBytes, encode_record, parse_record
 from strongroom.core.trust import MAX_TRUST_BYTES, Trust
@@ -138,6 +139,20 @@ class Home:
     def save_answer(self, request: bytes, answer: bytes) -> None:
         """Keep an answer before anybody gets it: a medium that is full or lost must not cost a signature."""
         self._write(self._answer_path(request), answer)
+
+    def load_payment(self, instruction: Digest) -> Payment:
+        """What was approved here for an instruction; nothing for a new one."""
+        path = self._payment_path(instruction)
+        if not path.exists():
+            return Payment(approved=())
+        return parse_record(Payment, parse_canonical(load_file(path, MAX_TRUST_BYTES)), "payment")
+
+    def save_payment(self, instruction: Digest, payment: Payment) -> None:
+        """Remember before anything is signed: a power cut may cost an approval and never the memory of one."""
+        self._write(self._payment_path(instruction), encode_canonical(encode_record(payment)))
+
+    def _payment_path(self, instruction: Digest) -> Path:
+        return self.path / "payments" / f"{instruction.removeprefix('sha256:')}.json"
 
     def _answer_path(self, request: bytes) -> Path:
         return self.path / "answers" / f"{sha256(request).removeprefix('sha256:')}.package.json"

@@ -37,7 +37,7 @@ def render_docket(proved: ProvedDocket) -> tuple[str, ...]:
     """What a signer or an approver reads, line by line."""
     assets = proved.foundation.entries.assets
     facts = proved.facts
-    lines = [f"ON        {_chain(facts)}", *_sweep_lines(proved), *_void_lines(proved)]
+    lines = [f"ON        {_chain(facts)}", *_sweep_lines(proved), *_void_lines(proved), *_attempt_lines(proved)]
     for output in facts.outputs:
         lines += _output_lines(output, assets)
     for each in facts.inputs:
@@ -88,6 +88,14 @@ def _void_lines(proved: ProvedDocket) -> list[str]:
     if not proved.journey.all(Rejection):
         lines.append(_line("BECAUSE", f"the transfer was to be signed by {encode_time(proved.facts.sign_by)}: expired"))
     return lines
+
+
+def _attempt_lines(proved: ProvedDocket) -> list[str]:
+    """Whether this is paid for the first time, or is another attempt at what was shown before."""
+    body = proved.proposal.body
+    if body.attempt == 1:
+        return []
+    return [_line("ATTEMPT", f"{body.attempt} at the same payment; it replaces {group(body.replaces)}")]
 
 
 def render_amount(units: int, asset: str, assets: Mapping[str, AssetEntry]) -> str:

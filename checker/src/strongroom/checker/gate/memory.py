@@ -1,5 +1,4 @@
-"""What may leave beside what left before: a replacement, and nothing else; a void twin only where nothing left,
-or a void before it.
+"""What may leave beside what left before: a replacement, and nothing else; a void twin only beside an earlier void.
 
 Two releases that share a coin, a nonce or an instruction must conflict on chain, so that one at most is ever mined.
 Source: spec/docket.md, Replacement and The void twin.
