@@ -72,6 +72,6 @@ def _tell_ceilings(connection: Connection, rules: Rules, view: BlockView, wallet
         wallet = wallets.get(address.wallet)
         ceiling = wallet.body.ceiling if wallet is not None else None
         if ceiling is not None and units > ceiling:
-            # One key guards it all (ADR 0024): more than the ceiling is to be moved, or the ceiling to be raised.
+            # One key guards it all (ADR 0020): more than the ceiling is to be moved, or the ceiling to be raised.
             detail = f"{address.address} holds {units} after block {view.height}; its ceiling is {ceiling}"
             store.open_alert(connection, Code.ADDRESS_ABOVE_CEILING.value, "high", entry, detail)
