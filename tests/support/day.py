@@ -62,6 +62,14 @@ class Terms:
         """The same terms always."""
         return EthereumTerms(nonce=0, max_fee_per_gas_wei=90 * GWEI, max_priority_fee_per_gas_wei=GWEI)
 
+    def fetch_balance(self, _address: str) -> int:
+        """Nothing: no day here empties an address."""
+        return 0
+
+    def fetch_token_balance(self, _address: str, _contract: str) -> int:
+        """No token either."""
+        return 0
+
     def fetch_token_gas(self, _address: str, _contract: str, _data: bytes) -> int:
         """What a plain token takes."""
         return 65_000

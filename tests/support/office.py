@@ -29,6 +29,7 @@ from strongroom.core.bodies import ClearToSign, JournalPlace, SignatureRecord
 from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
+from strongroom.core.checks.sign import check_scope, scope_of
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket, Stage, build_prev
 from strongroom.core.ids import ChainId, EntryId, PartyId
@@ -100,7 +101,6 @@ class SoftTerminal:
         self.received, self.nonce = package.sequence, b""
         trust, witnessed = extend(self.trust, body.checkpoint)
         self.trust = apply_news(trust, body, witnessed)
-        self.trust.check_not_frozen()
         clear = parse_statement(body.clear.envelope)
         results = tuple(self._sign_one(docket, clear, firm) for docket in body.dockets)
         return self._package(PackageKind.TERMINAL_RESULT, TerminalResultBody(halts=(), results=results), firm)
@@ -109,6 +109,7 @@ class SoftTerminal:
         now = firm.clock()
         proved = prove_docket(docket, self.trust.roots, now=now)
         check_against_trust(proved, self.trust, now)
+        check_scope(clear.body.scope, scope_of(proved.journey))
         signatures = self._signatures(docket, proved)
         result = TerminalResult(
             format=RESULT_FORMAT,

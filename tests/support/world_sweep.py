@@ -73,6 +73,11 @@ def _safe_entries() -> tuple[list[KeyEntry], list[AddressEntry]]:
 
 def safe_world(edits: Mapping[str, Edit] | None = None) -> World:
     """The firm with a second wallet on each chain, whose keys nobody had."""
+    return World(edits=safe_edits(edits))
+
+
+def safe_edits(edits: Mapping[str, Edit] | None = None) -> dict[str, Edit]:
+    """These edits of a world, after a second wallet was added on each chain."""
     keys, addresses = _safe_entries()
     more = dict(edits or {})
 
@@ -80,7 +85,7 @@ def safe_world(edits: Mapping[str, Edit] | None = None) -> World:
         edit: Callable[[Any], Any] = more.get(name, lambda entries: entries)
         return lambda entries: edit(sorted_by_id([*entries, *extra]))
 
-    return World(edits={**more, "keys": add("keys", keys), "addresses": add("addresses", addresses)})
+    return {**more, "keys": add("keys", keys), "addresses": add("addresses", addresses)}
 
 
 @dataclass(kw_only=True)

@@ -37,10 +37,12 @@ from strongroom.online.governance.store import load_rules, load_rules_under
 from strongroom.online.jobs.commands import add_commands
 from strongroom.online.keys.code import publish_checked
 from strongroom.online.keys.commands import add_commands as add_key_commands
+from strongroom.online.keys.states import tell_key_state
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove.prover import build_prover
 from strongroom.online.sources import build_sources
 from strongroom.online.transfers.accounts import open_accounts
+from strongroom.online.transfers.sweep.prepare import prepare_sweep
 from strongroom.online.transfers.withdrawal.bump import bump
 from strongroom.online.transfers.withdrawal.explain import explain_subject
 from strongroom.online.transfers.withdrawal.explain_words import build_json, render_told
@@ -87,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     published = _command(commands, "publish", "take in any governance statement, wallet or notice", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')
+    swept = _command(commands, "sweep", "take in officers' sweep order and build all its dockets", _sweep)
+    swept.add_argument("envelope", type=Path, help="the signed order; `rehearsal` in it makes a drill of it")
     submitted = _command(commands, "submit", "take in a client's signed instruction", _submit)
     submitted.add_argument("envelope", type=Path)
     lifted = _command(commands, "lift", "take in a freeze-lift signed by officers", _lift)
@@ -144,9 +148,18 @@ def _publish(config: Config, options: argparse.Namespace) -> int:
             statement: Statement[Any] = publish_ceremony(connection, envelope, system_clock())
         elif parse_statement(envelope).type in CHECKS:
             statement = accept_notice(connection, envelope, system_clock())
+            tell_key_state(connection, statement)
         else:
             statement = publish_checked(connection, sources, envelope, added, removed)
     _say({"published": statement.id, "type": statement.type.value})
+    return 0
+
+
+def _sweep(config: Config, options: argparse.Namespace) -> int:
+    envelope = parse_envelope_bytes(read_file(options.envelope))
+    platform = build_platform(config)
+    prepared = prepare_sweep(platform, load_rules(platform.connection), envelope)
+    _say({"sweep": prepared.sweep, "proposals": list(prepared.proposals), "left": list(prepared.left)})
     return 0
 
 

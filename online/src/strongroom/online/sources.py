@@ -56,6 +56,16 @@ class EthereumNodeSource:
         """Next nonce and fees for an address."""
         return _ask_first(self.nodes, lambda node: _fetch_terms(node, address))
 
+    def fetch_balance(self, address: str) -> int:
+        """Wei of an address after the newest block that all nodes have."""
+        where = BlockHash(self.follower.fetch_hash(self.fetch_tip()))
+        return _ask_first(self.nodes, lambda node: sum(node.fetch_balances([address], where)))
+
+    def fetch_token_balance(self, address: str, contract: str) -> int:
+        """Units of a token of an address after the newest block that all nodes have."""
+        where = BlockHash(self.follower.fetch_hash(self.fetch_tip()))
+        return _ask_first(self.nodes, lambda node: sum(node.fetch_token_balances(contract, [address], where)))
+
     def fetch_token_gas(self, address: str, contract: str, data: bytes) -> int:
         """What the node estimates and some more, inside what devices sign. Raises NODE_REFUSED, CANNOT_FUND."""
         return choose_token_gas(_ask_first(self.nodes, lambda node: node.fetch_gas(address, contract, data)))

@@ -14,6 +14,7 @@ from strongroom.core.checks.notices import CHECKS, Basis, check_notice, find_lea
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError, refused
 from strongroom.core.hsms import HsmRegister
+from strongroom.core.key_states import KeyStateChange, check_known_keys
 from strongroom.core.leases import Lease
 from strongroom.core.records import NONE
 from strongroom.core.roster import Roster
@@ -55,6 +56,8 @@ def accept_notice(connection: Connection, envelope: Envelope, now: datetime) -> 
         statement = parse_statement(envelope, "notice")
         check_context(statement, rules.context, "notice")
         check_notice(statement, _basis(rules, rules.roster, now), "notice")
+        if isinstance(statement.body, KeyStateChange):
+            check_known_keys(statement.body, rules.entries.keys)
         if isinstance(statement.body, Lease):
             _check_lease_follows(statement, rules, load_notices(connection, rules))
         if isinstance(statement.body, HsmRegister):

@@ -23,6 +23,7 @@ from strongroom.core.checks.foundation import (
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
+from strongroom.core.key_states import check_key_changes
 from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import encode_time, parse_record
 from strongroom.core.registers import ENTRY_TYPES, Entry, Register, RegisterHead, check_register_head, encode_entry
@@ -311,7 +312,10 @@ def _save_register(
     rows = load_all(connection, _QUERIES["load_current"], _entry_row, {"register": name})
     current = _build_register(name, [entry for _, entry in rows])
     entries = [parse_record(ENTRY_TYPES[name], dict(e), f"{name}.added[{i}]") for i, e in enumerate(added)]
-    check_register_head(statement.body, current.changed(entries, removed))
+    fresh = current.changed(entries, removed)
+    check_register_head(statement.body, fresh)
+    if name == "keys" and statement.body.version > 1:
+        check_key_changes({e.id: e for e in current.entries}, {e.id: e for e in fresh.entries})
     version = statement.body.version
     gone = [*removed, *(e.id for e in entries)]
     execute(connection, _QUERIES["close_entries"], {"register": name, "ids": gone, "version": version})

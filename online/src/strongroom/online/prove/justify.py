@@ -54,6 +54,7 @@ from strongroom.online.transfers.accounts import (
     build_expense_account,
     build_suspense_account,
     find_credited,
+    treasury_transfer,
 )
 
 
@@ -69,9 +70,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a proposal pays, and from where."""
+    """What a proposal pays, and from where. own: for a sweep, each output and the wallet of ours that it pays."""
 
     chain: ChainId
+    own: tuple[tuple[int, WalletId], ...]
     instructions: tuple[Digest, ...]
     wallet: WalletId
 
@@ -105,7 +107,12 @@ class Facts:
                     wallet=find_account(body, self.entries).wallet,
                 )
             case Proposal() as body:
-                plan = Plan(chain=body.chain, instructions=body.instructions, wallet=body.wallet)
+                plan = Plan(
+                    chain=body.chain,
+                    instructions=body.instructions,
+                    own=_own_outputs(body, self.entries),
+                    wallet=body.wallet,
+                )
                 self.plans[statement.id] = plan
             case Freeze() as body:
                 self.frozen[statement.id] = body.evidence
@@ -118,7 +125,10 @@ class Facts:
             case Settlement() as body:
                 plan = self.plan(body.proposal)
                 orders = tuple((i, self.orders[i]) for i in plan.instructions)
-                self.settled[statement.id] = Settled(body=body, chain=plan.chain, wallet=plan.wallet, orders=orders)
+                moves = _moves(statement.id, body, plan, self.entries)
+                self.settled[statement.id] = Settled(
+                    body=body, chain=plan.chain, wallet=plan.wallet, orders=orders, moves=moves
+                )
             case AddressAssignment() as body:
                 self.assigned.take(body)
             case SettlementReversal() as body:
@@ -232,11 +242,48 @@ def _over(statement: Digest, body: Decision, facts: Facts) -> tuple[Claim, ...]:
     return (_ending(facts.reservation(body.instruction), Ended.VOID, statement, Duty.MAY),)
 
 
+def _own_outputs(body: Proposal, entries: Entries) -> tuple[tuple[int, WalletId], ...]:
+    """A sweep's outputs, by the addresses in force at its place. Change of a transfer moves nothing in the ledger."""
+    if body.instructions:
+        return ()
+    known = entries.addresses
+    return tuple((c.index, known[c.address].wallet) for c in body.change if c.address in known)
+
+
+def _moves(statement: Digest, body: Settlement, plan: Plan, entries: Entries) -> tuple[Row, ...]:
+    """What a settled sweep may have moved between own wallets, asset by asset.
+
+    Which asset, and how much of it, stands in the bytes that were approved, not in a statement, so the units are open.
+    Both sides are custody: no such row can make or take what a client has.
+    """
+    if body.outcome is not Outcome.SUCCESS:
+        return ()
+    assets = sorted(a.id for a in entries.assets.values() if a.chain == plan.chain)
+    rows = []
+    for index, wallet in plan.own:
+        for asset in assets:
+            custody = build_custody_account(wallet, asset)
+            rows.append(
+                Row(
+                    id=TransferId(treasury_transfer(statement, index, custody)),
+                    phase=Phase.POSTED,
+                    kind=PostingKind.TREASURY.value,
+                    statement=statement,
+                    debit=custody,
+                    credit=build_custody_account(plan.wallet, asset),
+                    asset=asset,
+                    units=0,
+                )
+            )
+    return tuple(rows)
+
+
 def _settlement(statement: Digest, body: Settlement, facts: Facts) -> tuple[Claim, ...]:
     plan = facts.plan(body.proposal)
     outcome = Ended.POSTED if body.outcome is Outcome.SUCCESS else Ended.VOID
     ended = [facts.reservation(i) for i in plan.instructions]
     claims: list[Claim] = [_ending(transfer, outcome, statement, Duty.SOON) for transfer in ended]
+    claims += [Posting(row=row, duty=Duty.MAY) for row in _moves(statement, body, plan, facts.entries)]
     if body.fee_paid:
         asset = native_asset_of(plan.chain)
         row = Row(

@@ -37,12 +37,13 @@ class Ordered(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """A settlement that may be undone, with what its docket paid. orders: by instruction."""
+    """A settlement that may be undone, with what its docket paid. orders: by instruction. moves: of a sweep."""
 
     body: Settlement
     chain: ChainId
     wallet: WalletId
     orders: tuple[tuple[Digest, Ordered], ...]
+    moves: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,9 @@ def unsettle(statement: Digest, settlement: Digest, settled: Settled) -> tuple[C
         if settled.body.outcome is Outcome.SUCCESS:
             name = f"withdrawal-reversal:{settlement}:{instruction}"
             claims.append(_turned(name, statement, (custody, order.account), order.asset, order.units, Duty.NOW))
+    for move in settled.moves:
+        sides = (move.credit, move.debit)
+        claims.append(_turned(f"reversal:{move.id}", statement, sides, move.asset, 0, Duty.MAY))
     if settled.body.fee_paid:
         asset = native_asset_of(settled.chain)
         sides = (build_custody_account(settled.wallet, asset), build_expense_account(settled.chain))

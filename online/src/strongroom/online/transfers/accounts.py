@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from strongroom.core.checks.foundation import Entries
 from strongroom.core.checks.spend import native_asset_of
-from strongroom.core.ids import AccountId, AssetId, ChainId, PartyId, WalletId
+from strongroom.core.ids import AccountId, AssetId, ChainId, Digest, PartyId, WalletId
 from strongroom.core.records import NONE
 from strongroom.core.registers import AddressEntry
 from strongroom.online.db.connect import Connection
@@ -29,6 +29,11 @@ def build_expense_account(chain: ChainId) -> AccountId:
 def build_suspense_account(chain: ChainId, asset: AssetId) -> AccountId:
     """What moved of an asset on one chain and nobody has explained yet."""
     return AccountId(f"account:suspense{_of_token(asset)}:{chain.replace(':', '-')}")
+
+
+def treasury_transfer(settlement: Digest, output: int, custody: AccountId) -> str:
+    """The ledger's name of what one output moved between own wallets. custody: of the wallet that received it."""
+    return f"treasury:{settlement}:{output}:{custody}"
 
 
 def _of_token(asset: AssetId) -> str:

@@ -12,15 +12,16 @@ from typing import Final
 from strongroom.core.assignments import AddressAssignment
 from strongroom.core.codes import Code
 from strongroom.core.ids import EntryId
-from strongroom.core.registers import AddressEntry, AddressPurpose
+from strongroom.core.registers import AddressEntry, AddressPurpose, KeyState
 from strongroom.core.wallets import WalletState
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.store import Rules
+from strongroom.online.keys.states import load_key_states
 from strongroom.online.keys.wallets import Wallets, load_wallets
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import BlockView, Inflow, Outflow
 
-GONE: Final = frozenset({"deactivated", "compromised", "destroyed"})
+GONE: Final = frozenset({KeyState.DEACTIVATED, KeyState.COMPROMISED, KeyState.DESTROYED})
 """States of a key that signs nothing more."""
 
 
@@ -49,20 +50,20 @@ def _tell_unassigned(connection: Connection, view: BlockView, assigned: Mapping[
 def _tell_retired(connection: Connection, rules: Rules, view: BlockView, wallets: Wallets) -> None:
     flows: tuple[Inflow | Outflow, ...] = (*view.inflows, *view.outflows)
     moved = {flow.address.id: (flow.address, flow.txid) for flow in flows}
+    states = load_key_states(connection, rules)
     for entry, txid in moved.values():
-        why = find_retired(rules, entry, wallets)
+        why = find_retired(states, entry, wallets)
         if why:
             detail = f"{entry.address} moved in {txid}, block {view.height}: {why}"
             store.open_alert(connection, Code.RETIRED_ADDRESS_ACTIVITY.value, "critical", entry.id, detail)
 
 
-def find_retired(rules: Rules, entry: AddressEntry, wallets: Wallets) -> str:
-    """Why nothing should move at an address any more; empty for one in use."""
+def find_retired(states: Mapping[str, KeyState], entry: AddressEntry, wallets: Wallets) -> str:
+    """Why nothing should move at an address any more; empty for one in use. states: what officers declared included."""
     wallet = wallets.get(entry.wallet)
     if wallet is not None and wallet.body.state is WalletState.RETIRED:
         return f"{entry.wallet} is retired"
-    held = (rules.entries.keys.get(key) for key in entry.keys)
-    gone = [f"{key.id} is {key.state.value}" for key in held if key is not None and key.state.value in GONE]
+    gone = [f"{key} is {states[key].value}" for key in entry.keys if key in states and states[key] in GONE]
     return ", ".join(gone)
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from strongroom.core.bodies import Budget, ClearToSign, Heads, Outcome, Scope, Settlement, TreeHead
+from strongroom.core.bodies import Budget, ClearToSign, Heads, Outcome, Proposal, Scope, Settlement, TreeHead
 from strongroom.core.books import Reconciliation, ReconciliationStatus
 from strongroom.core.canonical import parse_canonical
+from strongroom.core.checks.sign import check_scope
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin, build_prev
@@ -52,13 +53,34 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
     reader.refresh(reconciler.connection)
     for session in store.load_sessions_without_clear(reconciler.connection):
         try:
-            check_world(reconciler, rules)
+            scope = find_scope(reconciler.connection, session)
+            check_state(reconciler, rules, scope)
             check_heads(session, rules)
-            store.save_clear_payload(
-                reconciler.connection, session.nonce, _sign_clear(reconciler, rules, reader, session)
-            )
+            payload = _sign_clear(reconciler, rules, reader, session, scope)
+            store.save_clear_payload(reconciler.connection, session.nonce, payload)
         except (MalformedError, RefusedError, UnavailableError) as error:
             store.save_withheld(reconciler.connection, session.nonce, str(error))
+
+
+def find_scope(connection: Connection, session: store.WaitingSession) -> Scope:
+    """What a session is for, by the proposals that it would sign. Raises CLEAR_NOT_FOR_SESSION when it mixes the two.
+
+    Read from the builder's signed proposals, not from a column; and whatever is said here, a device signs under
+    containment only what pays ourselves.
+    """
+    found = [expect(s, Proposal, "proposal").body for s in store.load_session_proposals(connection, session.nonce)]
+    scopes = {Scope.TRANSFERS if body.instructions else Scope.CONTAINMENT for body in found}
+    if len(scopes) > 1:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "session.dockets", "transfers or sweeps", "both")
+    return scopes.pop() if scopes else Scope.TRANSFERS
+
+
+def check_state(reconciler: Reconciler, rules: Rules, scope: Scope) -> None:
+    """Transfers wait for a matched, unfrozen world; a sweep is for when it is neither, and waits for overseers only."""
+    if scope is Scope.TRANSFERS:
+        check_world(reconciler, rules)
+    else:
+        check_overseers(rules.roster, reconciler.clock())
 
 
 def check_world(reconciler: Reconciler, rules: Rules) -> None:
@@ -96,7 +118,9 @@ def check_heads(session: store.WaitingSession, rules: Rules) -> None:
         raise refused(Code.HEAD_UNEQUAL, "session.heads", "the heads in force", "other heads: import the update first")
 
 
-def _sign_clear(reconciler: Reconciler, rules: Rules, reader: LogReader, session: store.WaitingSession) -> bytes:
+def _sign_clear(
+    reconciler: Reconciler, rules: Rules, reader: LogReader, session: store.WaitingSession, scope: Scope
+) -> bytes:
     last = reader.last_checkpoint()
     parameters = rules.policy[1].body.parameters
     budget = tuple(
@@ -110,7 +134,7 @@ def _sign_clear(reconciler: Reconciler, rules: Rules, reader: LogReader, session
         life_s=parameters.clear_life_s,
         max_count=parameters.clear_max_count,
         nonce=HexBytes(bytes.fromhex(session.nonce)),
-        scope=Scope.TRANSFERS,
+        scope=scope,
         terminal=session.terminal,
     )
     key = reconciler.key
@@ -157,7 +181,9 @@ def countersign_sessions(watcher: Watcher) -> None:
         try:
             statement = _read_half(session, rules, watcher.clock())
             check_budget(watcher, session, statement.body)
-            check_watched(watcher, rules)
+            check_scope(statement.body.scope, find_scope(watcher.connection, session))
+            if statement.body.scope is Scope.TRANSFERS:
+                check_watched(watcher, rules)
             envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
             check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")
         except (MalformedError, RefusedError) as error:

@@ -190,6 +190,11 @@ select asset, sum(units)::text as units from (
   from transfers.session_dockets s join transfers.dockets d using (proposal) where s.nonce = %(nonce)s
 ) moved group by asset order by asset;
 
+-- load_session_proposals --
+-- What a session would sign, in the builder's own words.
+select e.leaf from transfers.session_dockets s join evidence.entries e on e.statement = s.proposal
+where s.nonce = %(nonce)s order by s.proposal;
+
 -- save_clear_payload --
 -- The reconciler's half.
 update transfers.sessions set clear_payload = %(payload)s, withheld = '' where nonce = %(nonce)s and clear_payload is null;

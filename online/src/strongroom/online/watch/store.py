@@ -301,6 +301,15 @@ def load_session_amounts(connection: Connection, nonce: str) -> tuple[tuple[Asse
     )
 
 
+def load_session_proposals(connection: Connection, nonce: str) -> tuple[Statement[Any], ...]:
+    """The proposals of a session's dockets, as the builder signed them."""
+
+    def build(leaf: bytes) -> Statement[Any]:
+        return parse_statement(parse_envelope_bytes(bytes(leaf)))
+
+    return load_all(connection, _QUERIES["load_session_proposals"], build, {"nonce": nonce})
+
+
 def save_clear_payload(connection: Connection, nonce: str, payload: bytes) -> None:
     """The reconciler's half of a clear."""
     execute(connection, _QUERIES["save_clear_payload"], {"nonce": nonce, "payload": payload})

@@ -35,6 +35,8 @@ GOVERNANCE = frozenset(
         StatementType.LEASE,
         StatementType.HSM_REGISTER,
         StatementType.CEREMONY,
+        StatementType.KEY_STATE,
+        StatementType.SWEEP,
     }
 )
 MAX_BYTES = 1024 * 1024

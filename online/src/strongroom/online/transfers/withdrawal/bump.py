@@ -100,7 +100,8 @@ def _rebuild(
         return _rebuild_ethereum(platform, rules, row, instructions[0], fee_rate)
     source = platform.chains.bitcoin[row.chain]
     old: Psbt = parse_psbt(row.unsigned)
-    more = [(coin, source.fetch_previous(coin.txid)) for coin in find_free_coins(platform, row.chain, row.wallet)]
+    free = find_free_coins(platform, rules, row.chain, row.wallet)
+    more = [(coin, source.fetch_previous(coin.txid)) for coin in free]
     now = source.fetch_fee_rate()
     price = Price(rate=max(fee_rate, now), relay_rate=now)
     return rebuild_bitcoin(row.chain, row.wallet, instructions, old, more, price, rules.entries)

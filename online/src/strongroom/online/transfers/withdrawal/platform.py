@@ -39,6 +39,12 @@ class EthereumSource(Protocol):
     def fetch_terms(self, address: str) -> EthereumTerms:
         """Terms for the next transaction of an address."""
 
+    def fetch_balance(self, address: str) -> int:
+        """Wei of an address after the newest block."""
+
+    def fetch_token_balance(self, address: str, contract: str) -> int:
+        """Units of a token of an address after the newest block."""
+
     def fetch_token_gas(self, address: str, contract: str, data: bytes) -> int:
         """The gas limit for a token's transfer from an address. Raises NODE_REFUSED, CANNOT_FUND."""
 

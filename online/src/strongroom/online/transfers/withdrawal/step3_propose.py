@@ -20,6 +20,7 @@ from strongroom.core.statements import Statement, expect
 from strongroom.online.evidence.store import load_statements
 from strongroom.online.governance.store import Rules
 from strongroom.online.keys.proven import check_own_outputs
+from strongroom.online.keys.states import find_payable
 from strongroom.online.ledger.rules import Ending
 from strongroom.online.ledger.store import void
 from strongroom.online.transfers.withdrawal.attempts import NewDocket, add_docket
@@ -141,7 +142,7 @@ def build(
 ) -> Built:
     """The unsigned bytes for these instructions, with coins or a nonce that no other docket holds."""
     if is_ethereum(chain):
-        source = _find_account(rules, chain, wallet)
+        source = _find_account(platform, rules, chain, wallet)
         terms = platform.chains.ethereum[chain].fetch_terms(source.address)
         # A nonce that a docket holds is not free, even while the chain does not know it yet.
         taken = load_commitments(platform.connection, f"nonce:{chain}:{source.address}:")
@@ -150,13 +151,19 @@ def build(
         return build_account(platform, rules, instructions[0], source, replace(terms, nonce=nonce))
     chain_source = platform.chains.bitcoin[chain]
     with_previous = [
-        (coin, chain_source.fetch_previous(coin.txid)) for coin in find_free_coins(platform, chain, wallet)
+        (coin, chain_source.fetch_previous(coin.txid)) for coin in find_free_coins(platform, rules, chain, wallet)
     ]
     return build_bitcoin(chain, wallet, instructions, with_previous, chain_source.fetch_fee_rate(), rules.entries)
 
 
-def find_free_coins(platform: Platform, chain: ChainId, wallet: WalletId) -> list[Coin]:
-    """Confirmed coins of a wallet that no docket holds, oldest first."""
+def find_free_coins(platform: Platform, rules: Rules, chain: ChainId, wallet: WalletId) -> list[Coin]:
+    """Confirmed coins of a wallet that no docket holds and whose keys may pay, oldest first."""
+    payable = find_payable(platform.connection, rules, wallet)
+    return [coin for coin in load_all_free_coins(platform, chain, wallet) if coin.address in payable]
+
+
+def load_all_free_coins(platform: Platform, chain: ChainId, wallet: WalletId) -> list[Coin]:
+    """Confirmed coins of a wallet that no docket holds, whatever their keys may sign."""
     committed = load_commitments(platform.connection, f"outpoint:{chain}:")
     return [
         coin
@@ -184,11 +191,13 @@ def build_account(
             assert_never(asset.kind)
 
 
-def _find_account(rules: Rules, chain: ChainId, wallet: WalletId) -> AddressEntry:
+def _find_account(platform: Platform, rules: Rules, chain: ChainId, wallet: WalletId) -> AddressEntry:
+    """The wallet's first address whose key may pay. Raises CANNOT_FUND when there is none."""
+    payable = find_payable(platform.connection, rules, wallet)
     for entry in sorted(rules.entries.addresses.values(), key=lambda e: e.id):
-        if entry.wallet == wallet and entry.chain == chain:
+        if entry.chain == chain and entry.id in payable:
             return entry
-    raise refused(Code.CANNOT_FUND, wallet, "an address", "none")
+    raise refused(Code.CANNOT_FUND, wallet, "an address whose key may pay", "none")
 
 
 def check_to_ourselves(

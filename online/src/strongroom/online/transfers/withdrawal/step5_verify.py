@@ -7,9 +7,11 @@ from typing import Any
 from strongroom.core.docket import STAGE_OF, Stage
 from strongroom.core.packages import PackageKind
 from strongroom.core.statements import Statement
+from strongroom.core.sweeps import Rehearsal, Sweep
 from strongroom.online.evidence.store import append
 from strongroom.online.exchange.store import load_devices
 from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.attempts import free_commitments
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.step4_approve import send_docket
 from strongroom.online.transfers.withdrawal.store import (
@@ -35,6 +37,14 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
             save_docket(platform.connection, row.proposal, State.EXPORTED)
 
 
+def _end_drill(platform: Platform, row: DocketRow) -> None:
+    """A rehearsed sweep has come to its end: what it held is free, and its docket stays as the drill's record."""
+    statements = load_docket_statements(platform.connection, row.proposal)
+    if any(isinstance(s.body, Sweep) and s.body.rehearsal is Rehearsal.YES for s in statements):
+        free_commitments(platform.connection, row.proposal)
+        save_docket(platform.connection, row.proposal, State.CANCELLED, why="rehearsed: approved and verified")
+
+
 def receive(platform: Platform, statement: Statement[Any]) -> None:
     """Take the station's verification, whose signer was checked, into its docket."""
     with platform.connection.transaction():
@@ -44,3 +54,4 @@ def receive(platform: Platform, statement: Statement[Any]) -> None:
         if row.state is State.EXPORTED and statement.body.unsigned_digest == row.unsigned_digest(row.twin):
             add_statement(platform.connection, row.proposal, statement)
             save_docket(platform.connection, row.proposal, State.VERIFIED)
+            _end_drill(platform, row)

@@ -61,9 +61,17 @@ def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) 
             for row in load_dockets(platform.connection, State.VERIFIED)
             if _waits_for(platform, rules, row, request.terminal) and not has_lapsed(platform, row, now)
         ]
+        # What saves coins goes first, alone: its clear opens nothing else, and a clear for transfers does not open it.
+        waiting = [p for p in waiting if is_sweep_proposal(platform, p)] or waiting
         limit = rules.policy[1].body.parameters.clear_max_count
         heads = encode_canonical(encode_record(request.heads)).decode()
         add_session(platform.connection, request.nonce.hex(), request.terminal, heads, known.seen, waiting[:limit])
+
+
+def is_sweep_proposal(platform: Platform, proposal: Digest) -> bool:
+    """Whether a proposal pays no instruction: an emergency sweep."""
+    _, statement = load_statement(platform.connection, proposal)
+    return not expect(statement, Proposal, "proposal").body.instructions
 
 
 def export(platform: Platform, rules: Rules, session: Session) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, assert_never
 
-from strongroom.core.bodies import Instruction, Outcome, Settlement
+from strongroom.core.bodies import Instruction, Outcome, Proposal, Settlement
 from strongroom.core.checks.spend import native_asset_of
 from strongroom.core.statements import Statement, expect
 from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Ending, Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import find_reservation, post, settle
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
+from strongroom.online.transfers.sweep.settled import build_moves
 from strongroom.online.transfers.withdrawal.attempts import load_family, rebind_instructions, save_docket_alone
 from strongroom.online.transfers.withdrawal.close import close_unpaid
 from strongroom.online.transfers.withdrawal.platform import Platform
@@ -25,7 +27,7 @@ from strongroom.online.transfers.withdrawal.store import (
 )
 
 
-def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
+def complete(platform: Platform, rules: Rules, row: DocketRow) -> None:
     """Post a settled docket, in one transaction: each payment, the network fee, and the outflow as posted.
 
     Whichever attempt was mined settles the payment; the others are replaced. A void twin, or a transaction that failed,
@@ -41,6 +43,8 @@ def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
             case Outcome.SUCCESS:
                 rebind_instructions(platform.connection, row, row.state)
                 settle(platform.connection, *_endings(platform, statements, settlement))
+                for move in build_moves(rules, row, proposal_of(statements), settlement):
+                    post(platform.connection, move)
                 save_docket(platform.connection, row.proposal, State.COMPLETED)
             case Outcome.FAILED:
                 rebind_instructions(platform.connection, row, row.state)
@@ -54,6 +58,11 @@ def complete(platform: Platform, _rules: Rules, row: DocketRow) -> None:
             post(platform.connection, build_fee_posting(row, settlement))
         save_outflow_settled(platform.connection, row.proposal, settlement.body.block_hash)
         _replace_others(platform, row)
+
+
+def proposal_of(statements: Sequence[Statement[Any]]) -> Proposal:
+    """The proposal among a docket's statements; every docket begins with one."""
+    return next(s.body for s in statements if isinstance(s.body, Proposal))
 
 
 def _endings(

@@ -23,11 +23,12 @@ from strongroom.online.governance.store import Rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import load_transfer, lock_accounts, post, reserve
 from strongroom.online.transfers.accounts import build_custody_account, build_expense_account
+from strongroom.online.transfers.sweep.settled import build_moves
 from strongroom.online.transfers.withdrawal import step7_release
 from strongroom.online.transfers.withdrawal.attempts import revive_others
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.step2_decide import withdrawal_transfer
-from strongroom.online.transfers.withdrawal.step9_settle import build_fee_posting
+from strongroom.online.transfers.withdrawal.step9_settle import build_fee_posting, proposal_of
 from strongroom.online.transfers.withdrawal.store import (
     DocketRow,
     State,
@@ -111,6 +112,9 @@ def reverse_settlement(platform: Platform, rules: Rules, row: DocketRow, gone: G
         _reserve_again(platform, row, settlement, instruction, said)
     if settlement.body.fee_paid:
         post(platform.connection, turned(build_fee_posting(row, settlement), f"fee-reversal:{settlement.id}", said))
+    if settlement.body.outcome is Outcome.SUCCESS:
+        for move in build_moves(rules, row, proposal_of(statements), settlement):
+            post(platform.connection, turned(move, f"reversal:{move.id}", said))
     fields = {"reversal": said.id, "proposal": row.proposal, "settlement": settlement.id}
     execute(platform.connection, _QUERIES["undo_settlement"], fields)
     _save_undone(platform.connection, gone)
