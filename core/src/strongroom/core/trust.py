@@ -158,9 +158,7 @@ class Trust:
     @property
     def key_states(self) -> dict[str, KeyState]:
         """What holds for each key of the register: the strictest of its entry and of the statements that latch here."""
-        register = self.registers.get("keys")
-        held = {e.id: e for e in register.entries} if register else {}
-        return effective_keys(held, key_states_of(self.notices))
+        return effective_keys(self.entries.keys, key_states_of(self.notices))
 
     def find_lease(self, terminal: PartyId) -> Proved[Lease] | None:
         """The lease in force for a terminal, as this device knows it; None when it knows none."""
@@ -199,8 +197,9 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
     for delta in update.registers:
         heads[delta.register], registers[delta.register] = _next_register(trust, delta, roots[-1].body, placed)
         if delta.register == "whitelist" and not enrolment:
+            before = trust.registers.get("whitelist")
             for entry in registers["whitelist"].entries:
-                if not _holds(trust, entry):
+                if before is None or entry not in before.entries:
                     first_seen[entry_digest(entry)] = now
             # What was removed is forgotten: put back, it is a new entry and waits again.
             held = {entry_digest(e) for e in registers["whitelist"].entries}
@@ -398,8 +397,3 @@ def _check_next(version: int, previous: str, current: Proved[Any] | None, path: 
         raise refused(Code.HEAD_ROLLBACK, f"{path}.version", f"above {current.body.version}", str(version))
     if version == current.body.version + 1 and previous != current.id:
         raise refused(Code.HEAD_MISMATCH, f"{path}.previous", current.id, previous)
-
-
-def _holds(trust: Trust, entry: object) -> bool:
-    register = trust.registers.get("whitelist")
-    return register is not None and entry in register.entries
