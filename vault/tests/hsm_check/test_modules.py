@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pkcs11
 import pytest
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11 import exceptions as p11
 
 import nss
@@ -19,15 +22,18 @@ import softhsm
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, UnavailableError
 from strongroom.vault.hsm import quirks
+from strongroom.vault.hsm.ecdsa import parse_ec_point
+from strongroom.vault.hsm.handles import as_wrapping_key
 from strongroom.vault.hsm.module import find_token, open_module, open_storing_session
 from strongroom.vault.hsm.quirks import Nonces
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.signing_key import create_person_key
-from strongroom.vault.hsm_check.bench import Bench, check_is_for_testing
+from strongroom.vault.hsm_check.bench import Bench, check_is_for_testing, make_pair
 from strongroom.vault.hsm_check.cli import main
 from strongroom.vault.hsm_check.curves import P256
 from strongroom.vault.hsm_check.export import check_unwrap_template
 from strongroom.vault.hsm_check.judge import finding
+from strongroom.vault.hsm_check.keys import SEALED
 from strongroom.vault.hsm_check.plug import HandPlug
 from strongroom.vault.hsm_check.points import CURVE_POINTS, READ_VALUE, RFC6979, SESSION, Finding, Verdict
 from strongroom.vault.hsm_check.run import GROUPS, Group, run_group
@@ -112,6 +118,34 @@ def test_nss_has_no_secp256k1_and_lets_a_sealed_key_out(tmp_path: Path) -> None:
     failed = {name for name, verdict in found.verdicts.items() if verdict == "FAIL"}
     assert {"origin secp256r1", "copy EXTRACTABLE True", "wrap-sealed", "wrap-untrusted", "trusted"} == failed
     assert "NOT OFFERED" == found.verdicts["pulled-out"]
+
+
+def test_what_nss_lets_out_is_the_sealed_key_itself(tmp_path: Path) -> None:
+    """The verdict `wrap-sealed` FAIL, proved: the blob is opened outside, and the key in it makes the public point."""
+    module = open_module(nss.MODULE_PATH, nss.make_store(tmp_path / "nss", USER_PIN))
+    known = bytes(range(32))
+    with find_token(module, nss.TOKEN).open(rw=True, user_pin=USER_PIN) as session:
+        wrapping = session.create_object(
+            {
+                Attribute.CLASS: ObjectClass.SECRET_KEY,
+                Attribute.KEY_TYPE: KeyType.AES,
+                Attribute.TOKEN: False,
+                Attribute.VALUE: known,
+                Attribute.WRAP: True,
+                Attribute.UNWRAP: True,
+            }
+        )
+        public, private = make_pair(session, P256, SEALED)
+        assert private[Attribute.EXTRACTABLE] is False
+        point = parse_ec_point(bytes(public[Attribute.EC_POINT]), "EC_POINT")
+        blob = as_wrapping_key(wrapping, "known").wrap_key(private, mechanism=Mechanism.AES_KEY_WRAP_PAD)
+    opened = aes_key_unwrap(known, blob)
+    # It fills up the last block behind the DER, whose own length stands in its third byte.
+    key = load_der_private_key(opened[: 3 + opened[2]], None)
+    assert point == key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    with pytest.raises(UnavailableError) as caught:
+        open_module(nss.MODULE_PATH, nss.parameters_of(tmp_path / "another"))
+    assert Code.TOKEN_UNAVAILABLE is caught.value.code
 
 
 def test_nss_gives_its_point_bare_when_told_to_and_that_is_read_too(
