@@ -140,7 +140,7 @@ ROWS: tuple[Quirks, ...] = (
             "EC_POINT is wrapped in DER; NSS_USE_DECODED_CKA_EC_POINT in the environment makes it bare.",
             "Its serial number is sixteen zeros for every store, so a register cannot tell two stores apart.",
             "It has no secp256k1.",
-            "It wraps keys that are not extractable, and every user makes TRUSTED keys: it is for tests, for nobody's key.",
+            "It wraps keys that are not extractable, and users make TRUSTED keys: for tests, for nobody's key.",
         ),
     ),
 )
