@@ -201,8 +201,8 @@ def _me(options: argparse.Namespace, order: AddressOrder) -> PartyId:
 
 
 def _enough(workers: int, count: int) -> int:
-    """No more workers than there are jobs: each costs a login."""
-    return min(workers, -(-count // CHUNK))
+    """No more workers than there are jobs: each costs a login. A number that is too high stays so, to be refused."""
+    return workers if workers > MAX_WORKERS else min(workers, -(-count // CHUNK))
 
 
 def _natural(name: str, value: int) -> int:
