@@ -2,7 +2,7 @@
 
 A key is made, wrapped and dropped; what is kept of it is its blob. That a blob opens, and is this key's, is proved by
 unwrapping it and signing with what came out, for every key: before it is written, or, where an attestation follows, by
-its spend proof from the file, so that the token does this dear work once (ADR 0025).
+its spend proof from the file, so that the token does this dear work once (ADR 0021).
 """
 
 from __future__ import annotations
