@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from firm import COIN, ETHER, PEAK, Firm, drive, open_firm
+from firm import COIN, ETHER, PEAK, Firm, change_register, drive, open_firm
 from office import open_office
 from strongroom.checker.reading.verify import prove_docket
 from strongroom.core.bodies import Freeze, FreezeScope
@@ -23,7 +24,7 @@ from strongroom.core.sweeps import Rehearsal, Sweep
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.evidence.store import append
 from strongroom.online.governance.notices import accept_notice
-from strongroom.online.keys.states import load_key_states, tell_key_state
+from strongroom.online.keys.states import find_payable, load_key_states, tell_key_state
 from strongroom.online.ledger.store import check_ledger, load_balance, load_totals
 from strongroom.online.nodes.devchain import AnvilChain, LitecoinChain
 from strongroom.online.transfers.accounts import build_custody_account
@@ -149,6 +150,28 @@ def test_a_rehearsal_ends_where_it_is_verified_and_holds_nothing(
         assert "rehearsed: approved and verified" == load_docket(firm.admin, drill.proposals[0]).why
         again = prepare(firm, order(firm, ETH, ETH_WALLET, because))
         assert 1 == len(again.proposals)
+
+
+def test_the_builder_leaves_declared_keys_alone(tmp_path: Path, database: Database, ethereum_chain: AnvilChain) -> None:
+    with open_firm(tmp_path, database, eth=ethereum_chain, edits=safe_edits(PEAK)) as firm:
+        cold = {a.id for a in firm.rules.entries.addresses.values() if a.wallet == ETH_WALLET}
+        assert cold == set(find_payable(firm.admin, firm.rules, ETH_WALLET))
+        declare(firm, "key:eth-1", state=KeyState.SUSPENDED)
+        declare(firm, "key:eth-2")
+        assert cold - {"address:eth-1", "address:eth-2"} == set(find_payable(firm.admin, firm.rules, ETH_WALLET))
+        alerts = firm.query("select count(*) from watch.alerts where code = %s", Code.KEY_COMPROMISED.value)
+        assert [(1,)] == alerts
+
+
+def test_the_platform_publishes_legal_changes_only(
+    tmp_path: Path, database: Database, ethereum_chain: AnvilChain
+) -> None:
+    with open_firm(tmp_path, database, eth=ethereum_chain, edits=safe_edits(PEAK)) as firm:
+        key = firm.world.registers["keys"].find("key:eth-2", "keys")
+        change_register(firm, "keys", (replace(key, state=KeyState.COMPROMISED),))
+        with pytest.raises(RefusedError) as caught:
+            change_register(firm, "keys", (replace(key, state=KeyState.ACTIVE),))
+        assert Code.KEY_STATE_ILLEGAL in caught.value.codes
 
 
 def test_one_officer_prepares_nothing(tmp_path: Path, database: Database, ethereum_chain: AnvilChain) -> None:
