@@ -16,15 +16,17 @@ from pathlib import Path
 
 from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
+from strongroom.approver.person_key import name_person_key
 from strongroom.approver.store import Config, Counters, Home, KeyKind
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
+from strongroom.core.development_keys import LABEL, MAX_FILE_BYTES, check_development, parse_key_file
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
 from strongroom.core.ids import PartyId, parse_digest, parse_party_id
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
 from strongroom.core.records import NONE
-from strongroom.core.statements import Envelope, StatementType, parse_envelope, parse_statement
+from strongroom.core.statements import Envelope, Environment, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
 
 Clock = Callable[[], datetime]
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     enrolment.add_argument("--module", help="PKCS#11 module of the person's token")
     which = enrolment.add_mutually_exclusive_group(required=True)
     which.add_argument("--token", help="label of the person's token")
+    which.add_argument("--development-key", type=Path, help="a key in a file; refused where the root says production")
     which.add_argument("--fido2", action="store_true", help="the person signs with the key of make-fido2-key")
     making = _command(commands.add_parser("make-fido2-key", help="make the person's key in a FIDO2 key"), _make_fido2)
     making.add_argument("--person", required=True, help="the person's id in the roster")
@@ -115,7 +118,7 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
         raise refused(Code.ROOT_MISMATCH, "fingerprint", first, second)
     trust = enroll(parse_root_file(load_file(options.root, MAX_ROOT_BYTES)), first)
     device, person = parse_party_id(options.device, "--device"), parse_party_id(options.person, "--person")
-    home.save_config(_build_config(home, options, device, person))
+    home.save_config(_build_config(home, options, device, person, trust.context.environment))
     home.save_counters(Counters(received=0, sent=0, wrong_at=now, wrong_pins=0))
     home.save_trust(trust)
     _say(
@@ -124,7 +127,13 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
     return 0
 
 
-def _build_config(home: Home, options: argparse.Namespace, device: PartyId, person: PartyId) -> Config:
+def _build_config(
+    home: Home, options: argparse.Namespace, device: PartyId, person: PartyId, environment: Environment
+) -> Config:
+    if options.development_key:
+        check_development(environment, "--development-key")
+        home.save_development_key(parse_key_file(load_file(options.development_key, MAX_FILE_BYTES)))
+        return Config(device=device, kind=KeyKind.DEVELOPMENT, module=NONE, person=person, token=NONE)
     if options.fido2:
         home.load_credential()
         return Config(device=device, kind=KeyKind.FIDO2, module=NONE, person=person, token=NONE)
@@ -157,8 +166,9 @@ def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
     if known is not None:
         return _repeat(options, known)
     config = home.load_config()
-    name = config.token if config.kind is KeyKind.PKCS11 else "the FIDO2 key"
-    with flow.open_counted(home, lambda: _pin(f"PIN of {name}: "), now) as person:
+    if config.kind is KeyKind.DEVELOPMENT:
+        sys.stderr.write(f"{LABEL}: what it signs is worth nothing outside development.\n")
+    with flow.open_counted(home, lambda: _pin(f"{name_person_key(config)}: "), now) as person:
         signer = (person.key, person.sign)
         try:
             waiting = flow.read_docket(home, raw, now)
@@ -186,6 +196,8 @@ def _repeat(options: argparse.Namespace, package: Package) -> int:
 def _status(home: Home, options: argparse.Namespace, now: datetime) -> int:
     trust = home.load_trust()
     facts: dict[str, str | int] = {"time": now.isoformat(), "root": trust.root.version}
+    if home.load_config().kind is KeyKind.DEVELOPMENT:
+        facts["key"] = LABEL
     facts |= {"log": trust.log_head.size, "freezes": len(trust.frozen - trust.lifted)}
     facts |= {name: head.body.version for name, head in sorted(trust.heads.items())}
     _say(options, facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))

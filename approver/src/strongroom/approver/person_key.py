@@ -1,4 +1,4 @@
-"""The person's own key behind one interface, whatever it is: a PKCS#11 token or a FIDO2 key."""
+"""The person's own key behind one interface: a PKCS#11 token, a FIDO2 key, or, in development only, a file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from strongroom.approver import fido2_key
-from strongroom.approver.store import Home, KeyKind
+from strongroom.approver.store import Config, Home, KeyKind
 from strongroom.approver.token import find_token, open_token
+from strongroom.core.development_keys import LABEL, check_development, open_key
 from strongroom.core.keys import PublicKey
 
 
@@ -33,6 +34,22 @@ def check_plugged_in(home: Home) -> None:
         case KeyKind.FIDO2:
             with fido2_key.find_device(fido2_key.list_devices):
                 return
+        case KeyKind.DEVELOPMENT:
+            check_development(home.load_trust().context.environment, "development key")
+            home.load_development_key()
+        case _:
+            assert_never(config.kind)
+
+
+def name_person_key(config: Config) -> str:
+    """What the person is asked to unlock, as every screen names it."""
+    match config.kind:
+        case KeyKind.PKCS11:
+            return f"PIN of {config.token}"
+        case KeyKind.FIDO2:
+            return "PIN of the FIDO2 key"
+        case KeyKind.DEVELOPMENT:
+            return f"Passphrase of the {LABEL}"
         case _:
             assert_never(config.kind)
 
@@ -48,5 +65,7 @@ def open_person_key(home: Home, pin: str) -> Iterator[PersonKey]:
         case KeyKind.FIDO2:
             with fido2_key.open_fido2(home.load_credential(), pin, fido2_key.list_devices) as key:
                 yield key
+        case KeyKind.DEVELOPMENT:
+            yield open_key(home.load_development_key(), pin, home.load_trust().context.environment)
         case _:
             assert_never(config.kind)

@@ -17,6 +17,7 @@ from strongroom.approver.files import load_file, unavailable, write_durably
 from strongroom.approver.memory import Payment
 from strongroom.core.canonical import encode_canonical, parse_canonical, sha256
 from strongroom.core.codes import Code
+from strongroom.core.development_keys import KeyFile, parse_key_file
 from strongroom.core.errors import Refusal, UnavailableError, refused
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import MAX_PACKAGE_BYTES
@@ -30,11 +31,12 @@ class KeyKind(StrEnum):
 
     PKCS11 = "pkcs11"
     FIDO2 = "fido2"
+    DEVELOPMENT = "development"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Who this device is and whose token it uses. module, token: `none` with a FIDO2 key, whose file is in the home."""
+    """Who this device is and whose token it uses. module, token: `none` but for a PKCS#11 token."""
 
     device: PartyId
     kind: KeyKind
@@ -110,6 +112,14 @@ class Home:
         if path.exists():
             raise refused(Code.ALREADY_EXISTS, str(path), "no FIDO2 key yet", "one")
         self._write(path, encode_canonical(encode_record(credential)))
+
+    def load_development_key(self) -> KeyFile:
+        """Read the development key's file."""
+        return parse_key_file(self._read("development-key.json"))
+
+    def save_development_key(self, file: KeyFile) -> None:
+        """Keep the development key's file."""
+        self._write(self.path / "development-key.json", file.encode())
 
     def load_trust(self) -> Trust:
         """Read and prove the trust file."""

@@ -17,6 +17,7 @@ from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, refused
 from strongroom.core.ids import parse_digest
+from strongroom.vault.ceremony.cli_development import add_development_command
 from strongroom.vault.ceremony.cli_pools import add_pool_commands
 from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, open_mixer
 from strongroom.vault.ceremony.run.command import add_commands
@@ -115,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     wrapping.add_argument("--entropy-release", help="sha256: of the entropy code, from the release's paper")
     add_pool_commands(partial(_add, commands), partial(_add_bare, commands))
     _add(commands, "make-person-key", _make_person_key, "Makes the P-256 key that signs statements.", USER)
+    add_development_command(partial(_add_bare, commands))
     _add(commands, "show-token", _show_token, "Shows what a token says of itself.")
     signing = _add(commands, "sign", _sign, "Adds your signature to a governance statement.", USER, CONSENT)
     signing.add_argument("--payload", type=Path, required=True, help="the statement to sign: canonical JSON")
