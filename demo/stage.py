@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from demo.assigning import assign_addresses
 from demo.firm import ETH, LTC, Client, Firm
+from demo.leasing import lease_terminals
 from demo.papers import publish_everything
 from demo.people import Person, make_office
 from demo.programs import MODULE, ROOT, run
@@ -203,7 +204,7 @@ def _public(key: dict[str, str]) -> PublicKey:
 
 
 def set_up_trust(scene: Scene) -> None:
-    """Sign the root, enrol every device under its fingerprint, then publish the rest."""
+    """Sign the root, enrol every device under its fingerprint, publish the rest, and lease the terminals."""
     firm = scene.firm
     for terminal in firm.terminals:
         firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
@@ -226,6 +227,7 @@ def set_up_trust(scene: Scene) -> None:
         kinds[terminal.id] = "terminal"
     for device, kind in kinds.items():
         add_device(firm.connection, PartyId(device), kind)
+    lease_terminals(scene)
 
 
 def make_keys(firm: Firm) -> None:

@@ -128,6 +128,12 @@ CASES = (
         make=lambda world, **_: signs_elsewhere(world),
     ),
     Case(
+        says="the record's journal stands where it stood when the clear was asked for",
+        code=Code.CLEAR_NOT_FOR_SESSION,
+        stage=Stage.SIGN,
+        edits={"sign": lambda b: replace(b, journal=replace(b.journal, number=4))},
+    ),
+    Case(
         says="the clear is for containment only",
         code=Code.CLEAR_NOT_FOR_SESSION,
         stage=Stage.SIGN,

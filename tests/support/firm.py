@@ -34,6 +34,7 @@ from strongroom.online.db.connect import Connection, connect
 from strongroom.online.db.roles import Role
 from strongroom.online.evidence.store import LogReader, append
 from strongroom.online.exchange.store import add_device
+from strongroom.online.governance.notices import accept_notice
 from strongroom.online.governance.store import Rules, load_rules, publish
 from strongroom.online.keys import load_service_key
 from strongroom.online.keys.store import add_assignment
@@ -303,6 +304,7 @@ def open_firm(
                 clock=clock,
                 root=world.fingerprint,
                 prover=build_prover(world.fingerprint, folder / "platform", clock),
+                places=folder / "platform" / "places-reconciler.json",
             ),
             watcher=Watcher(
                 connection=connections["watch"],
@@ -311,6 +313,7 @@ def open_firm(
                 confirmations=confirmations,
                 clock=clock,
                 root=world.fingerprint,
+                places=folder / "platform" / "places-watcher.json",
             ),
             admin=stack.enter_context(connect(database.admin_conninfo())),
         )
@@ -337,7 +340,7 @@ def _platform(folder: Path, connection: Connection, sources: Mapping[ChainId, So
 
 
 def publish_world(firm: Firm) -> None:
-    """Root, roster, policy, registers; then devices and accounts."""
+    """Root, roster, policy, registers, leases; then devices and accounts."""
     connection, world = firm.platform.connection, firm.world
     for envelope in (*world.roots, *world.rosters, world.policy):
         publish(connection, envelope, (), ())
@@ -345,6 +348,8 @@ def publish_world(firm: Firm) -> None:
         publish(connection, world.heads[name], [encode_record(e) for e in world.registers[name].entries], ())
     for prices in world.prices:
         publish(connection, prices, (), ())
+    for lease in world.notices:
+        accept_notice(connection, lease, firm.clock())
     for device, kind in DEVICES.items():
         add_device(connection, PartyId(device), kind)
     open_accounts(connection, firm.rules)

@@ -64,7 +64,10 @@ OPERATORS = (PartyId("person:c.lam"), PartyId("person:p.wu"))
 
 @dataclass(kw_only=True)
 class SoftTerminal:
-    """A signing terminal with software keys. nonce: of its open session; signed: twins of proposals, each once."""
+    """A signing terminal with software keys. nonce: of its open session; signed: twins of proposals, each once.
+
+    entries: how many its journal has, of which it keeps nothing else.
+    """
 
     id: PartyId
     world: World
@@ -72,6 +75,7 @@ class SoftTerminal:
     nonce: bytes = b""
     signed: set[tuple[str, str]] = field(default_factory=set)
     received: int = 0
+    entries: int = 1
     sent: int = 0
 
     def take_update(self, package: Package, firm: Firm) -> None:
@@ -86,7 +90,7 @@ class SoftTerminal:
         body = SessionRequestBody(
             checkpoint=self.trust.log_head,
             heads=self.trust.build_heads(),
-            journal=JournalPlace(head=sha256(b"journal"), number=1),
+            journal=self._append(),
             nonce=HexBytes(self.nonce),
             operators=OPERATORS,
             terminal=self.id,
@@ -104,6 +108,11 @@ class SoftTerminal:
         clear = parse_statement(body.clear.envelope)
         results = tuple(self._sign_one(docket, clear, firm) for docket in body.dockets)
         return self._package(PackageKind.TERMINAL_RESULT, TerminalResultBody(halts=(), results=results), firm)
+
+    def _append(self) -> JournalPlace:
+        """Go one entry on."""
+        self.entries += 1
+        return JournalPlace(head=sha256(f"{self.id} entry {self.entries}".encode()), number=self.entries)
 
     def _sign_one(self, docket: Docket, clear: Statement[ClearToSign], firm: Firm) -> SealedResult:
         now = firm.clock()
@@ -123,7 +132,7 @@ class SoftTerminal:
         record = SignatureRecord(
             clear=clear.id,
             heads=self.trust.build_heads(),
-            journal=JournalPlace(head=sha256(b"journal"), number=1),
+            journal=self._append(),
             keys=tuple(sorted({EntryId(s.key) for s in signatures})),
             nonce=clear.body.nonce,
             operators=OPERATORS,

@@ -19,6 +19,8 @@ from strongroom.core.bodies import (
     Quorum,
 )
 from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.checks.foundation import Proved
+from strongroom.core.checks.notices import build_latches
 from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import AssetId, Digest, EntryId, PartyId
 from strongroom.core.leases import Lease, TokenIdentity
@@ -71,6 +73,7 @@ from world_keys import (
     ORIGIN,
     PEOPLE,
     START,
+    TERMINALS,
     USD_ASSET,
     ed25519_signer,
     seed,
@@ -101,9 +104,12 @@ class World:
         self.policy = self._govern("policy", self._edited("policy", self.policy_body()))
         self.heads = {name: self._govern(name, self.register_body(name)) for name in REGISTERS}
         self.prices = [self._govern("prices", self._edited("prices", self.prices_body()))]
+        self.notices: list[Envelope] = []
+        self.frozen: set[Digest] = set()
+        for terminal in TERMINALS:
+            self.notices.append(self._govern("keys", self.build_lease(terminal)))
         self.log.witness(self.tick())
         self.sequences: dict[tuple[str, str], int] = {}
-        self.notices: list[Envelope] = []
 
     def tick(self, seconds: int = 10) -> datetime:
         """Let time pass."""
@@ -369,14 +375,18 @@ class World:
             rosters=(),
         )
 
+    def latches(self) -> Digest:
+        """The digest of everything that latches now."""
+        said = [Proved(statement=parse_statement(e), index=0, time=self.now) for e in self.notices]
+        return build_latches(self.frozen, said)
+
     def placed_notices(self, size: int) -> tuple[Placed, ...]:
         """Every notice of the world, as the platform's exporters put them into packages."""
         return tuple(assemble.build_placed(self.log, envelope, size) for envelope in self.notices)
 
     def build_lease(self, terminal: str, token: TokenIdentity | None = None, journal: Digest | None = None) -> Lease:
         """The next lease of a terminal; without a token and a journal, for the ones that software stands in for."""
-        known = [s for s in map(parse_statement, self.notices) if isinstance(s.body, Lease)]
-        before = [s for s in known if s.body.terminal == terminal]
+        before = self.leases_of(terminal)
         return Lease(
             journal=journal or sha256(f"journal of {terminal}".encode()),
             number=len(before) + 1,
@@ -384,6 +394,11 @@ class World:
             terminal=PartyId(terminal),
             token=token or TokenIdentity(manufacturer="software", model="test", serial=terminal),
         )
+
+    def leases_of(self, terminal: str) -> list[Statement[Lease]]:
+        """Every lease of a terminal, the one in force last."""
+        known = [s for s in map(parse_statement, self.notices) if isinstance(s.body, Lease)]
+        return [s for s in known if s.body.terminal == terminal]
 
     def lease(self, body: Lease) -> Statement[Any]:
         """The delegates of the key register sign a lease."""
@@ -416,9 +431,13 @@ class World:
 
     def freeze(self) -> Statement[Any]:
         """The watcher freezes the vault."""
-        return self.say(Freeze(evidence="tx", reason="unexplained outflow", scope=FreezeScope.VAULT), "service:watcher")
+        body = Freeze(evidence="tx", reason="unexplained outflow", scope=FreezeScope.VAULT)
+        statement = self.say(body, "service:watcher")
+        self.frozen.add(statement.id)
+        return statement
 
     def lift(self, freeze: Digest, officers: Iterable[str] = ("person:r.ho", "person:s.lee")) -> Statement[Any]:
         """Officers lift a freeze."""
         names = tuple(officers)
+        self.frozen.discard(freeze)
         return self.say(FreezeLift(freeze=freeze, reason="explained"), names[0], names)

@@ -13,7 +13,7 @@ from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
 from strongroom.chains.bitcoin.scripts import own_script
 from strongroom.chains.ethereum import addresses as eth
 from strongroom.chains.ethereum.transactions import encode_unsigned
-from strongroom.core.bodies import ChangeOutput, ClearToSign, Proposal, Scope
+from strongroom.core.bodies import ChangeOutput, ClearToSign, JournalPlace, Proposal, Scope
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.foundation import prove_foundation
 from strongroom.core.checks.journey import prove_journey
@@ -189,9 +189,9 @@ class SweepTrip(Trip):
         payment = psbts.Payment(script=script, value_sat=total - 2_000 * self.rate, witness_script=None)
         return psbts.build_psbt(spends=spends, payments=[payment])
 
-    def clear_body(self, terminal: str, nonce: bytes | None = None) -> ClearToSign:
+    def clear_body(self, terminal: str, nonce: bytes | None = None, journal: JournalPlace | None = None) -> ClearToSign:
         """A clear for containment: no more than the fee leaves us."""
-        return replace(super().clear_body(terminal, nonce), scope=Scope.CONTAINMENT)
+        return replace(super().clear_body(terminal, nonce, journal), scope=Scope.CONTAINMENT)
 
     def _read(self, which: Twin) -> Facts:
         docket = self.docket()

@@ -176,8 +176,8 @@ class Trip(Order):
                 ("service:reconciler", "service:watcher"),
             )
 
-    def clear_body(self, terminal: str, nonce: bytes | None = None) -> ClearToSign:
-        """A clear for one session."""
+    def clear_body(self, terminal: str, nonce: bytes | None = None, journal: JournalPlace | None = None) -> ClearToSign:
+        """A clear for one session. nonce, journal: of a real request; without them this trip's own."""
         last = self.world.log.last_checkpoint()
         root = self.world.log.tree.root(last.size)
         assets = sorted({self.asset, native_asset_of(self.chain)})
@@ -185,6 +185,9 @@ class Trip(Order):
             budget=tuple(Budget(asset=asset, units=Units(500 * 10**18)) for asset in assets),
             checkpoint=TreeHead(root=Digest("sha256:" + root.hex()), size=last.size),
             heads=self.world.current_heads(),
+            journal=journal or JournalPlace(head=sha256(f"session {terminal}".encode()), number=4),
+            latches=self.world.latches(),
+            lease=self.world.leases_of(terminal)[-1].id,
             life_s=900,
             max_count=5,
             nonce=HexBytes(nonce or self.session_nonce(terminal)),

@@ -21,7 +21,8 @@ from world import DELEGATES, World, eth_trip
 from ..station.stationhouse import Stationhouse, open_stationhouse
 from .test_update import check_refused, news, refit
 
-ONE = "device:terminal-1"
+ONE = "device:terminal-8"
+"""One that the world has not leased yet."""
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ EDITS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("the same number again", {"number": 1, "previous": DigestOrNone("none"), "journal": sha256(b"x")}),
     ("a number left out", {"number": 3}),
     ("another one before it", {"previous": DigestOrNone(sha256(b"x"))}),
-    ("of another terminal", {"terminal": PartyId("device:terminal-2")}),
+    ("of another terminal", {"terminal": PartyId("device:terminal-9")}),
 )
 
 

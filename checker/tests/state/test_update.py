@@ -186,7 +186,7 @@ def test_the_log_only_grows(device: Stationhouse) -> None:
     update = news(device)
     other = replace(update.checkpoint, consistency=(HexBytes(bytes(32)),))
     check_refused(device, replace(update, checkpoint=other), Code.LOG_NOT_CONSISTENT)
-    first = device.world.log.notes[0].note.replace("test-log\n9", "test-log\n8")
+    first = device.world.log.notes[0].note.replace("test-log\n12", "test-log\n11")
     check_refused(device, replace(update, checkpoint=replace(update.checkpoint, note=first)), Code.CHECKPOINT_INVALID)
     assert Exit.DONE == device.take(update).code
 

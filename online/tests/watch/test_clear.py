@@ -204,8 +204,8 @@ def test_a_half_that_cannot_be_read_withholds_its_own_session_and_no_other(waiti
     waiting.reconciler_half()
     poison = "00" * 32
     waiting.firm.query(
-        """insert into transfers.sessions (nonce, terminal, heads, seen, clear_payload, opened_at)
-           values (%s, %s, '{}', 0, 'no envelope', '2000-01-01')""",
+        """insert into transfers.sessions (nonce, terminal, heads, seen, clear_payload, opened_at, journal_number)
+           values (%s, %s, '{}', 0, 'no envelope', '2000-01-01', 1000000)""",
         poison,
         TERMINAL,
     )

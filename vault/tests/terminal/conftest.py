@@ -35,7 +35,14 @@ from strongroom.core.packages import (
 )
 from strongroom.core.records import HexBytes
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
-from strongroom.vault.hsm.module import TokenModule, find_token, open_module, open_session, open_storing_session
+from strongroom.vault.hsm.module import (
+    TokenModule,
+    find_token,
+    identity_of,
+    open_module,
+    open_session,
+    open_storing_session,
+)
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.signing_key import create_person_key, public_key_of
 from strongroom.vault.hsm.wrapped_keys import (
@@ -50,6 +57,7 @@ from strongroom.vault.terminal.console import StreamConsole
 from strongroom.vault.terminal.desk import SignDigest
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
+from strongroom.vault.terminal.lease import first_entry
 from strongroom.vault.terminal.outside import Outside
 from strongroom.vault.terminal.people import open_crew
 from strongroom.vault.terminal.terminal import Terminal
@@ -270,10 +278,18 @@ class Stand:
             yield terminal
 
     def ready(self) -> Stand:
-        """Enrolled, with everything imported."""
+        """Enrolled, leased, with everything imported."""
         self.enroll(self.world.fingerprint, self.world.fingerprint)
+        self.lease()
         self.take(self.update(self.world.update_body()))
         return self
+
+    def lease(self) -> Any:
+        """The delegates lease this machine: what its own status says, under the next number."""
+        with self.open() as terminal:
+            journal = first_entry(terminal)
+        token = identity_of(find_token(self.tokens.module, self.config.token))
+        return self.world.lease(self.world.build_lease(self.name, token, journal))
 
     def request(self) -> SessionRequestBody:
         """The last session request that went out."""
@@ -287,7 +303,7 @@ class Stand:
         request = self.request()
         turn.before()
         trips = list(turn.trips)
-        body = turn.clear(trips[0].clear_body(self.name, request.nonce))
+        body = turn.clear(trips[0].clear_body(self.name, request.nonce, request.journal))
         clear = self.world.say(body, "service:reconciler", turn.signers)
         turn.clears.append(clear)
         step, size = assemble.build_package_checkpoint(self.world.log, request.checkpoint.size)

@@ -260,25 +260,32 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClearToSign:
-    """Reconciler and watcher say: matched, not frozen, overseen. For one session nonce of one terminal."""
-
-    budget: tuple[Budget, ...]
-    checkpoint: TreeHead
-    heads: Heads
-    life_s: int
-    max_count: int
-    nonce: HexBytes
-    scope: Scope
-    terminal: PartyId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalPlace:
     """Number and hash of a terminal's journal entry."""
 
     head: Digest
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearToSign:
+    """Reconciler and watcher say: matched, not frozen, overseen. For one session nonce of one terminal.
+
+    journal: where the terminal's journal stood when it asked; never quoted twice, so that of two copies of a terminal
+    one is refused. lease: the one in force. latches: digest of every freeze and key state in force.
+    """
+
+    budget: tuple[Budget, ...]
+    checkpoint: TreeHead
+    heads: Heads
+    journal: JournalPlace
+    latches: Digest
+    lease: Digest
+    life_s: int
+    max_count: int
+    nonce: HexBytes
+    scope: Scope
+    terminal: PartyId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from strongroom.core.checks.foundation import (
     prove_roster_chain,
     roster_in_force,
 )
-from strongroom.core.checks.notices import Basis, check_notice, find_lease, key_states_of
+from strongroom.core.checks.notices import Basis, build_latches, check_notice, find_lease, key_states_of
 from strongroom.core.checks.signers import check_lift, check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
@@ -34,6 +34,7 @@ from strongroom.core.ids import Digest, PartyId
 from strongroom.core.key_states import check_key_changes, effective_keys
 from strongroom.core.leases import Lease
 from strongroom.core.packages import DocketBody, Placed, RegisterDelta, SigningBody, UpdateBody
+from strongroom.core.placer import Placer
 from strongroom.core.policy import Policy
 from strongroom.core.records import parse_record
 from strongroom.core.registers import (
@@ -50,7 +51,6 @@ from strongroom.core.statements import (
     Context,
     Envelope,
     Statement,
-    check_context,
     expect,
     parse_statement,
 )
@@ -160,6 +160,11 @@ class Trust:
         """What holds for each key of the register: the strictest of its entry and of the statements that latch here."""
         return effective_keys(self.entries.keys, key_states_of(self.notices))
 
+    @property
+    def latches(self) -> Digest:
+        """One digest of everything that latches here."""
+        return build_latches(self.frozen - self.lifted, self.notices)
+
     def find_lease(self, terminal: PartyId) -> Proved[Lease] | None:
         """The lease in force for a terminal, as this device knows it; None when it knows none."""
         return find_lease(self.notices, terminal, self.root, self.context)
@@ -187,7 +192,7 @@ def apply_update(trust: Trust, update: UpdateBody, now: datetime) -> Trust:
     named = [(r.index, r.statement) for r in rosters]
     witnessed = _extend_checkpoint(trust, update.checkpoint, roots[-1].body, named)
     enrolment = not trust.rosters
-    placed = _Placer(witnessed=witnessed, context=base.context)
+    placed = Placer(witnessed=witnessed, context=base.context)
     for fresh, package in zip(rosters[len(trust.rosters) :], update.rosters, strict=True):
         placed.check(package, f"rosters.{fresh.body.version}")
     rosters = tuple(replace(r, time=placed.time) if r.index >= _size(trust) else r for r in rosters)
@@ -229,7 +234,7 @@ def apply_freezes(
     trust: Trust, freezes: Sequence[Placed], lifts: Sequence[Placed], witnessed: log.WitnessedCheckpoint
 ) -> Trust:
     """Latch new freezes, lift what a quorum of officers lifted. Freezes act at once; a lift needs its quorum."""
-    placed = _Placer(witnessed=witnessed, context=trust.context)
+    placed = Placer(witnessed=witnessed, context=trust.context)
     frozen, lifted = set(trust.frozen), set(trust.lifted)
     for i, package in enumerate(freezes):
         statement = expect(parse_statement(package.envelope), Freeze, f"freezes[{i}]")
@@ -249,7 +254,7 @@ def apply_freezes(
 
 def apply_notices(trust: Trust, notices: Sequence[Placed], witnessed: log.WitnessedCheckpoint) -> Trust:
     """Keep new notices with their places; what is known already is not proved again. Raises what its kind refuses."""
-    placed = _Placer(witnessed=witnessed, context=trust.context)
+    placed = Placer(witnessed=witnessed, context=trust.context)
     held = {notice.id: notice for notice in trust.notices}
     for i, package in enumerate(notices):
         path = f"notices[{i}]"
@@ -280,29 +285,7 @@ def apply_news(trust: Trust, body: UpdateBody | DocketBody | SigningBody, witnes
 
 def check_clear_place(trust: Trust, placed: Placed, witnessed: log.WitnessedCheckpoint, path: str) -> None:
     """Prove that a statement is in the log under a package's checkpoint, and of this deployment."""
-    _Placer(witnessed=witnessed, context=trust.context).check(placed, path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Placer:
-    """Proves places under a package's one checkpoint."""
-
-    witnessed: log.WitnessedCheckpoint
-    context: Context
-
-    @property
-    def time(self) -> datetime:
-        return datetime.fromtimestamp(self.witnessed.time_s, UTC)
-
-    def check(self, package: Placed, path: str) -> None:
-        check_context(parse_statement(package.envelope, path), self.context, path)
-        log.check_in_log(
-            envelope=package.envelope.encode(),
-            index=package.index,
-            checkpoint=self.witnessed.checkpoint,
-            proof=package.proof,
-            field=path,
-        )
+    Placer(witnessed=witnessed, context=trust.context).check(placed, path)
 
 
 @lru_cache(maxsize=4)
@@ -353,7 +336,7 @@ def _check_signed_anew(update: UpdateBody) -> None:
         raise refused(Code.STAGE_MISSING, "update", "a new root with policy and all registers signed under it", got)
 
 
-def _next_policy(trust: Trust, packages: Sequence[Placed], root: Root, placed: _Placer) -> Proved[Policy] | None:
+def _next_policy(trust: Trust, packages: Sequence[Placed], root: Root, placed: Placer) -> Proved[Policy] | None:
     current = trust.policy
     for i, package in enumerate(packages):
         path = f"policies[{i}]"
@@ -365,7 +348,7 @@ def _next_policy(trust: Trust, packages: Sequence[Placed], root: Root, placed: _
 
 
 def _next_register(
-    trust: Trust, delta: RegisterDelta, root: Root, placed: _Placer
+    trust: Trust, delta: RegisterDelta, root: Root, placed: Placer
 ) -> tuple[Proved[RegisterHead], Register[Any]]:
     path = f"registers.{delta.register}"
     delegation = root.delegation(delta.register)

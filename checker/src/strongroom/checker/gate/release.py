@@ -19,6 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from strongroom.checker.gate.compare import Signed, build_signed
+from strongroom.checker.gate.leases import check_leases
 from strongroom.checker.gate.memory import build_use, check_rivals, check_same_twin
 from strongroom.checker.gate.nodes import Network, NodeAnswer, Took, judge_answers
 from strongroom.checker.gate.seal import check_seal_key, load_seal_key
@@ -155,6 +156,8 @@ def _compare(run: Run, proof: Proof, body: DocketBody, private: X25519PrivateKey
         # A void twin leaves because it is late for its transfer.
         if use.twin is Twin.TRANSFER:
             _check_in_time(run, _release_by(proof))
+    with gathered(found):
+        check_leases(run.trust, proof.journey)
     with gathered(found):
         check_rivals(use, run.store.load_rivals(use))
     signed: Signed | None = None

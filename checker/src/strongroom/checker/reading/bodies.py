@@ -206,6 +206,10 @@ class ClearToSign:
     checkpoint_root: Digest
     checkpoint_size: int
     heads: Heads
+    journal_head: Digest
+    journal_number: int
+    latches: Digest
+    lease: Digest
     life_s: int
     max_count: int
     nonce: bytes

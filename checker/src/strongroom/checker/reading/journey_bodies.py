@@ -193,13 +193,30 @@ def parse_verification(node: Node) -> Verification:
 
 def parse_clear(node: Node) -> ClearToSign:
     """Read a `clear-to-sign`."""
-    found = node.members("budget", "checkpoint", "heads", "life_s", "max_count", "nonce", "scope", "terminal")
+    found = node.members(
+        "budget",
+        "checkpoint",
+        "heads",
+        "journal",
+        "latches",
+        "lease",
+        "life_s",
+        "max_count",
+        "nonce",
+        "scope",
+        "terminal",
+    )
     checkpoint = found["checkpoint"].members("root", "size")
+    journal = found["journal"].members("head", "number")
     return ClearToSign(
         budget=_parse_budget(found["budget"]),
         checkpoint_root=checkpoint["root"].digest(),
         checkpoint_size=checkpoint["size"].integer(),
         heads=parse_heads(found["heads"]),
+        journal_head=journal["head"].digest(),
+        journal_number=journal["number"].integer(),
+        latches=found["latches"].digest(),
+        lease=found["lease"].digest(),
         life_s=found["life_s"].integer(),
         max_count=found["max_count"].integer(),
         nonce=found["nonce"].hex(size=32),

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from strongroom.core.canonical import Json, encode_canonical, sha256
 from strongroom.core.checks.foundation import Proved, prove_delegated
 from strongroom.core.checks.signers import check_lift
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, malformed, refused
 from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import Digest, PartyId
-from strongroom.core.key_states import KeyStateChange
+from strongroom.core.key_states import KeyStateChange, standing_states
 from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy
 from strongroom.core.records import NONE
@@ -116,6 +117,18 @@ def find_lease(notices: Iterable[Proved[Any]], terminal: PartyId, root: Root, co
         if (lease.body.number, lease.body.previous) == (number + 1, previous):
             last = lease
     return last if last and is_lease_of(last.statement, root, context) else None
+
+
+def build_latches(freezes: Iterable[Digest], notices: Iterable[Proved[Any]]) -> Digest:
+    """One digest of everything that latches: SHA-256 of the canonical JSON array of the statements' ids, sorted.
+
+    freezes: those that stand. notices: all of them, of which the key states that still tighten a key count.
+
+    Reconciler and watcher quote theirs, and a terminal compares it with its own: whoever keeps a freeze or a key state
+    from a terminal gets no clear for it. Source: spec/statement.md, clear-to-sign.
+    """
+    ids: list[Json] = [*sorted({*freezes, *standing_states(key_states_of(notices))})]
+    return sha256(encode_canonical(ids))
 
 
 def leases_of(notices: Iterable[Proved[Any]], terminal: PartyId) -> Sequence[Proved[Lease]]:

@@ -48,6 +48,9 @@ def check_clear_matches(clear: ClearToSign, record: SignatureRecord, scope: Scop
     """A clear is for one nonce of one terminal and one scope (attack: another session's clear, or an old one)."""
     if clear.nonce != record.nonce or clear.terminal != record.terminal:
         raise refused(Code.CLEAR_NOT_FOR_SESSION, "signature-record.clear", f"{clear.terminal}", record.terminal)
+    if record.journal.number <= clear.journal.number:
+        expected = f"above {clear.journal.number}"
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "signature-record.journal", expected, str(record.journal.number))
     check_scope(clear.scope, scope)
 
 

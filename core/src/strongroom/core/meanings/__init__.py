@@ -13,6 +13,7 @@ from strongroom.core.meanings.hsms import HSMS
 from strongroom.core.meanings.making import MAKING
 from strongroom.core.meanings.payments import PAYMENTS
 from strongroom.core.meanings.places import PLACES
+from strongroom.core.meanings.terminals import TERMINALS
 from strongroom.core.meanings.transactions import TRANSACTIONS
 from strongroom.core.meanings.wallets import WALLETS
 
@@ -21,6 +22,7 @@ MEANINGS = {
     **PAYMENTS,
     **TRANSACTIONS,
     **PLACES,
+    **TERMINALS,
     **ADDRESSES,
     **MAKING,
     **HSMS,

@@ -30,10 +30,15 @@ def load_memory(path: Path) -> LogMemory | None:
 
 def save_memory(path: Path, memory: LogMemory) -> None:
     """Remember it, durably, before anything follows from it."""
+    write_file(path, encode_canonical(encode_record(memory)))
+
+
+def write_file(path: Path, raw: bytes) -> None:
+    """A file of a program's own, whole or not at all, and on the disk when this returns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as handle:
-        handle.write(encode_canonical(encode_record(memory)))
+        handle.write(raw)
         handle.flush()
         os.fsync(handle.fileno())
     temporary.replace(path)

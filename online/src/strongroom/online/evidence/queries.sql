@@ -12,6 +12,10 @@ select idx, statement, leaf from evidence.entries where idx >= %(size)s order by
 -- All statements of some kinds, in the log's order.
 select idx, leaf from evidence.entries where kind = any(%(kinds)s) order by idx;
 
+-- load_by_kind_from --
+-- What a reader that remembers how far it read has not seen of some kinds.
+select idx, leaf from evidence.entries where kind = any(%(kinds)s) and idx >= %(first)s order by idx;
+
 -- load_statement --
 -- One statement by its id.
 select idx, leaf from evidence.entries where statement = %(statement)s;

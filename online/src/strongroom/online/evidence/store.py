@@ -66,6 +66,15 @@ def load_by_kind(connection: Connection, *kinds: StatementType) -> tuple[tuple[i
     return load_all(connection, _QUERIES["load_by_kind"], _placed, {"kinds": [k.value for k in kinds]})
 
 
+def load_by_kind_from(
+    connection: Connection, first: int, *kinds: StatementType
+) -> tuple[tuple[int, Statement[Any]], ...]:
+    """Every statement of these kinds from a place on, in the log's order."""
+    return load_all(
+        connection, _QUERIES["load_by_kind_from"], _placed, {"kinds": [k.value for k in kinds], "first": first}
+    )
+
+
 def load_statement(connection: Connection, statement: Digest) -> tuple[int, Statement[Any]]:
     """One statement and its place. Raises NOT_IN_LOG."""
     found = load_first(connection, _QUERIES["load_statement"], _placed, {"statement": statement})

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from strongroom.core.bodies import Budget, ClearToSign, Heads, Outcome, Proposal, Scope, Settlement, TreeHead
 from strongroom.core.books import Reconciliation, ReconciliationStatus
 from strongroom.core.canonical import parse_canonical
+from strongroom.core.checks.notices import build_latches, find_lease
 from strongroom.core.checks.sign import check_scope
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin, build_prev
-from strongroom.core.errors import MalformedError, RefusedError, UnavailableError, refused, run_checks
-from strongroom.core.ids import AssetId, ChainId, Digest
+from strongroom.core.errors import MalformedError, RefusedError, StrongroomError, UnavailableError, refused, run_checks
+from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import HexBytes, Units, parse_record
 from strongroom.core.roster import check_overseers, check_party
@@ -37,6 +39,7 @@ from strongroom.core.statements import (
 )
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, append, load_statement, say
+from strongroom.online.governance.notices import load_notices
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.keys.code import check_no_code
@@ -44,6 +47,7 @@ from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import Ending, Watched
 from strongroom.online.watch.follow import watch_for
 from strongroom.online.watch.freezes import load_standing_freezes
+from strongroom.online.watch.places import quote_place
 from strongroom.online.watch.reconciler import Reconciler
 
 
@@ -56,10 +60,38 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             scope = find_scope(reconciler.connection, session)
             check_state(reconciler, rules, scope)
             check_heads(session, rules)
-            payload = _sign_clear(reconciler, rules, reader, session, scope)
-            store.save_clear_payload(reconciler.connection, session.nonce, payload)
+            standing = load_standing(reconciler.connection, rules, session.terminal, scope)
+            quote_place(reconciler.connection, rules, reconciler.places, session)
+            envelope = _sign_clear(reconciler, rules, reader, session, standing)
+            store.save_clear_payload(reconciler.connection, session.nonce, envelope)
         except (MalformedError, RefusedError, UnavailableError) as error:
-            store.save_withheld(reconciler.connection, session.nonce, str(error))
+            _withhold(reconciler.connection, session, error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What stands for a session: its terminal's lease, the digest of everything that latches, and what it is for."""
+
+    latches: Digest
+    lease: Digest
+    scope: Scope
+
+
+def load_standing(connection: Connection, rules: Rules, terminal: PartyId, scope: Scope) -> Standing:
+    """What the log says of a terminal now. Raises LEASE_MISSING."""
+    notices = load_notices(connection, rules)
+    lease = find_lease(notices, terminal, rules.root, rules.context)
+    if lease is None:
+        raise refused(Code.LEASE_MISSING, "session.terminal", f"a lease of {terminal}", "none in force")
+    latches = build_latches(load_standing_freezes(connection, rules), notices)
+    return Standing(latches=latches, lease=lease.id, scope=scope)
+
+
+def _withhold(connection: Connection, session: store.WaitingSession, error: StrongroomError) -> None:
+    """Say why there is no clear; a second copy of a terminal pages at once."""
+    store.save_withheld(connection, session.nonce, str(error))
+    if Code.JOURNAL_FORKED in error.codes:
+        store.open_alert(connection, Code.JOURNAL_FORKED.value, "critical", session.terminal, str(error))
 
 
 def find_scope(connection: Connection, session: store.WaitingSession) -> Scope:
@@ -119,7 +151,7 @@ def check_heads(session: store.WaitingSession, rules: Rules) -> None:
 
 
 def _sign_clear(
-    reconciler: Reconciler, rules: Rules, reader: LogReader, session: store.WaitingSession, scope: Scope
+    reconciler: Reconciler, rules: Rules, reader: LogReader, session: store.WaitingSession, standing: Standing
 ) -> bytes:
     last = reader.last_checkpoint()
     parameters = rules.policy[1].body.parameters
@@ -131,10 +163,13 @@ def _sign_clear(
         budget=budget,
         checkpoint=TreeHead(root=Digest("sha256:" + reader.tree.root(last.size).hex()), size=last.size),
         heads=rules.build_heads(),
+        journal=session.journal,
+        latches=standing.latches,
+        lease=standing.lease,
         life_s=parameters.clear_life_s,
         max_count=parameters.clear_max_count,
         nonce=HexBytes(bytes.fromhex(session.nonce)),
-        scope=scope,
+        scope=standing.scope,
         terminal=session.terminal,
     )
     key = reconciler.key
@@ -160,7 +195,7 @@ class Holdings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """The watcher's parts: its own connection, key and nodes."""
+    """The watcher's parts: its own connection, key and nodes. places: its own file of what it quoted of journals."""
 
     connection: Connection
     key: ServiceKey
@@ -168,6 +203,7 @@ class Watcher:
     confirmations: Mapping[ChainId, int]
     clock: Callable[[], datetime]
     root: Digest
+    places: Path
 
     def load_rules(self) -> Rules:
         """The governance in force, under this program's own root."""
@@ -184,11 +220,13 @@ def countersign_sessions(watcher: Watcher) -> None:
             check_scope(statement.body.scope, find_scope(watcher.connection, session))
             if statement.body.scope is Scope.TRANSFERS:
                 check_watched(watcher, rules)
+            check_standing(watcher, rules, session, statement.body)
+            quote_place(watcher.connection, rules, watcher.places, session)
             envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
             check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")
         except (MalformedError, RefusedError) as error:
             # A half that cannot even be read is whoever wrote the row's doing: it withholds its own session only.
-            store.save_withheld(watcher.connection, session.nonce, str(error))
+            _withhold(watcher.connection, session, error)
             continue
         with watcher.connection.transaction():
             append(watcher.connection, envelope)
@@ -208,6 +246,17 @@ def _read_half(session: store.WaitingSession, rules: Rules, now: datetime) -> St
     if statement.body.heads != rules.build_heads():
         raise refused(Code.HEAD_UNEQUAL, "clear.heads", "the heads in force", "other heads")
     return statement
+
+
+def check_standing(watcher: Watcher, rules: Rules, session: store.WaitingSession, body: ClearToSign) -> None:
+    """Raise unless the half quotes the terminal's journal as its session shows it, its lease, and all that latches."""
+    own = load_standing(watcher.connection, rules, session.terminal, body.scope)
+    if body.journal != session.journal:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.journal", str(session.journal), str(body.journal))
+    if body.lease != own.lease:
+        raise refused(Code.LEASE_REPLACED, "clear.lease", own.lease, body.lease)
+    if body.latches != own.latches:
+        raise refused(Code.LATCHES_UNEQUAL, "clear.latches", own.latches, body.latches)
 
 
 def check_budget(watcher: Watcher, session: store.WaitingSession, body: ClearToSign) -> None:

@@ -168,14 +168,20 @@ select proposal, %(statement)s, 10, twin from transfers.dockets where proposal =
 on conflict do nothing;
 
 -- load_sessions_without_clear --
--- Sessions that wait for the reconciler.
-select nonce, terminal, heads, clear_payload from transfers.sessions
-where clear is null and clear_payload is null order by opened_at;
+-- Sessions that wait for the reconciler. What its own terminal has left behind with a later one waits no more.
+select nonce, terminal, heads, clear_payload, journal_number, journal_head from transfers.sessions s
+where clear is null and clear_payload is null and not exists (
+  select from transfers.sessions later where later.terminal = s.terminal and later.opened_at > s.opened_at
+    and later.journal_number > s.journal_number)
+order by journal_number, opened_at;
 
 -- load_sessions_half_cleared --
 -- Sessions that wait for the watcher.
-select nonce, terminal, heads, clear_payload from transfers.sessions
-where clear is null and clear_payload is not null order by opened_at;
+select nonce, terminal, heads, clear_payload, journal_number, journal_head from transfers.sessions s
+where clear is null and clear_payload is not null and not exists (
+  select from transfers.sessions later where later.terminal = s.terminal and later.opened_at > s.opened_at
+    and later.journal_number > s.journal_number)
+order by journal_number, opened_at;
 
 -- load_session_amounts --
 -- What may leave in a session, by asset: every payment, and the most that each transaction's fee can be.

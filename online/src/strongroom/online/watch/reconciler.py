@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from strongroom.core.ids import ChainId, Digest
 from strongroom.online.db.connect import Connection
@@ -19,7 +20,7 @@ class Reconciler:
     """The reconciler's parts.
 
     confirmations: below that depth nothing was credited or settled; it tells how bad a reorganisation is.
-    prover: ledger against log, with every block.
+    prover: ledger against log, with every block. places: file of what it quoted of terminals' journals.
     """
 
     connection: Connection
@@ -29,6 +30,7 @@ class Reconciler:
     clock: Callable[[], datetime]
     root: Digest
     prover: LedgerProver
+    places: Path
 
     def load_rules(self) -> Rules:
         """The governance in force, under this program's own root."""

@@ -23,6 +23,7 @@ from pkcs11.exceptions import PKCS11Error
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, RefusedError, StrongroomError, UnavailableError, refused
 from strongroom.core.hsm_judge import LiveToken
+from strongroom.core.leases import TokenIdentity
 from strongroom.vault.hsm.quirks import KEY_REFUSED, OUR_FAULT, PIN_REFUSED, Start, quirks_of
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.start import load_with_parameters
@@ -90,6 +91,15 @@ def describe_live(token: pkcs11.Token) -> LiveToken:
         hardware=".".join(map(str, token.hardware_version)),
         firmware=".".join(map(str, token.firmware_version)),
     )
+
+
+def identity_of(token: pkcs11.Token) -> TokenIdentity:
+    """What a token says of itself, as a lease names it; it takes no PIN to read."""
+    return TokenIdentity(manufacturer=_said(token.manufacturer_id), model=_said(token.model), serial=serial_of(token))
+
+
+def _said(text: object) -> str:
+    return (text.decode("utf-8", errors="replace") if isinstance(text, bytes) else str(text)).strip()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, RefusedError, UnavailableError, refused
 from strongroom.core.keys import Algorithm, PublicKey, check_signature
+from strongroom.core.leases import TokenIdentity
 from strongroom.core.records import HexBytes
 from strongroom.vault.hsm.ecdsa import (
     P256_ORDER,
@@ -27,7 +28,7 @@ from strongroom.vault.hsm.ecdsa import (
     split_signature,
 )
 from strongroom.vault.hsm.handles import SigningKey, as_signing_key
-from strongroom.vault.hsm.module import TokenModule, find_token, open_session, token_errors
+from strongroom.vault.hsm.module import TokenModule, find_token, identity_of, open_session, token_errors
 from strongroom.vault.hsm.secret import Secret
 
 STATEMENT_LABEL = "statement"
@@ -108,6 +109,12 @@ class PersonToken:
         if self._session is None:
             raise self._closed()
         return self._session
+
+    @property
+    def identity(self) -> TokenIdentity:
+        """What the open token says of itself."""
+        with token_errors(self._field):
+            return identity_of(self.session.token)
 
     @property
     def public_key(self) -> bytes:

@@ -101,7 +101,7 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
 
     Raises UnavailableError after handing back what was already made.
     """
-    session = open_session(terminal, crew.people, medium.out)
+    session = open_session(terminal, crew, medium.out)
     outcome = Outcome(session=session)
     _tell(terminal, crew, crew.alarms, outcome)
     try:

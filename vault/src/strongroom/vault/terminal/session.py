@@ -18,7 +18,7 @@ from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.checks.spend import moved_units
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused, run_checks
-from strongroom.core.ids import AssetId, PartyId
+from strongroom.core.ids import AssetId, Digest, PartyId
 from strongroom.core.log import WitnessedCheckpoint
 from strongroom.core.packages import PackageKind, SessionRequestBody, SigningBody
 from strongroom.core.records import HexBytes, encode_time
@@ -27,7 +27,9 @@ from strongroom.core.trust import check_clear_place
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import ClearUse
+from strongroom.vault.terminal.lease import check_lease
 from strongroom.vault.terminal.outbox import send_package
+from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.terminal import Terminal
 
 NONCE_BYTES = 32
@@ -36,12 +38,17 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An open session. opened_ns: when the nonce was drawn. checkpoint: the log as this terminal knew it then."""
+    """An open session. opened_ns: when the nonce was drawn. checkpoint: the log as this terminal knew it then.
+
+    journal: where it stood when the clear was asked for. lease: the one that this machine was compared with.
+    """
 
     nonce: HexBytes
     opened_ns: int
     operators: tuple[PartyId, ...]
     checkpoint: TreeHead
+    journal: JournalPlace
+    lease: Digest
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,33 +97,42 @@ def spent_units(proved: ProvedDocket) -> dict[AssetId, int]:
     return moved_units(proved.spend, {change.index for change in proved.proposal.body.change})
 
 
-def open_session(terminal: Terminal, operators: tuple[PartyId, ...], out: Path) -> Session:
-    """Draw a nonce, record it, and hand out the request for a clear-to-sign."""
-    trust = terminal.trust
+def open_session(terminal: Terminal, crew: Crew, out: Path) -> Session:
+    """Draw a nonce, record it, and hand out the request for a clear-to-sign. Raises what `check_lease` raises."""
+    trust, operators = terminal.trust, crew.people
+    lease = check_lease(terminal, crew.terminal.identity)
     heads = trust.build_heads()
     nonce = HexBytes(terminal.outside.random(NONCE_BYTES))
     opened_ns = terminal.outside.elapsed_ns()
     names: list[Json] = [*operators]
     terminal.journal.append(EntryKind.SESSION_OPENED, encode_canonical({"nonce": nonce.hex(), "operators": names}))
     head = terminal.journal.head()
+    place = JournalPlace(head=head.hash, number=head.number)
     body = SessionRequestBody(
         checkpoint=trust.log_head,
         heads=heads,
-        journal=JournalPlace(head=head.hash, number=head.number),
+        journal=place,
         nonce=nonce,
         operators=operators,
         terminal=terminal.config.terminal,
     )
     path = send_package(terminal, out, PackageKind.SESSION_REQUEST, body, ())
     terminal.outside.console.say(f"Session {nonce.hex()} is open; the request for a clear-to-sign is {path}.")
-    return Session(nonce=nonce, opened_ns=opened_ns, operators=operators, checkpoint=trust.log_head)
+    return Session(
+        nonce=nonce,
+        opened_ns=opened_ns,
+        operators=operators,
+        checkpoint=trust.log_head,
+        journal=place,
+        lease=lease.id,
+    )
 
 
 def accept_clear(terminal: Terminal, session: Session, body: SigningBody, witnessed: WitnessedCheckpoint) -> Clear:
     """Prove the clear-to-sign of a package and use it up; from the entry in the journal on it never counts again.
 
-    Raises CLEAR_NOT_FOR_SESSION, CLEAR_EXPIRED, CLEAR_USED, CLEAR_BUDGET, HEAD_UNEQUAL, HEAD_ROLLBACK,
-    SIGNATURES_MISSING, NOT_IN_LOG and the rest of what a statement can fail at; every refusal at once.
+    Raises CLEAR_NOT_FOR_SESSION, CLEAR_EXPIRED, CLEAR_USED, CLEAR_BUDGET, HEAD_UNEQUAL, HEAD_ROLLBACK, LEASE_REPLACED,
+    LATCHES_UNEQUAL, SIGNATURES_MISSING, NOT_IN_LOG and the rest of what a statement can fail at; every refusal at once.
     """
     statement = expect(parse_statement(body.clear.envelope, "clear"), ClearToSign, "clear")
     clear = _build_clear(terminal, session, statement)
@@ -128,6 +144,9 @@ def accept_clear(terminal: Terminal, session: Session, body: SigningBody, witnes
             lambda: check_clear_place(trust, body.clear, witnessed, "clear"),
             lambda: check_statement_signers(statement, roster, terminal.now(), trust.entries, "clear"),
             lambda: _check_for_session(terminal, session, body.nonce, statement.body),
+            lambda: _check_place(session, statement.body),
+            lambda: _check_lease(terminal, session, statement.body),
+            lambda: _check_latches(terminal, statement.body),
             lambda: _check_checkpoint(session, statement.body.checkpoint, body.clear.index),
             lambda: check_same_heads(trust.build_heads(), statement.body.heads, "clear.heads"),
             lambda: _check_issued(terminal, statement),
@@ -157,6 +176,30 @@ def _check_for_session(terminal: Terminal, session: Session, carried: HexBytes, 
     for name, expected, got in pairs:
         if expected != got:
             raise refused(Code.CLEAR_NOT_FOR_SESSION, f"clear.{name}", expected, got)
+
+
+def _check_place(session: Session, body: ClearToSign) -> None:
+    """The clear quotes our journal as we showed it: what was quoted for a copy of this terminal is not for us."""
+    if body.journal != session.journal:
+        expected, got = (f"entry {p.number}, {p.head}" for p in (session.journal, body.journal))
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.journal", expected, got)
+
+
+def _check_lease(terminal: Terminal, session: Session, body: ClearToSign) -> None:
+    """The lease that was cleared is the one that this machine was compared with, and no package has replaced it."""
+    lease = terminal.trust.find_lease(terminal.config.terminal)
+    if lease is None or lease.id != session.lease:
+        got = f"lease {lease.body.number}, {lease.id}" if lease else "none in force"
+        raise refused(Code.LEASE_REPLACED, "lease", session.lease, got)
+    if body.lease != session.lease:
+        raise refused(Code.LEASE_REPLACED, "clear.lease", session.lease, body.lease)
+
+
+def _check_latches(terminal: Terminal, body: ClearToSign) -> None:
+    """Whoever keeps a freeze or a key state from this terminal gets no clear for it (attack: a filtered package)."""
+    own = terminal.trust.latches
+    if body.latches != own:
+        raise refused(Code.LATCHES_UNEQUAL, "clear.latches", own, body.latches)
 
 
 def _check_checkpoint(session: Session, claimed: TreeHead, index: int) -> None:

@@ -12,6 +12,7 @@ from strongroom.core.policy import Rule, Usage, Window
 from strongroom.core.policy.usage import count_uses
 from strongroom.core.records import NONE
 from strongroom.core.registers import AssetEntry
+from strongroom.vault.terminal.lease import build_lease_status
 from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.token_check import find_register
 
@@ -24,6 +25,7 @@ def build_status(terminal: Terminal) -> dict[str, Json]:
         "freezes": frozen,
         "hsm_register": _hsm_register(terminal),
         "journal": {"head": head.hash, "number": head.number},
+        "lease": build_lease_status(terminal),
         "log": {"root": trust.log_head.root, "size": trust.log_head.size},
         "terminal": terminal.config.terminal,
     }

@@ -108,7 +108,10 @@ def _check_none_idle(journey: Journey, found: list[Refusal]) -> None:
 
 
 def _check_session(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) -> None:
-    """A clear is for one nonce of one terminal: neither another session's nor an old one opens this one."""
+    """A clear is for one nonce of one terminal: neither another session's nor an old one opens this one.
+
+    The terminal asked before it signed, so its journal stood lower then.
+    """
     found: list[Refusal] = []
     if clear.body.nonce != record.body.nonce:
         got = record.body.nonce.hex()
@@ -116,6 +119,9 @@ def _check_session(clear: Heard[ClearToSign], record: Heard[SignatureRecord]) ->
     if clear.body.terminal != record.body.terminal:
         got = record.body.terminal
         found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, f"{record.path}.terminal", clear.body.terminal, got))
+    if record.body.journal_number <= clear.body.journal_number:
+        expected, got = f"above {clear.body.journal_number}", str(record.body.journal_number)
+        found.append(_wrong(Code.CLEAR_NOT_FOR_SESSION, f"{record.path}.journal.number", expected, got))
     raise_found(found)
 
 

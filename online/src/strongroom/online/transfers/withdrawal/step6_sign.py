@@ -7,7 +7,7 @@ from typing import Any
 
 from strongroom.core.assemble import build_placed
 from strongroom.core.bodies import Proposal, SignatureRecord
-from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep, Stage, Twin
 from strongroom.core.errors import refused
@@ -20,7 +20,7 @@ from strongroom.core.packages import (
     SigningBody,
     TerminalResultBody,
 )
-from strongroom.core.records import HexBytes, encode_record
+from strongroom.core.records import HexBytes
 from strongroom.core.statements import Statement, expect, parse_statement
 from strongroom.online.evidence.store import append, load_statement
 from strongroom.online.exchange.outgoing import News, send
@@ -64,8 +64,7 @@ def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) 
         # What saves coins goes first, alone: its clear opens nothing else, and a clear for transfers does not open it.
         waiting = [p for p in waiting if is_sweep_proposal(platform, p)] or waiting
         limit = rules.policy[1].body.parameters.clear_max_count
-        heads = encode_canonical(encode_record(request.heads)).decode()
-        add_session(platform.connection, request.nonce.hex(), request.terminal, heads, known.seen, waiting[:limit])
+        add_session(platform.connection, request, known.seen, waiting[:limit])
 
 
 def is_sweep_proposal(platform: Platform, proposal: Digest) -> bool:

@@ -1,0 +1,38 @@
+"""Codes of leases and copies: which machine is a terminal, and what happens to a second one.
+
+Each row: the meaning (a sentence without its full stop, since the field follows it), the remedy (a whole sentence),
+and the requirement ids. Source of the ids: docs/requirements.md. The runbook is docs/runbook/replaced-terminal.md.
+"""
+
+from __future__ import annotations
+
+_FORENSIC = "Take the machine out of use as it is, and find out who copied or restored what; see replaced-terminal.md."
+
+TERMINALS: dict[str, tuple[str, str, str]] = {
+    "LEASE_MISSING": (
+        "The terminal has no lease in force, so nothing says that this machine may use its keys",
+        "Have the delegates of the key register sign the lease that its status shows, and import the update.",
+        "II.1 II.3 III.6",
+    ),
+    "LEASE_REPLACED": (
+        "What was cleared or signed rests on another lease than the one in force",
+        "Import the newest update and open a new session; a machine that was replaced stays out of use.",
+        "II.1 II.3 III.6",
+    ),
+    "LEASE_OTHER_TOKEN": (
+        "The lease in force names another token than the one in this machine",
+        "Insert the token that was leased, or have the delegates lease this one under a new number.",
+        "II.1 II.3 III.6",
+    ),
+    "LEASE_OTHER_JOURNAL": ("The lease in force names another journal than this machine's", _FORENSIC, "II.1 III.11"),
+    "LATCHES_UNEQUAL": (
+        "The clear-to-sign was given for other freezes and key states than this terminal holds",
+        "Import the newest update and open a new session; when it stays, somebody keeps a freeze or a key state back.",
+        "II.10 III.16 V.4",
+    ),
+    "JOURNAL_FORKED": (
+        "A terminal's journal stands where it cannot, or where another copy of it stood: there may be two",
+        _FORENSIC,
+        "II.1 III.11 V.4",
+    ),
+}

@@ -1,0 +1,109 @@
+"""Where each terminal's journal stood: reconciler and watcher never quote one place twice, nor a lower one.
+
+Two copies of a terminal go on from one place; whichever asks second is found here. What was quoted is in a file of the
+program's own, so that a database that is rolled back does not make it forget; what terminals signed is read from the
+log, and only where it is signed. V.4, protocol.md (one payment once).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strongroom.core.bodies import ClearToSign, JournalPlace, SignatureRecord
+from strongroom.core.canonical import encode_canonical, parse_canonical
+from strongroom.core.checks.signers import check_statement_signers
+from strongroom.core.codes import Code
+from strongroom.core.errors import MalformedError, RefusedError, refused
+from strongroom.core.ids import PartyId
+from strongroom.core.records import HexBytes, encode_record, parse_record
+from strongroom.core.statements import Statement, StatementType
+from strongroom.online.db.connect import Connection
+from strongroom.online.db.locks import locked_file
+from strongroom.online.evidence.memory import write_file
+from strongroom.online.evidence.store import load_by_kind_from
+from strongroom.online.governance.store import Rules
+from strongroom.online.watch.store import WaitingSession
+
+_KINDS = (StatementType.CLEAR_TO_SIGN, StatementType.SIGNATURE_RECORD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """The highest place of a terminal, and the session in which it was reached."""
+
+    journal: JournalPlace
+    nonce: HexBytes
+    terminal: PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceBook:
+    """What a program remembers. size: how much of the log is in it."""
+
+    reached: tuple[Reached, ...]
+    size: int
+
+    def find(self, terminal: PartyId) -> Reached | None:
+        """The highest place of a terminal; None before its first session."""
+        return next((each for each in self.reached if each.terminal == terminal), None)
+
+    def grown(self, size: int, found: Iterable[Reached]) -> PlaceBook:
+        """The book after more was seen."""
+        highest = {each.terminal: each for each in self.reached}
+        for each in found:
+            known = highest.get(each.terminal)
+            if known is None or known.journal.number < each.journal.number:
+                highest[each.terminal] = each
+        return PlaceBook(reached=tuple(highest[name] for name in sorted(highest)), size=max(size, self.size))
+
+
+def quote_place(connection: Connection, rules: Rules, memory: Path, session: WaitingSession) -> None:
+    """Remember, durably, that this place is quoted for this session; whoever calls this signs afterwards.
+
+    Raises JOURNAL_FORKED for a place that is not above every one that was quoted or signed at: an older copy of the
+    terminal asks, or a second one. The same session again is the same quotation.
+    """
+    asked = Reached(journal=session.journal, nonce=HexBytes(bytes.fromhex(session.nonce)), terminal=session.terminal)
+    with locked_file(memory.with_suffix(".lock")):
+        book = _read_on(connection, rules, load_book(memory))
+        known = book.find(session.terminal)
+        save_book(memory, book.grown(book.size, [asked]))
+        if known is not None and known != asked and known.journal.number >= asked.journal.number:
+            expected = f"above entry {known.journal.number}, {known.journal.head}"
+            got = f"entry {asked.journal.number}, {asked.journal.head}, in session {session.nonce}"
+            raise refused(Code.JOURNAL_FORKED, session.terminal, expected, got)
+
+
+def load_book(memory: Path) -> PlaceBook:
+    """What is remembered; nothing before the first time."""
+    if not memory.exists():
+        return PlaceBook(reached=(), size=0)
+    return parse_record(PlaceBook, parse_canonical(memory.read_bytes()), memory.stem)
+
+
+def save_book(memory: Path, book: PlaceBook) -> None:
+    """Keep the book, whole or not at all."""
+    write_file(memory, encode_canonical(encode_record(book)))
+
+
+def _read_on(connection: Connection, rules: Rules, book: PlaceBook) -> PlaceBook:
+    """The book with what the log has since it was written."""
+    rows = load_by_kind_from(connection, book.size, *_KINDS)
+    found = [_reached(s.body) for place, s in rows if _is_signed(s, rules, place)]
+    return book.grown(rows[-1][0] + 1 if rows else 0, found)
+
+
+def _reached(body: ClearToSign | SignatureRecord) -> Reached:
+    return Reached(journal=body.journal, nonce=body.nonce, terminal=body.terminal)
+
+
+def _is_signed(statement: Statement[Any], rules: Rules, place: int) -> bool:
+    try:
+        check_statement_signers(statement, rules.roster_at(place), statement.issued_at, rules.entries, "place")
+    except (MalformedError, RefusedError):
+        # Whoever only writes to the database must not be able to move a terminal's place out of its reach.
+        return False
+    return True

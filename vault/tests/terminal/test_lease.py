@@ -1,0 +1,129 @@
+"""One active terminal: the machine is compared with its lease, and a clear is taken only for exactly this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.checks.notices import build_latches
+from strongroom.core.codes import Code
+from strongroom.core.errors import StrongroomError
+from strongroom.core.ids import Digest
+from strongroom.core.leases import Lease
+from strongroom.core.records import parse_record
+from strongroom.core.statements import parse_statement
+from strongroom.vault.terminal.config import save_config
+from strongroom.vault.terminal.status import build_status
+
+Edit = Callable[[Any], Any]
+OTHER = Digest("sha256:" + "11" * 32)
+
+
+def refusals_of_run(stand: Any, turn: Any) -> tuple[set[Code], int]:
+    """The codes with which a session is refused before it opens, and how many secrets were asked for until then."""
+    asked = stand.screen.getvalue().count("PIN of")
+    with pytest.raises(StrongroomError) as caught:
+        stand.run(turn, "sign")
+    return set(caught.value.codes), stand.screen.getvalue().count("PIN of") - asked
+
+
+def take_news(firm: Any, stand: Any) -> None:
+    """Import an update that brings notices and nothing else."""
+    body = firm.world.update_body(stand.last_seen(), whole=False)
+    stand.take(stand.update(replace(body, registers=())))
+
+
+def test_without_a_lease_nothing_opens(firm: Any) -> None:
+    """And no PIN is asked for. The same machine signs once it is leased."""
+    stand = firm.stand()
+    firm.world.notices.clear()
+    stand.enroll(firm.world.fingerprint, firm.world.fingerprint)
+    stand.take(stand.update(firm.world.update_body()))
+    assert ({Code.LEASE_MISSING}, 0) == refusals_of_run(stand, None)
+    stand.lease()
+    take_news(firm, stand)
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
+
+
+def test_another_token_is_refused_before_its_pin(firm: Any, stand: Any) -> None:
+    """The disk is carried to a machine with another token: here the second terminal's."""
+    honest = stand.config
+    save_config(stand.home, replace(honest, token="terminal-2"))
+    assert ({Code.LEASE_OTHER_TOKEN}, 0) == refusals_of_run(stand, None)
+    save_config(stand.home, honest)
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
+
+
+def test_another_journal_is_refused(firm: Any, stand: Any) -> None:
+    """The token is carried to a machine that was enrolled anew: it has forgotten what was signed."""
+    second = replace(stand, folder=firm.folder / "second")
+    second.enroll(firm.world.fingerprint, firm.world.fingerprint)
+    second.take(second.update(firm.world.update_body()))
+    assert ({Code.LEASE_OTHER_JOURNAL}, 0) == refusals_of_run(second, None)
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
+
+
+def test_a_machine_that_was_replaced_signs_no_more(firm: Any, stand: Any) -> None:
+    """The new lease comes with an update, or with the very package that it was to sign."""
+    body = firm.world.build_lease(stand.name, journal=sha256(b"the new machine's journal"))
+    turn = firm.turn(trips=[firm.trip()], before=lambda: firm.world.lease(body))
+    assert Code.LEASE_REPLACED in stand.refusals(turn, "sign")
+    assert ({Code.LEASE_OTHER_TOKEN}, 0) == refusals_of_run(stand, None)
+    stand.lease()
+    take_news(firm, stand)
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip(nonce=8, sequence=2)]), "sign")
+
+
+CLEARS: tuple[tuple[str, Edit, Code], ...] = (
+    ("another head", lambda c: replace(c, journal=replace(c.journal, head=OTHER)), Code.CLEAR_NOT_FOR_SESSION),
+    (
+        "a lower number",
+        lambda c: replace(c, journal=replace(c.journal, number=c.journal.number - 1)),
+        Code.CLEAR_NOT_FOR_SESSION,
+    ),
+    ("another lease", lambda c: replace(c, lease=OTHER), Code.LEASE_REPLACED),
+    ("other latches", lambda c: replace(c, latches=build_latches([OTHER], ())), Code.LATCHES_UNEQUAL),
+)
+
+
+@pytest.mark.parametrize(("edit", "code"), [r[1:] for r in CLEARS], ids=[r[0].replace(" ", "_") for r in CLEARS])
+def test_a_clear_is_for_exactly_this_machine(firm: Any, stand: Any, edit: Edit, code: Code) -> None:
+    trip = firm.trip()
+    assert {code} == stand.refusals(firm.turn(trips=[trip], clear=edit), "sign")
+    assert set() == stand.refusals(firm.turn(trips=[trip]), "sign")
+
+
+def test_a_key_state_that_is_kept_back_costs_the_clear(firm: Any, stand: Any) -> None:
+    """Reconciler and watcher quote it, the platform leaves it out of the package."""
+    quoted = build_latches([sha256(b"a freeze that the platform hides")], ())
+    turn = firm.turn(trips=[firm.trip()], clear=lambda c: replace(c, latches=quoted))
+    assert {Code.LATCHES_UNEQUAL} == stand.refusals(turn, "sign")
+
+
+def test_the_status_says_what_the_next_lease_must_say(firm: Any, stand: Any) -> None:
+    """The payload is signed as it stands: it names this token and this journal, under the next number."""
+    with stand.open() as terminal:
+        status = build_status(terminal)["lease"]
+    known = firm.world.leases_of(stand.name)[-1]
+    assert isinstance(status, dict)
+    assert known.id == status["in_force"]
+    payload = status["next"]
+    assert isinstance(payload, dict)
+    body = parse_record(Lease, payload["body"], "lease")
+    assert (known.body.number + 1, known.id) == (body.number, body.previous)
+    assert (known.body.token, known.body.journal) == (body.token, body.journal)
+    assert payload["issuer"] in {h.id for h in parse_statement(firm.world.roots[0]).body.delegations.keys.keys}
+    assert b'"type":"lease"' in encode_canonical(payload)
+
+
+def test_the_status_is_there_without_the_token(stand: Any) -> None:
+    save_config(stand.home, replace(stand.config, token="nowhere"))
+    with stand.open() as terminal:
+        status = build_status(terminal)
+    assert isinstance(status["lease"], dict)
+    assert "none" == status["lease"]["next"]
+    assert "none" != status["lease"]["in_force"]
