@@ -28,7 +28,7 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
     "LATCHES_UNEQUAL": (
         "The clear-to-sign was given for other freezes and key states than this terminal holds",
         "Import the newest update and open a new session; when it stays, somebody keeps a freeze or a key state back.",
-        "II.10 III.16 V.4",
+        "II.1 III.16 V.4",
     ),
     "JOURNAL_FORKED": (
         "A terminal's journal stands where it cannot, or where another copy of it stood: there may be two",
