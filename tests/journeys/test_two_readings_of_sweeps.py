@@ -24,6 +24,7 @@ from strongroom.core.words import render_docket
 from world import (
     ETH_ASSET,
     SWEPT_ETH,
+    USD_ASSET,
     Edit,
     SweepTrip,
     Trip,
@@ -82,6 +83,16 @@ def test_only_the_fee_counts_against_the_clear() -> None:
     assert (frozenset(), frozenset()) == (first_codes(trip), second_codes(trip))
     poor = eth_sweep(safe_world(), edits=less).to(Stage.SIGN)
     assert ({Code.CLEAR_BUDGET}, {Code.CLEAR_BUDGET}) == (first_codes(poor), second_codes(poor))
+
+
+def test_a_token_is_swept_and_pays_its_gas_in_ether() -> None:
+    trip = eth_sweep(safe_world(), token=True).to(Stage.SETTLE)
+    proved = first(trip)
+    proof = prove_second(trip.docket_bytes(), trip.world.root_file, now=trip.world.now)
+    assert proof.facts is not None
+    assert proved.facts.digest == proof.facts.digest
+    assert {USD_ASSET} == {each.asset for each in proved.facts.outputs}
+    assert ETH_ASSET == proved.facts.fee.asset
 
 
 def keys(states: Mapping[str, KeyState]) -> Edit:
