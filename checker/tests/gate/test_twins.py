@@ -137,3 +137,22 @@ def test_a_void_that_no_node_takes_is_followed_by_the_next_one(gate: Gatehouse) 
     released(gate, free)
     halted(gate, stranger, Code.ALREADY_RELEASED)
     released(gate, dearer)
+
+
+def test_a_transfer_that_no_node_took_in_time_is_voided(gate: Gatehouse) -> None:
+    """Nodes were away until `release_by`: what was kept may not be sent any more, and would strand its nonce."""
+    transfer, void = twins(gate)
+    away = RpcNode(url="http://127.0.0.1:9")
+    assert 0 != gate.release(gate.pack(transfer), away).code
+    halted(gate, void, Code.ALREADY_RELEASED)
+    gate.world.now += timedelta(hours=13)
+    halted(gate, transfer, Code.RELEASE_EXPIRED)
+    released(gate, void)
+    halted(gate, transfer, Code.VOIDED)
+
+
+def test_a_transfer_that_a_node_took_is_not_voided_after_its_time(gate: Gatehouse) -> None:
+    transfer, void = twins(gate)
+    released(gate, transfer)
+    gate.world.now += timedelta(hours=13)
+    halted(gate, void, Code.ALREADY_RELEASED)

@@ -6,7 +6,8 @@ Source: spec/docket.md, Replacement and The void twin.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from strongroom.checker.reading.bodies import Instruction, Proposal
 from strongroom.checker.reading.refusals import raise_found
@@ -52,12 +53,19 @@ def check_rivals(wanted: Use, rivals: Sequence[Use]) -> None:
     raise_found(found)
 
 
-def check_same_twin(stored: StoredRelease, twin: Twin) -> None:
-    """Of one proposal, one twin leaves, and only that is sent again. Raises VOIDED or ALREADY_RELEASED."""
-    if stored.twin is twin:
+def check_same_twin(kept: Mapping[Twin, StoredRelease], twin: Twin, now: datetime) -> None:
+    """Of one proposal, one twin leaves, and only that is sent again. Raises VOIDED or ALREADY_RELEASED.
+
+    A transfer that was kept, that no node ever said it took, and that is too late to be sent, would strand its nonce:
+    its void may leave beside it. Should a node have taken it in silence, both have one nonce, so one of them is mined.
+    """
+    if twin is Twin.TRANSFER and Twin.VOID in kept:
+        raise refused(Code.VOIDED, "transaction.twin", Twin.VOID.value, twin.value)
+    transfer = kept.get(Twin.TRANSFER)
+    if twin is Twin.TRANSFER or Twin.VOID in kept or transfer is None:
         return
-    code = Code.VOIDED if stored.twin is Twin.VOID else Code.ALREADY_RELEASED
-    raise refused(code, "transaction.twin", stored.twin.value, twin.value)
+    if transfer.broadcast is not None or now <= transfer.release_by:
+        raise refused(Code.ALREADY_RELEASED, "transaction.twin", Twin.TRANSFER.value, twin.value)
 
 
 def _replaces(wanted: Use, rival: Use) -> bool:

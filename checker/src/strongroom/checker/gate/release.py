@@ -1,7 +1,8 @@
 """Release a signed transaction: prove, unseal, combine, compare, keep, send, tell. The table of contents of the gate.
 
 1. News: the package's checkpoint and freezes, kept even when the rest is refused.
-2. What was released before for this proposal is only sent again, byte for byte: one twin of it, never the other.
+2. What was released before for this proposal is only sent again, byte for byte: one twin of it, never the other,
+   but for the void of a transfer that no node took in time.
 3. The docket is proved up to SIGN and held against the gate's own copies.
 4. Sealed results are opened and combined; the signed bytes are read anew and compared with the unsigned ones.
 5. Nothing of it was used before, but by what this replaces: outpoints, nonces, instructions; no signature's `r` at all.
@@ -102,12 +103,13 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
 def _stored_or_released(run: Run, body: DocketBody) -> StoredRelease:
     """What this gate released for the proposal before, or what it releases now; either way it is kept durably."""
     claimed = claimed_proposal(body.docket)
-    stored = run.store.load_release(claimed) if claimed else None
+    kept = run.store.load_releases(claimed) if claimed else {}
+    if kept and not pays_nobody(body.docket):
+        run.trust.check_not_frozen()
+    check_same_twin(kept, body.docket.twin, run.now)
+    stored = kept.get(body.docket.twin)
     if stored is None:
         return _release(run, body)
-    if not pays_nobody(body.docket):
-        run.trust.check_not_frozen()
-    check_same_twin(stored, body.docket.twin)
     if stored.broadcast is None and stored.twin is Twin.TRANSFER:
         _check_in_time(run, stored.release_by)
     return stored
@@ -195,7 +197,7 @@ def _send(run: Run, package: Package, name: Digest, stored: StoredRelease, out: 
             written=hand_out(answer, out), txid=stored.txid, answers=answers, stage=Stage.BROADCAST, refusals=refusals
         )
     broadcast = stored.broadcast or _say_broadcast(run, stored, taken)
-    run.store.save_broadcast(stored.proposal, broadcast)
+    run.store.save_broadcast(stored, broadcast)
     statements = [_value(stored.release), _value(broadcast), *halts]
     answer = _seal(run, package.sender, stored.signed, statements, accepted=True)
     run.count_received(package)
@@ -215,7 +217,7 @@ def _repeat(run: Run, known: Answer, raw: bytes, out: Path, network: Network) ->
     written = hand_out(known, out)
     docket = parse_release(parse_package(raw).body).docket
     claimed = claimed_proposal(docket)
-    stored = run.store.load_release(claimed) if claimed and known.accepted else None
+    stored = run.store.load_releases(claimed).get(docket.twin) if claimed and known.accepted else None
     if stored is None:
         return Outcome(written=written, txid=None, stage=Stage.RELEASE)
     if not pays_nobody(docket):

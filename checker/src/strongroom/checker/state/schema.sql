@@ -15,9 +15,9 @@ CREATE TABLE answers (
     accepted INTEGER NOT NULL CHECK (accepted IN (0, 1))
 ) STRICT;
 
--- What was released, before it was broadcast: one twin of a proposal, never both.
+-- What was released, before it was broadcast: one twin of a proposal; the void beside a transfer that no node ever took.
 CREATE TABLE releases (
-    proposal TEXT PRIMARY KEY,
+    proposal TEXT NOT NULL,
     twin TEXT NOT NULL CHECK (twin IN ('transfer', 'void')),
     attempt INTEGER NOT NULL CHECK (attempt >= 1),
     chain TEXT NOT NULL,
@@ -27,20 +27,21 @@ CREATE TABLE releases (
     release BLOB NOT NULL,
     -- What the broadcast signs as `prev`, known from the docket that was proved.
     broadcast_prev TEXT NOT NULL,
-    broadcast BLOB
+    broadcast BLOB,
+    PRIMARY KEY (proposal, twin)
 ) STRICT;
 
 -- An outpoint or a nonce belongs for ever to one proposal, or to one and its replacements.
 CREATE TABLE commitments (
     commitment TEXT NOT NULL,
-    proposal TEXT NOT NULL REFERENCES releases (proposal),
+    proposal TEXT NOT NULL,
     PRIMARY KEY (commitment, proposal)
 ) STRICT;
 
 -- An instruction is paid by one proposal, or by one of it and its replacements.
 CREATE TABLE payments (
     instruction TEXT NOT NULL,
-    proposal TEXT NOT NULL REFERENCES releases (proposal),
+    proposal TEXT NOT NULL,
     PRIMARY KEY (instruction, proposal)
 ) STRICT;
 

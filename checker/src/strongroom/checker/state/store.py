@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from strongroom.checker.reading.fields import Node, render_time
 from strongroom.checker.reading.stages import Twin
@@ -94,13 +94,14 @@ class Store:
                 (package, answer.file_name, answer.content, int(answer.accepted)),
             )
 
-    def load_release(self, proposal: Digest) -> StoredRelease | None:
-        """What was released for a proposal; None when nothing was."""
+    def load_releases(self, proposal: Digest) -> dict[Twin, StoredRelease]:
+        """What was released for a proposal, by twin."""
         query = """SELECT twin, attempt, chain, txid, release_by, signed, release, broadcast_prev, broadcast
-                   FROM releases WHERE proposal = ?"""
-        row = self._connection.execute(query, (proposal,)).fetchone()
-        if row is None:
-            return None
+                   FROM releases WHERE proposal = ? ORDER BY twin"""
+        found = (self._read_release(proposal, row) for row in self._connection.execute(query, (proposal,)))
+        return {each.twin: each for each in found}
+
+    def _read_release(self, proposal: Digest, row: tuple[Any, ...]) -> StoredRelease:
         twin, attempt, chain, txid, release_by, signed, release, broadcast_prev, broadcast = row
         return StoredRelease(
             proposal=proposal,
@@ -132,7 +133,7 @@ class Store:
 
     def _load_use(self, proposal: Digest) -> Use:
         run = self._connection.execute
-        twin, attempt = run("SELECT twin, attempt FROM releases WHERE proposal = ?", (proposal,)).fetchone()
+        twin, attempt = run(_LAST_TWIN, (proposal,)).fetchone()
         commits = run("SELECT commitment FROM commitments WHERE proposal = ?", (proposal,))
         instructions = run("SELECT instruction FROM payments WHERE proposal = ?", (proposal,))
         return Use(
@@ -175,22 +176,25 @@ class Store:
                 ),
             )
             committed = [(each, release.proposal) for each in sorted(use.commits)]
-            c.executemany("INSERT INTO commitments VALUES (?, ?)", committed)
+            c.executemany("INSERT OR IGNORE INTO commitments VALUES (?, ?)", committed)
             paid = [(each, release.proposal) for each in sorted(use.instructions)]
-            c.executemany("INSERT INTO payments VALUES (?, ?)", paid)
+            c.executemany("INSERT OR IGNORE INTO payments VALUES (?, ?)", paid)
             c.executemany("INSERT INTO r_values VALUES (?, ?)", [(r, release.txid) for r in r_values])
 
-    def save_broadcast(self, proposal: Digest, broadcast: bytes) -> None:
+    def save_broadcast(self, release: StoredRelease, broadcast: bytes) -> None:
         """Keep the statement about the first broadcast; later ones repeat it."""
         with self._connection as c:
             c.execute(
-                "UPDATE releases SET broadcast = ? WHERE proposal = ? AND broadcast IS NULL", (broadcast, proposal)
+                "UPDATE releases SET broadcast = ? WHERE proposal = ? AND twin = ? AND broadcast IS NULL",
+                (broadcast, release.proposal, release.twin.value),
             )
 
     def _put_trust(self, trust: Trust) -> None:
         self._connection.execute("INSERT OR REPLACE INTO trust (one, content) VALUES (1, ?)", (encode_trust(trust),))
 
 
+# Where both twins are kept, the transfer never left and the void counts.
+_LAST_TWIN: Final = "SELECT twin, attempt FROM releases WHERE proposal = ? ORDER BY twin DESC LIMIT 1"
 _BY_COMMITMENT: Final = "SELECT proposal FROM commitments WHERE commitment = ?"
 _BY_INSTRUCTION: Final = "SELECT proposal FROM payments WHERE instruction = ?"
 
