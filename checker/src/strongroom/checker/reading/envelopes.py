@@ -59,6 +59,8 @@ class Type(StrEnum):
     LEASE = "lease"
     HSM_REGISTER = "hsm-register"
     CEREMONY = "ceremony"
+    WALLET = "wallet"
+    ADDRESS_ASSIGNMENT = "address-assignment"
 
 
 class Environment(StrEnum):

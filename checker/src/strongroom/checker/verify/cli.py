@@ -203,7 +203,8 @@ def _line_json(line: Line) -> dict[str, object]:
     }
 
 
-def _parse_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
+    """A moment on the command line."""
     try:
         return Node(text, "--at").time()
     except MalformedError as error:
@@ -227,7 +228,7 @@ def _build_parser() -> argparse.ArgumentParser:
         metavar="STAGE",
         help="how far it must hold (default SETTLE)",
     )
-    parser.add_argument("--at", type=_parse_time, metavar="TIME", help="judge what is unsigned at this time, not now")
+    parser.add_argument("--at", type=parse_time, metavar="TIME", help="judge what is unsigned at this time, not now")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

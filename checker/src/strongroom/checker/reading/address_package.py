@@ -1,0 +1,212 @@
+"""A client's deposit address by the second reading: the package that came with it, and nothing else but the root.
+
+1. The roots and rosters of the package follow from the root that the reader has. 2. The attestation is signed by
+exactly the terminals that it names. 3. The line stands under its root, the address derives from its keys, and every key
+signed the challenge. 4. The assignment is signed by the assigner and names that line.
+Source: spec/wallets.md, spec/attestation.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from coincurve import PublicKey
+from coincurve.ecdsa import cdata_to_der, deserialize_compact
+
+from strongroom.checker.reading.bitcoin_scripts import own_script_of, script_to_address
+from strongroom.checker.reading.canonical import parse_canonical
+from strongroom.checker.reading.envelopes import Envelope, Type, check_context, check_exact, parse_envelope
+from strongroom.checker.reading.ethereum import bytes_to_ethereum_address, ethereum_address_of
+from strongroom.checker.reading.fields import Node, check_sorted
+from strongroom.checker.reading.governed import parse_governed
+from strongroom.checker.reading.log import check_inclusion
+from strongroom.checker.reading.networks import is_ethereum
+from strongroom.checker.reading.roots import check_pinned, check_roots, parse_root_envelopes, parse_root_file
+from strongroom.checker.reading.rosters import Roster, check_current, check_party, check_rosters
+from strongroom.core.codes import Code
+from strongroom.core.errors import RefusedError, refused
+from strongroom.core.ids import ChainId, Digest, PartyId
+
+MAX_PACKAGE_BYTES: Final = 16 * 1024 * 1024
+_MAX_LINE_BYTES: Final = 8192
+_MOST_KEYS: Final = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Whose an address is."""
+
+    account: str
+    address: str
+    attestation: Digest
+    chain: ChainId
+    client: PartyId
+    entry: str
+    line: Digest
+    wallet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attestation:
+    """What the terminals signed of a batch."""
+
+    batch: str
+    chain: ChainId
+    challenge: bytes
+    root: bytes
+    size: int
+    terminals: tuple[PartyId, ...]
+    wallet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """One address of a batch."""
+
+    address: str
+    entry: str
+    keys: tuple[tuple[bytes, bytes], ...]
+    """Public point and proof of each."""
+
+    purpose: str
+    threshold: int
+
+
+def prove_address(raw: bytes, root_file: bytes, now: datetime) -> Assignment:
+    """Prove a package. root_file: the reader's own `root.json`.
+
+    Raises ROOT_MISMATCH, ADDRESS_NOT_ATTESTED, ADDRESS_NOT_DERIVED, SPEND_PROOF_INVALID, and what a signature raises.
+    """
+    found = Node(parse_canonical(raw, limit=MAX_PACKAGE_BYTES, path="package"), "package").members(
+        "assignment", "attestation", "index", "line", "proof", "roots", "rosters"
+    )
+    pinned, envelopes = parse_root_file(root_file), parse_root_envelopes(found["roots"])
+    check_pinned(envelopes, pinned)
+    check_roots(pinned)
+    chain = check_roots(envelopes)
+    rosters = check_rosters([parse_envelope(each) for each in found["rosters"].items()], chain)
+    check_current(rosters, chain)
+    roster = rosters[-1].body
+    attestation = parse_governed(parse_envelope(found["attestation"]), Type.ADDRESS_ATTESTATION, _parse_attestation)
+    check_context(attestation, chain.context)
+    _check_terminals(attestation.envelope, attestation.issuer, attestation.body, roster, attestation.issued_at)
+    text = found["line"].base64()
+    proof = [each.base64() for each in found["proof"].items()]
+    line = _prove_line(attestation.body, text, found["index"].integer(), proof)
+    assignment = parse_governed(parse_envelope(found["assignment"]), Type.ADDRESS_ASSIGNMENT, _parse_assignment)
+    check_context(assignment, chain.context)
+    path = f"{assignment.path}.payload.issuer"
+    assigner = check_party(roster, assignment.issuer, ("assigner",), assignment.issued_at, path)
+    check_exact(assignment.envelope, [assigner.key])
+    if assignment.issued_at > now:
+        raise refused(Code.CLOCK_BEHIND, f"{assignment.path}.issued_at", f"not after {now}", str(assignment.issued_at))
+    _check_same(assignment.body, attestation.id, attestation.body, line, text)
+    return assignment.body
+
+
+def _check_terminals(envelope: Envelope, issuer: PartyId, body: _Attestation, roster: Roster, moment: datetime) -> None:
+    path = f"{envelope.path}.payload"
+    if issuer not in body.terminals:
+        raise refused(Code.SIGNER_UNKNOWN, f"{path}.issuer", ", ".join(body.terminals), issuer)
+    parties = [check_party(roster, each, ("terminal",), moment, f"{path}.body.terminals") for each in body.terminals]
+    check_exact(envelope, [party.key for party in parties])
+
+
+def _prove_line(body: _Attestation, text: bytes, index: int, proof: Sequence[bytes]) -> _Line:
+    path = f"{body.batch}.lines[{index}]"
+    try:
+        check_inclusion(leaf=sha256(b"\x00" + text).digest(), index=index, size=body.size, proof=proof, root=body.root)
+    except RefusedError as error:
+        raise refused(Code.ADDRESS_NOT_ATTESTED, path, "a line that the vault signed", repr(text[:80])) from error
+    line = _parse_line(Node(parse_canonical(text, limit=_MAX_LINE_BYTES, path=path), path))
+    if line.purpose != "deposit":
+        raise refused(Code.ADDRESS_NOT_ATTESTED, path, "an address for deposits", line.purpose)
+    derived = _derive(body.chain, line, path)
+    if derived != line.address:
+        raise refused(Code.ADDRESS_NOT_DERIVED, path, derived, line.address)
+    said = f"strongroom-spend-proof/1\n{body.chain}\n{line.address}\n{body.challenge.hex()}\n"
+    digest = sha256(said.encode()).digest()
+    for public, signature in line.keys:
+        if not _is_signed(public, digest, signature):
+            raise refused(Code.SPEND_PROOF_INVALID, path, f"a signature by {public.hex()}", signature.hex())
+    return line
+
+
+def _derive(chain: ChainId, line: _Line, path: str) -> str:
+    publics = [public for public, _ in line.keys]
+    if not is_ethereum(chain):
+        return script_to_address(own_script_of(line.threshold, publics)[0], chain)
+    if (line.threshold, len(publics)) != (1, 1):
+        raise refused(Code.ADDRESS_NOT_DERIVED, path, "one key", f"{line.threshold} of {len(publics)}")
+    return bytes_to_ethereum_address(ethereum_address_of(publics[0]))
+
+
+def _is_signed(public: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether `r || s` is this key's, with a low s: libsecp256k1 verifies no other."""
+    try:
+        return PublicKey(public).verify(cdata_to_der(deserialize_compact(signature)), digest, hasher=None)
+    except ValueError:
+        # No point, or numbers out of their range: nobody's signature.
+        return False
+
+
+def _check_same(body: Assignment, attestation: Digest, batch: _Attestation, line: _Line, text: bytes) -> None:
+    said = (body.attestation, body.line, body.entry, body.address, body.chain, body.wallet)
+    shown = (
+        attestation,
+        f"sha256:{sha256(text).hexdigest()}",
+        line.entry,
+        line.address,
+        batch.chain,
+        batch.wallet,
+    )
+    if said != shown:
+        raise refused(Code.ADDRESS_NOT_ATTESTED, "package.assignment", ", ".join(shown), ", ".join(said))
+
+
+def _parse_assignment(node: Node) -> Assignment:
+    found = node.members("account", "address", "attestation", "chain", "client", "entry", "line", "wallet")
+    return Assignment(
+        account=found["account"].own_id("account"),
+        address=found["address"].text(),
+        attestation=found["attestation"].digest(),
+        chain=found["chain"].chain(),
+        client=found["client"].party_of("client"),
+        entry=found["entry"].own_id("address"),
+        line=found["line"].digest(),
+        wallet=found["wallet"].own_id("wallet"),
+    )
+
+
+def _parse_attestation(node: Node) -> _Attestation:
+    found = node.members("batch", "chain", "challenge", "root", "size", "terminals", "wallet")
+    terminals = tuple(each.party_of("device") for each in found["terminals"].items())
+    check_sorted(terminals, found["terminals"].path)
+    return _Attestation(
+        batch=found["batch"].own_id("entry"),
+        chain=found["chain"].chain(),
+        challenge=found["challenge"].hex(size=32),
+        root=bytes.fromhex(found["root"].digest().removeprefix("sha256:")),
+        size=found["size"].integer(least=1),
+        terminals=terminals,
+        wallet=found["wallet"].own_id("wallet"),
+    )
+
+
+def _parse_line(node: Node) -> _Line:
+    found = node.members("address", "id", "keys", "purpose", "threshold")
+    rows = [each.members("id", "proof", "public", "terminal") for each in found["keys"].items()]
+    if not 1 <= len(rows) <= _MOST_KEYS:
+        raise found["keys"].invalid(f"1 to {_MOST_KEYS} keys")
+    check_sorted([row["id"].own_id("key") for row in rows], found["keys"].path)
+    return _Line(
+        address=found["address"].text(),
+        entry=found["id"].own_id("address"),
+        keys=tuple((row["public"].hex(size=33), row["proof"].hex(size=64)) for row in rows),
+        purpose=found["purpose"].word("deposit", "change"),
+        threshold=found["threshold"].integer(least=1),
+    )
