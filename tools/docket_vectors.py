@@ -19,7 +19,17 @@ from strongroom.core.canonical import encode_canonical  # noqa: E402 -- The path
 from strongroom.core.checks.prove import prove_docket  # noqa: E402
 from strongroom.core.docket import Stage, Twin, parse_docket  # noqa: E402
 from strongroom.core.records import encode_record  # noqa: E402
-from world import Trip, World, eth_trip, ltc_trip, mixed_trip, one_key_trip, usd_trip  # noqa: E402
+from world import (  # noqa: E402
+    Trip,
+    World,
+    eth_sweep,
+    eth_trip,
+    ltc_trip,
+    mixed_trip,
+    one_key_trip,
+    safe_world,
+    usd_trip,
+)
 
 FOLDER = HERE / "vectors/docket"
 STATEMENTS = HERE / "vectors/statement/statements.json"
@@ -37,7 +47,7 @@ def write_root_statement(world: World) -> None:
 
 def main() -> None:
     """Write the dockets, their root, and the index of both."""
-    world = World()
+    world = safe_world()
     write_root_statement(world)
     void = eth_trip(world, nonce=8, sequence=2).to(Stage.APPROVE)
     void.reject()
@@ -49,6 +59,7 @@ def main() -> None:
         "token": usd_trip(world, nonce=9, sequence=4).to(Stage.SETTLE),
         "one-key": one_key_trip(world, nonce=10, sequence=5).to(Stage.SETTLE),
         "mixed": mixed_trip(world, nonce=11, sequence=6).to(Stage.SETTLE),
+        "sweep": eth_sweep(world, account_name="eth-2", keys=("key:eth-2",), nonce=12).to(Stage.SETTLE),
     }
     (FOLDER / "root.json").write_bytes(encode_canonical([encode_record(r) for r in world.roots]))
     index: dict[str, Any] = {
@@ -78,6 +89,13 @@ def describe(name: str, trip: Trip, raw: bytes, world: World) -> dict[str, Any]:
     }
 
 
+def _entry_change(text: str) -> tuple[str, str, str, str]:
+    """An entry of a register that says something else: of the whitelist, or where nobody is paid, of our own keys."""
+    if "Harbour Fund Ltd" in text:
+        return "another owner of the destination", "Harbour Fund Ltd", "Harbour Fund Inc", "PROOF_INVALID"
+    return "another state of a key", '"state":"active"', '"state":"destroyed"', "PROOF_INVALID"
+
+
 def refused(file: str, text: str) -> list[dict[str, str]]:
     """Changes of the text, `old` replaced by `new` once, each with the code of both readings."""
     form = '"format":"strongroom-docket/1"'
@@ -90,7 +108,7 @@ def refused(file: str, text: str) -> list[dict[str, str]]:
         ("a space", '"format":', '"format": ', "JSON_NOT_CANONICAL"),
         ("a key twice", form, f"{form},{form}", "JSON_DUPLICATE_KEY"),
         ("a field too many", form, f'"extra":"x",{form}', "FIELD_UNKNOWN"),
-        ("another owner of the destination", "Harbour Fund Ltd", "Harbour Fund Inc", "PROOF_INVALID"),
+        _entry_change(text),
         ("another chain beside the bytes", chain, '"transaction":{"chain":"eip155:1"', "TX_WRONG_CHAIN"),
         ("one byte more", unsigned, more, "PSBT_INVALID" if "bip122" in chain else "TX_TRAILING_BYTES"),
         ("no signed bytes", signed, '"signed":"none"', "STAGE_MISSING"),
