@@ -13,11 +13,13 @@ from strongroom.core.address_package import encode_package, parse_package, prove
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
-from strongroom.core.ids import AccountId, PartyId, WalletId
+from strongroom.core.ids import AccountId, EntryId, PartyId, WalletId
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.records import Base64Bytes, ClientOrNone, EntryOrNone, encode_record
 from strongroom.core.registers import ClientEntry, KeyState
 from strongroom.core.statements import parse_statement
 from strongroom.core.wallets import Issue, Segregation
+from strongroom.online.evidence.store import append
 from strongroom.online.governance.store import publish
 from strongroom.online.keys.assigned import find_assigned
 from strongroom.online.keys.issue import assign as issue
@@ -105,10 +107,21 @@ def test_a_key_that_signs_no_more(desk: Desk) -> None:
     key = desk.firm.world.registers["keys"].find("key:eoa-0", "keys")
     line = next(text for text in eth_batch().lines if '"key:eoa-0"' in text)
     entry = line.split('"id":"')[1].split('"')[0]
-    change_register(desk.firm, "keys", (replace(key, state=KeyState.DESTROYED),))
+    change_register(desk.firm, "keys", (replace(key, state=KeyState.SUSPENDED),))
     refuse(Code.ADDRESS_WITHOUT_SPEND_PROOF, lambda: issue(desk.assigner, HARBOUR, entry))
     change_register(desk.firm, "keys", (key,))
     assert entry == parse_statement(issue(desk.assigner, HARBOUR, entry).assignment).body.entry
+
+
+def test_a_key_that_an_officer_declared_compromised(desk: Desk) -> None:
+    """By one officer's word in the log; the register calls it active still."""
+    firm, names = desk.firm, (EntryId("key:eoa-0"), EntryId("key:eoa-1"))
+    rows = {name: text.split('"id":"')[1].split('"')[0] for name in names for text in eth_batch().lines if name in text}
+    body = KeyStateChange(keys=names[:1], lifts=(), reason="a copy was found", state=KeyState.COMPROMISED)
+    firm.world.now = firm.clock()
+    append(firm.admin, firm.world.sign(body, "person:r.ho", ("person:r.ho",)))
+    refuse(Code.ADDRESS_WITHOUT_SPEND_PROOF, lambda: issue(desk.assigner, HARBOUR, rows[names[0]]))
+    assert issue(desk.assigner, HARBOUR, rows[names[1]])
 
 
 def test_a_segregated_wallet_serves_its_client_only(office_firm: Firm) -> None:

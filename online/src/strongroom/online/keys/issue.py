@@ -34,6 +34,7 @@ from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import store
 from strongroom.online.keys.importing import check_attested, digest_line
 from strongroom.online.keys.services import ServiceKey
+from strongroom.online.keys.states import load_effective_entries
 from strongroom.online.keys.wallets import load_wallets
 from strongroom.online.prove.reading import LogFold
 
@@ -133,7 +134,8 @@ def find_offer(assigner: Assigner, rules: Rules, wallet: Wallet, entry: str, now
     body = offer.attestation.body
     if body.wallet != wallet.wallet:
         raise refused(Code.ADDRESS_NOT_ATTESTED, offer.line.id, f"an address of {wallet.wallet}", body.wallet)
-    check_registered(body, offer.line, rules.entries.addresses.get(offer.line.id), rules.entries.keys)
+    keys = load_effective_entries(assigner.connection, rules)
+    check_registered(body, offer.line, rules.entries.addresses.get(offer.line.id), keys)
     drills = assigner.load_drills(assigner.connection, rules)
     check_restorable(offer.line, drills, wallet.drill_age_s, now)
     return offer

@@ -23,6 +23,7 @@ from strongroom.online.evidence.store import load_statement
 from strongroom.online.governance.store import Rules
 from strongroom.online.keys import store
 from strongroom.online.keys.importing import check_attested
+from strongroom.online.keys.states import load_effective_entries
 from strongroom.online.keys.wallets import load_wallets
 
 
@@ -69,4 +70,5 @@ def _prove(connection: Connection, rules: Rules, row: store.StoredLine, now: dat
     line = prove_line(statement.body, row.line, row.place, build_inclusion_proof(leaves, row.place))
     if line.id != row.entry:
         raise refused(Code.ADDRESS_NOT_ATTESTED, row.entry, f"the line of {row.entry}", line.id)
-    check_registered(statement.body, line, rules.entries.addresses.get(line.id), rules.entries.keys)
+    keys = load_effective_entries(connection, rules)
+    check_registered(statement.body, line, rules.entries.addresses.get(line.id), keys)

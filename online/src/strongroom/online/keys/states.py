@@ -6,6 +6,7 @@ Devices decide by their own latches; here it is only asked so that nothing is bu
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from strongroom.core.checks.notices import key_states_of
@@ -14,7 +15,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import EntryId, WalletId
 from strongroom.core.key_states import KeyStateChange, effective_keys
-from strongroom.core.registers import AddressEntry, KeyState
+from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
 from strongroom.core.statements import Statement
 from strongroom.online.db.connect import Connection
 from strongroom.online.governance.notices import load_notices
@@ -25,6 +26,12 @@ from strongroom.online.watch.store import open_alert
 def load_key_states(connection: Connection, rules: Rules) -> dict[str, KeyState]:
     """The strictest of register and log, key by key."""
     return effective_keys(rules.entries.keys, key_states_of(load_notices(connection, rules)))
+
+
+def load_effective_entries(connection: Connection, rules: Rules) -> dict[str, KeyEntry]:
+    """The key register's entries with the state that holds for each."""
+    states = load_key_states(connection, rules)
+    return {name: replace(entry, state=states[name]) for name, entry in rules.entries.keys.items()}
 
 
 def find_payable(connection: Connection, rules: Rules, wallet: WalletId) -> Collection[EntryId]:
