@@ -30,6 +30,16 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "Import the newest update and open a new session; when it stays, somebody keeps a freeze or a key state back.",
         "II.1 III.16 V.4",
     ),
+    "JOURNAL_BEHIND": (
+        "The journal is older than its mirror in the token: an old disk, or a copy",
+        _FORENSIC,
+        "III.11",
+    ),
+    "TOKEN_BEHIND": (
+        "The token is older than the journal by more than a power cut explains: an old token, or another one",
+        _FORENSIC,
+        "II.1 III.11",
+    ),
     "JOURNAL_FORKED": (
         "A terminal's journal stands where it cannot, or where another copy of it stood: there may be two",
         _FORENSIC,

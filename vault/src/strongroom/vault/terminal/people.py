@@ -16,6 +16,7 @@ from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import encode_time
 from strongroom.core.roster import Party, check_not_expired, check_party
+from strongroom.vault.hsm.mirror import open_mirror
 from strongroom.vault.hsm.module import TokenModule, describe_live, find_token, identity_of, open_module
 from strongroom.vault.hsm.signing_key import PersonToken
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
@@ -23,6 +24,7 @@ from strongroom.vault.self_tests.token import check_token_arithmetic
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import Mark, RightPin, WrongPin
 from strongroom.vault.terminal.lease import check_lease
+from strongroom.vault.terminal.mirror import mirrored
 from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.token_check import compare_token
 
@@ -68,7 +70,7 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
     """Ask for every PIN and open every token: the terminal's first, then each operator's in the order of their ids.
 
     Raises PIN_WRONG (counted in the journal), KEY_NOT_IN_TOKEN when a token does not hold the roster's key, and what
-    `find_operators`, `check_lease` and `compare_token` raise.
+    `find_operators`, `check_lease`, `compare_token` and `mirrored` raise.
     """
     now = terminal.now()
     operators = find_operators(terminal, people, now)
@@ -78,7 +80,7 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
     live = describe_live(mine)
     # Before any PIN: a token that is none of ours must not learn one, nor a copy of this terminal.
     alarms = compare_token(terminal, live)
-    check_lease(terminal, identity_of(mine))
+    lease = check_lease(terminal, identity_of(mine))
     with ExitStack() as stack:
         own = _open_token(terminal, module, stack, terminal.config.token, "terminal")
         _check_key(own, me.key, me.id)
@@ -89,6 +91,8 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
             token = _open_token(terminal, module, stack, terminal.config.token_of(party.id), party.id)
             _check_key(token, party.key, party.id)
             opened.append((party.id, token))
+        mirror = stack.enter_context(open_mirror(own.session))
+        stack.enter_context(mirrored(terminal, lease.id, mirror))
         yield Crew(terminal=own, operators=tuple(opened), live=live, alarms=alarms)
 
 

@@ -31,6 +31,8 @@ class EntryKind(StrEnum):
     STARTED = "started"
     UPDATED = "updated"
     """Statements taken in: roster, registers, policy, freezes, lifts."""
+    LEASED = "leased"
+    """The first session under a lease: from here on the token named by it mirrors this journal."""
     SESSION_OPENED = "session-opened"
     """A nonce was shown."""
     SESSION_CLOSED = "session-closed"
@@ -52,6 +54,10 @@ class EntryKind(StrEnum):
     LIFTED = "lifted"
     RECOVERED = "recovered"
     """A quorum has compared this journal with the log and the chain."""
+
+
+STEPS = (EntryKind.SESSION_OPENED, EntryKind.CLEAR_ACCEPTED, EntryKind.COMMITTED, EntryKind.SIGNED)
+"""What the token mirrors: each is on the disk and in the token before anything that follows from it leaves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,15 @@ from strongroom.core.errors import InvariantError, Refusal, UnavailableError, re
 from strongroom.core.ids import Digest, PartyId, parse_party_id
 from strongroom.core.records import encode_time, parse_time
 from strongroom.vault.terminal.journal.chain import check_journal, read_entries
-from strongroom.vault.terminal.journal.entry import FORMAT, NO_ENTRY, Entry, EntryKind, build_entry, encode_payload
+from strongroom.vault.terminal.journal.entry import (
+    FORMAT,
+    NO_ENTRY,
+    STEPS,
+    Entry,
+    EntryKind,
+    build_entry,
+    encode_payload,
+)
 from strongroom.vault.terminal.journal.index import save_marks
 from strongroom.vault.terminal.journal.marks import Mark, settle_mark
 from strongroom.vault.terminal.journal.queries import query
@@ -50,6 +59,10 @@ class JournalHead(NamedTuple):
     hash: Digest
 
 
+Mirror = Callable[[JournalHead], None]
+"""Keeps the journal's place somewhere else, durably, or raises."""
+
+
 class Journal:
     """One terminal's journal, held by one process. Use `Journal.create` once and `Journal.open` ever after."""
 
@@ -59,6 +72,8 @@ class Journal:
         self._database = connection
         self._lock = lock
         self._is_open = True
+        self._mirror: Mirror | None = None
+        self._mirror_failed = False
 
     @classmethod
     def create(cls, path: Path, clock: Clock, terminal: PartyId) -> Self:
@@ -73,7 +88,8 @@ class Journal:
         except BaseException:
             os.close(lock)
             raise
-        fields = encode_canonical({"format": FORMAT, "terminal": terminal})
+        # Drawn, so that no second journal ever begins alike: a lease names a journal by the hash of this entry.
+        fields = encode_canonical({"drawn": os.urandom(32).hex(), "format": FORMAT, "terminal": terminal})
         with journal._closing_on_error():
             journal._append_entry(EntryKind.CREATED, fields, ())
         return journal
@@ -129,11 +145,41 @@ class Journal:
         marks: what to remember; checked and saved in the same transaction.
         Raises RefusedError with every refusal of the marks (ALREADY_COMMITTED, INSTRUCTION_ALREADY_PAID, VOIDED,
         NONCE_REUSED, CLEAR_USED, HEAD_ROLLBACK, HEAD_UNEQUAL, PACKAGE_SEQUENCE, DIGEST_MISMATCH, CLOCK_BEHIND);
-        UnavailableError JOURNAL_UNWRITABLE.
+        UnavailableError JOURNAL_UNWRITABLE. When the mirror fails (TOKEN_UNAVAILABLE), the entry is on the disk and
+        nothing may follow from it, as after a power cut; no further step is taken.
         """
         if kind is EntryKind.CREATED:
             raise InvariantError(Refusal(code=Code.INVARIANT, field="kind", expected="another kind", got=kind.value))
-        return self._append_entry(kind, fields, tuple(settle_mark(mark) for mark in marks))
+        self._check_mirror(kind)
+        entry = self._append_entry(kind, fields, tuple(settle_mark(mark) for mark in marks))
+        if self._mirror and kind in STEPS:
+            self._mirror_failed = True
+            self._mirror(JournalHead(entry.number, entry.hash))
+            self._mirror_failed = False
+        return entry
+
+    @contextmanager
+    def mirrored_by(self, mirror: Mirror) -> Iterator[None]:
+        """Tell this of every step, after it is on the disk and before `append` returns."""
+        self._mirror = mirror
+        try:
+            yield
+        finally:
+            self._mirror = None
+
+    def count_steps_after(self, number: int) -> int:
+        """How many mirrored steps stand after an entry."""
+        kinds = json.dumps([kind.value for kind in STEPS])
+        row = self._connection.execute(query("count_after"), {"number": number, "kinds": kinds}).fetchone()
+        return int(row[0])
+
+    def _check_mirror(self, kind: EntryKind) -> None:
+        """Raise TOKEN_UNAVAILABLE after a mirror failed: two steps that it does not know look like an older token."""
+        if self._mirror_failed and kind in STEPS:
+            expected, got = "a token that keeps the journal's place", "one that failed to"
+            raise UnavailableError(
+                Refusal(code=Code.TOKEN_UNAVAILABLE, field="journal mirror", expected=expected, got=got)
+            )
 
     def check(self, marks: Sequence[Mark]) -> None:
         """Raise what `append` would raise for these marks, and remember nothing: for asking before people confirm."""
