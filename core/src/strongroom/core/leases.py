@@ -2,7 +2,7 @@
 
 A terminal's id and keys can be carried to a second machine: its disk copied, its wrapping key restored into another
 token. A lease names the one token and the one journal with which it may sign, so that a copy of one without the other
-is refused by everybody who knows the lease. Source: spec/statement.md, lease; docs/adr/0021; circular 25EC44, II.
+is refused by everybody who knows the lease. Source: spec/statement.md, lease; docs/adr/0024; circular 25EC44, II.
 """
 
 from __future__ import annotations

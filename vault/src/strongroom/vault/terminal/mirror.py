@@ -1,4 +1,4 @@
-"""The journal and its mirror in the token are compared at the start, and go on together. docs/adr/0021.
+"""The journal and its mirror in the token are compared at the start, and go on together. docs/adr/0024.
 
 Order of writes: the journal first, then the token, then what leaves. A power cut between the first two leaves the token
 one step behind; that is made good at the next start. What no power cut explains is refused: a journal that is older
