@@ -312,3 +312,17 @@ def test_every_refusal_is_named_at_once(firm: Any) -> None:
     found = second.refusals(turn, "sign")
     assert {Code.KEY_NOT_IN_TOKEN, Code.INSTRUCTION_EXPIRED, Code.CLEAR_BUDGET} == found
     assert PartyId("device:terminal-2") == second.name
+
+
+def test_prices_only_rise_in_time(firm: Any, stand: Any) -> None:
+    """Attack: after a rise, the snapshot from before it, which is still fresh enough for the policy's limits."""
+    w = firm.world
+    older = list(w.prices)
+    w.change_prices(lambda body: replace(body, as_of=w.now))
+    newer = list(w.prices)
+    trips = [world.eth_trip(w, nonce=7 + n, sequence=1 + n) for n in range(3)]
+    assert set() == stand.refusals(firm.turn(trips=[trips[0].to(Stage.VERIFY)]), "sign")
+    w.prices = older
+    assert {Code.PRICE_ROLLBACK} == stand.refusals(firm.turn(trips=[trips[1].to(Stage.VERIFY)]), "sign")
+    w.prices = newer
+    assert set() == stand.refusals(firm.turn(trips=[trips[2].to(Stage.VERIFY)]), "sign")

@@ -174,6 +174,11 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
         "Sign within the hours of the rule, or have the policy's quorum change them.",
         "III.2 III.13",
     ),
+    "PRICE_ROLLBACK": (
+        "The prices are older than prices by which this terminal has valued a payment before",
+        "Send the docket again with the newest snapshot; find out who packed the older one.",
+        "III.2 III.13",
+    ),
     "PRICE_STALE": (
         "The prices are too old, or from after the moment that is judged",
         "Have two signers of the prices publish a new snapshot, and send the docket again with it.",

@@ -24,7 +24,7 @@ from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
-from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark
+from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark, PricesSeen
 from strongroom.vault.terminal.key_store import build_key_uses
 from strongroom.vault.terminal.limits import check_hours, check_void_windows, check_windows
 from strongroom.vault.terminal.step2_prove import verification_of
@@ -84,7 +84,10 @@ def check_separation(desk: Desk, proved: ProvedDocket) -> None:
 
 
 def build_bindings(proved: ProvedDocket) -> tuple[Mark, ...]:
-    """What signing binds for ever: outpoints or the nonce, and the instructions, to this twin of this proposal."""
+    """What signing binds for ever: outpoints or the nonce, and the instructions, to this twin of this proposal.
+
+    And the prices that a payment was valued by, so that the next one is valued by none that are older.
+    """
     bound = Binding(
         attempt=proved.proposal.body.attempt,
         commits=proved.spend.commits,
@@ -92,7 +95,10 @@ def build_bindings(proved: ProvedDocket) -> tuple[Mark, ...]:
         proposal=proved.proposal.id,
         twin=proved.twin,
     )
-    return (bound,)
+    prices = proved.foundation.prices
+    if prices is None or proved.twin is Twin.VOID or not proved.requests:
+        return (bound,)
+    return (bound, PricesSeen(as_of=prices.body.as_of))
 
 
 def name_result(proved: ProvedDocket) -> str:

@@ -31,6 +31,7 @@ INDEX_TABLES = (
     "freeze_lift",
     "package",
     "checkpoint",
+    "prices",
     "limit_use",
     "pin_failure",
 )

@@ -29,6 +29,7 @@ from strongroom.vault.terminal.journal.marks import (
     Mark,
     PackageIn,
     PackageOut,
+    PricesSeen,
     RightPin,
     SignedR,
     WrongPin,
@@ -62,6 +63,8 @@ def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark:
             _save_package(connection, entry, mark)
         case CheckpointSeen():
             _save_checkpoint(connection, entry, time, mark)
+        case PricesSeen():
+            _save_prices(connection, entry, mark)
         case LimitUse():
             _save_limit_use(connection, entry, time, mark)
         case WrongPin() | RightPin():
@@ -161,6 +164,15 @@ def _save_checkpoint(connection: sqlite3.Connection, entry: int, time: datetime,
             time=encode_time(mark.time),
             entry=entry,
         )
+
+
+def _save_prices(connection: sqlite3.Connection, entry: int, mark: PricesSeen) -> None:
+    # Prices have no head. Attack: after a rise, the snapshot from before it, which is still fresh enough by the policy.
+    last, as_of = _one(connection, "last_prices"), encode_time(mark.as_of)
+    if last is not None and mark.as_of < parse_time(last[0], "prices.as_of"):
+        raise refused(Code.PRICE_ROLLBACK, "prices.as_of", f"{last[0]} or later", as_of)
+    if last is None or last[0] != as_of:
+        _write(connection, "insert_prices", as_of=as_of, entry=entry)
 
 
 def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, mark: LimitUse) -> None:

@@ -108,6 +108,13 @@ class CheckpointSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PricesSeen:
+    """A payment was valued by a snapshot of prices. as_of: the snapshot's own time."""
+
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitUse:
     """An instruction uses part of a rule's window, once. units: of the asset, counted from the entry's time.
 
@@ -147,6 +154,7 @@ Mark = (
     | PackageIn
     | PackageOut
     | CheckpointSeen
+    | PricesSeen
     | LimitUse
     | WrongPin
     | RightPin
@@ -162,6 +170,7 @@ _CLASSES: dict[str, type[Mark]] = {
     "package-in": PackageIn,
     "package-out": PackageOut,
     "checkpoint-seen": CheckpointSeen,
+    "prices-seen": PricesSeen,
     "limit-use": LimitUse,
     "wrong-pin": WrongPin,
     "right-pin": RightPin,

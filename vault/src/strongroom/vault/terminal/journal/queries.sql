@@ -128,6 +128,14 @@ SELECT size, root, time FROM checkpoint ORDER BY entry DESC LIMIT 1;
 -- Remembered for ever.
 INSERT INTO checkpoint (size, root, time, entry) VALUES (:size, :root, :time, :entry);
 
+-- last_prices --
+-- The newest snapshot that a payment was valued by; they only rise.
+SELECT as_of FROM prices ORDER BY entry DESC LIMIT 1;
+
+-- insert_prices --
+-- Remembered for ever.
+INSERT INTO prices (as_of, entry) VALUES (:as_of, :entry);
+
 -- limit_use --
 -- Signing the same instruction again uses a limit once, with the highest fee of its attempts.
 SELECT asset, units, fee, hkd_cents, time FROM limit_use WHERE rule = :rule AND instruction = :instruction;
@@ -198,6 +206,10 @@ SELECT direction, party, sequence, digest, entry FROM package ORDER BY direction
 -- rows_of_checkpoint --
 -- Compared with the rebuilt index, in the order of its key.
 SELECT entry, size, root, time FROM checkpoint ORDER BY entry;
+
+-- rows_of_prices --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT entry, as_of FROM prices ORDER BY entry;
 
 -- rows_of_limit_use --
 -- Compared with the rebuilt index, in the order of its key.

@@ -95,6 +95,11 @@ CREATE TABLE checkpoint (
     time TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE prices (
+    entry INTEGER PRIMARY KEY,
+    as_of TEXT NOT NULL
+) STRICT;
+
 -- units, fee and hkd_cents are decimal strings: wei do not fit into SQLite's 64-bit integers. No price: 'none'.
 CREATE TABLE limit_use (
     rule TEXT NOT NULL,
