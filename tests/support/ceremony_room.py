@@ -7,12 +7,14 @@ SIGKILL when it asks its n-th question.
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import re
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -282,3 +284,64 @@ def restore(room: Room, previous: str = "back-up", home: str = "restore", token:
     chains = ("--chain", f"wallet:ltc-cold={LTC_CHAIN}", "--chain", f"wallet:eth-cold={ETH_CHAIN}")
     more = (*chains, "--keys", str(room.folder / "medium-1"), "--challenge", "5a" * 32)
     return follow(room, "restore", previous, *more, token=token, home=home)
+
+
+def rotation(room: Room, kind: str, previous: str, keys: str, home: str = "") -> list[str]:
+    """The command of a rotation, or of a changed set of custodians."""
+    return follow(room, kind, previous, "--keys", str(room.folder / keys / "keys"), home=home)
+
+
+SECRETS = (TOKEN_OFFICER, TOKEN_USER, PERSON_PIN, DICE)
+
+
+def check_nothing_secret_shown(run: Play) -> None:
+    """No PIN and no dice on the screen, no traceback, and every line but the typed ones fits it."""
+    assert "Traceback" not in run.shown
+    for secret in SECRETS:
+        assert secret not in run.shown
+    for line in run.shown.splitlines():
+        assert len(line) <= 79 or ":" in line, line
+
+
+def check_nothing_secret_written(room: Room) -> None:
+    """No PIN, no dice and no two words of a share that stand together are in any file but the tokens' own store."""
+    pairs = {" ".join(two) for paper in room.papers.values() for two in itertools.pairwise(paper.split())}
+    found = []
+    for path in room.folder.rglob("*"):
+        if path.is_file() and room.store.tokens not in path.parents:
+            text = path.read_bytes().decode("utf-8", errors="replace")
+            found += [f"{path}: {secret}" for secret in (*SECRETS, *pairs) if secret in text]
+    assert [] == found
+
+
+_HEAD = re.compile(r"(step \d+ of \d+(?: \(\d+ of \d+\))?)|(SIGNING THE TRANSCRIPT   \[[a-z-]+\])")
+
+
+def play_with_kills(room: Room, command: list[str], answers: Mapping[str, Answer | str]) -> tuple[str, int]:
+    """Kill the program at the first question of every step and right after every yes to something irrevocable.
+
+    Each place is killed once; the same command goes on. Returns everything that was shown, and how often it was killed.
+    """
+    killed: set[str] = set()
+    shown = ""
+    while True:
+        run = start(room, command, answers)
+        while (question := run.step()) is not None:
+            heads = _HEAD.findall(run.shown)
+            place = "".join(heads[-1]) if heads else question
+            if place not in killed:
+                killed.add(place)
+                run.kill()
+                break
+            run.answer(question)
+            if question.startswith("Type yes to do it") and f"{place} yes" not in killed:
+                killed.add(f"{place} yes")
+                # Somewhere between the token and the record: wherever it hits, the next start must know.
+                time.sleep(len(killed) % 7 * 0.02)
+                run.kill()
+                break
+        shown += run.shown
+        if run.code != -signal.SIGKILL:
+            assert 0 == run.code, run.shown[-3000:]
+            check_nothing_secret_shown(run)
+            return shown, len(killed)
