@@ -49,6 +49,8 @@ SITES = {"person:c.ann": "Site A", "person:c.bob": "Site B", "person:c.cyd": "Si
 _FROM, _UNTIL = datetime(2020, 1, 1, tzinfo=UTC), datetime(2060, 1, 1, tzinfo=UTC)
 _WORD = re.compile(r"\d+\. ([a-z]+)")
 _CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+MOST_QUESTIONS = 300
+"""More than any ceremony here asks; an answer that is refused for ever ends the test."""
 PROMPT = re.compile(r"(?:^|\n)([^\n]+): $")
 
 
@@ -61,6 +63,8 @@ class Room:
     world: World
     papers: dict[str, str] = field(default_factory=dict)
     seals: dict[str, str] = field(default_factory=dict)
+    new_papers: dict[str, str] = field(default_factory=dict)
+    new_seals: dict[str, str] = field(default_factory=dict)
     serial: int = 0
 
     def trust(self) -> list[str]:
@@ -70,6 +74,12 @@ class Room:
     def transcript(self, home: str) -> Statement[Ceremony]:
         """The finished transcript of a home."""
         return parse_transcript((self.folder / home / "transcript.json").read_bytes())
+
+    def keep_new(self) -> None:
+        """A ceremony is over: what was handed out in it is in force, and papers of before are shredded."""
+        self.papers.update(self.new_papers)
+        self.seals.update(self.new_seals)
+        self.new_papers, self.new_seals = {}, {}
 
     def next_serial(self) -> str:
         """A bag number that was never used."""
@@ -138,6 +148,7 @@ class Play:
     def answer(self, question: str) -> None:
         """Type what the question asks for."""
         self.asked.append(question)
+        assert len(self.asked) < MOST_QUESTIONS, self.shown[-2000:]
         text = self._find(question)
         self.since = ""
         os.write(self.descriptor, text.encode() + b"\n")
@@ -193,6 +204,8 @@ def play(room: Room, arguments: list[str], answers: Mapping[str, Answer | str], 
             run.kill()
             break
         run.answer(question)
+    if run.code == 0:
+        room.keep_new()
     return run
 
 
@@ -201,14 +214,15 @@ def copy_words(run: Play, _question: str) -> str:
     words = _WORD.findall(run.since)
     assert len(words) == 33, run.since
     who = re.findall(r"only (person:[a-z.]+) can", run.shown)[-1]
-    run.room.papers[who] = " ".join(words)
+    run.room.new_papers[who] = " ".join(words)
     return ""
 
 
 def read_paper(run: Play, _question: str) -> str:
     """Type the words of whoever sits at the keyboard."""
     who = re.findall(r"only (person:[a-z.]+) can|(person:[a-z.]+), your share", run.shown)[-1]
-    return run.room.papers[who[0] or who[1]]
+    is_new = "Now from your paper" in run.since
+    return (run.room.new_papers if is_new else run.room.papers)[who[0] or who[1]]
 
 
 def bag(run: Play, question: str) -> str:
@@ -216,7 +230,8 @@ def bag(run: Play, question: str) -> str:
     found = re.search(r"(person:[a-z.]+)", question)
     assert found
     if "goes into" in question:
-        run.room.seals[found[1]] = run.room.next_serial()
+        run.room.new_seals[found[1]] = run.room.next_serial()
+        return run.room.new_seals[found[1]]
     return run.room.seals[found[1]]
 
 
@@ -250,6 +265,11 @@ def people(custodians: str, threshold: str = "2") -> dict[str, Answer | str]:
         "Press Enter": "",
         "": "as the run book says",
     }
+
+
+def people_but(more: Mapping[str, Answer | str], custodians: str) -> dict[str, Answer | str]:
+    """Answers of an uneventful ceremony, but for some, which are looked at first."""
+    return {**more, **people(custodians), **more}
 
 
 def sites(*names: str) -> str:
@@ -305,7 +325,11 @@ def check_nothing_secret_shown(run: Play) -> None:
 
 def check_nothing_secret_written(room: Room) -> None:
     """No PIN, no dice and no two words of a share that stand together are in any file but the tokens' own store."""
-    pairs = {" ".join(two) for paper in room.papers.values() for two in itertools.pairwise(paper.split())}
+    pairs = {
+        " ".join(two)
+        for paper in (*room.papers.values(), *room.new_papers.values())
+        for two in itertools.pairwise(paper.split())
+    }
     found = []
     for path in room.folder.rglob("*"):
         if path.is_file() and room.store.tokens not in path.parents:
@@ -344,4 +368,5 @@ def play_with_kills(room: Room, command: list[str], answers: Mapping[str, Answer
         if run.code != -signal.SIGKILL:
             assert 0 == run.code, run.shown[-3000:]
             check_nothing_secret_shown(run)
+            room.keep_new()
             return shown, len(killed)

@@ -25,6 +25,7 @@ from strongroom.vault.hsm_check.render import build_report, render_table
 from strongroom.vault.hsm_check.run import is_conforming, run_check
 from strongroom.vault.hsm_register.commands import compare, show_register
 from strongroom.vault.self_tests.known_answers import run_self_tests
+from strongroom.vault.hygiene import guard_memory
 
 DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 USER = Question(name="User's PIN", is_new=False)
@@ -68,6 +69,7 @@ EXIT_CODES = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    guard_memory()
     options = build_parser().parse_args(arguments)
     try:
         # What judges a module must itself compute rightly, as in every program of the vault.

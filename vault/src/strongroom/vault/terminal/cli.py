@@ -13,6 +13,7 @@ from pathlib import Path
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.errors import InvariantError, Refusal, StrongroomError, UnavailableError
 from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.terminal.bootstrap import open_terminal
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
@@ -57,6 +58,7 @@ DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command with the real world around it, and return its exit code."""
+    guard_memory()
     options = build_parser().parse_args(arguments)
     # With --json the standard output is for the machine alone; people read the other one.
     console = StreamConsole(source=sys.stdin, screen=sys.stderr if options.json else sys.stdout)
