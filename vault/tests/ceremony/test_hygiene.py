@@ -9,7 +9,8 @@ SCRIPT = """
 import ctypes, resource
 from strongroom.vault.hygiene import MemoryReport, guard_memory
 report = guard_memory()
-print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), report.no_core, report.not_dumpable)
+dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+print(resource.getrlimit(resource.RLIMIT_CORE), dumpable, report.no_core, report.not_dumpable)
 locked = next(line for line in open("/proc/self/status") if line.startswith("VmLck"))
 print(report.locked == (int(locked.split()[1]) > 0))
 print(MemoryReport(no_core=False, not_dumpable=False, locked=False).render())

@@ -24,8 +24,8 @@ from strongroom.vault.hsm_check.points import Finding
 from strongroom.vault.hsm_check.render import build_report, render_table
 from strongroom.vault.hsm_check.run import is_conforming, run_check
 from strongroom.vault.hsm_register.commands import compare, show_register
-from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.hygiene import guard_memory
+from strongroom.vault.self_tests.known_answers import run_self_tests
 
 DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 USER = Question(name="User's PIN", is_new=False)
