@@ -173,7 +173,7 @@ def test_back_corrects_the_answer_before(tmp_path: Path) -> None:
 def test_another_command_in_a_home_is_refused_and_the_same_goes_on(tmp_path: Path) -> None:
     room = make_room(tmp_path)
     command = generate(room)
-    assert play(room, command, people(sites("ann", "bob", "cyd")), kill_at=9).code
+    assert play(room, command, people(sites("ann", "bob", "cyd")), kill_at=13).code
     other = play(room, [part.replace("vault-1", "vault-7") for part in command], people(""))
     assert 3 == other.code
     assert Code.CEREMONY_RECORD.value in other.shown

@@ -4,7 +4,7 @@ A transcript is one `ceremony` statement signed by exactly the people who were p
 but the keys: check values, commitments, seals, digests, and openly where a key was in memory. `STEPS` is the shape of
 every run book, so that a transcript with a step left out or moved is refused by whoever reads it, not only by the
 program that led the people. What makes a transcript true is in `checks/ceremony.py`.
-Source: spec/ceremony.md; II.1, II.5 to II.8, Guidelines 10.8 and 10.9.
+Source: spec/ceremony.md; II.1, II.2, Guidelines 10.8 and 10.9.
 """
 
 from __future__ import annotations

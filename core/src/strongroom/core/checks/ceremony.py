@@ -3,7 +3,7 @@
 1. Its steps are the run book's, in order. 2. A key officer, a key witness and enough custodians were there, distinct
 people with distinct keys, valid in the roster. 3. No two shares are with one person or at one site, and the leader
 holds none. 4. The result follows from the kind; a drill's signatures verify and its addresses derive from the keys.
-5. Exactly those who were there signed. Source: spec/ceremony.md; II.1, II.5 to II.8.
+5. Exactly those who were there signed. Source: spec/ceremony.md; II.1, II.2.
 """
 
 from __future__ import annotations

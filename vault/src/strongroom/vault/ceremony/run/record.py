@@ -1,7 +1,8 @@
 """The record of a ceremony that is under way: one small file a confirmed step, each holding the digest of the last.
 
 Whole files that are renamed into place, so that a power cut leaves a step confirmed or not, never half. No secret is
-ever in a fact. A file that was changed, taken out or added is found at the next start (CEREMONY_RECORD).
+ever in a fact. A file that was changed, taken out or added is found at the next start (CEREMONY_RECORD), but for the
+newest one, which only the entry after it vouches for; the witness sees every fact before it is confirmed.
 """
 
 from __future__ import annotations
