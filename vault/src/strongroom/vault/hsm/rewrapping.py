@@ -4,7 +4,7 @@ The wrapping key's own unwrap template makes every opened key EXTRACTABLE false,
 (ADR 0008). For a rotation the old key is rebuilt from shares and put beside the new one as a key of another kind: a
 session object that may only unwrap, and only into keys that are SENSITIVE, EXTRACTABLE and WRAP_WITH_TRUSTED. Such a
 key is never readable, and nothing but the officer's trusted key wraps it. The object is gone with the session, so that
-an interruption leaves nothing in the token. Source: ADR 0024; PKCS#11 v2.40 sections 4.9 and 4.10.
+an interruption leaves nothing in the token. Source: ADR 0025; PKCS#11 v2.40 sections 4.9 and 4.10.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Steps of a rotation: every blob is wrapped anew inside the token, and the old papers are destroyed.
 
-ADR 0024 says why the key must be rebuilt for it, and what that costs.
+ADR 0025 says why the key must be rebuilt for it, and what that costs.
 """
 
 from __future__ import annotations
