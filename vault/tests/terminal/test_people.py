@@ -20,6 +20,8 @@ import world_registers
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import PartyId
+from strongroom.core.leases import Lease
+from strongroom.core.records import parse_record
 from strongroom.vault.terminal import cli
 from strongroom.vault.terminal.bootstrap import open_terminal
 from strongroom.vault.terminal.people import MAX_WRONG_PINS, REST_S, open_crew
@@ -164,6 +166,9 @@ def test_a_whole_session_as_a_process_without_a_network(
     firm = dataclasses.replace(firm, world=world.World(edits=tokens.edits()))
     stand = firm.stand()
     assert 0 == enroll(firm, stand).returncode
+    shown = json.loads(call(["status", *home(stand)], "").stdout)["lease"]["next"]["body"]
+    body = parse_record(Lease, shown, "lease")
+    firm.world.lease(firm.world.build_lease(stand.name, body.token, body.journal))
     update = stand.write(stand.folder, stand.update(firm.world.update_body()))
     done = call(["import", *home(stand), str(update)], "accept\naccept\n")
     assert (0, stand.name) == answer(done, "terminal")
