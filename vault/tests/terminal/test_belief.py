@@ -201,5 +201,6 @@ def test_before_the_first_update_nothing_can_be_signed(firm: Any) -> None:
     stand = firm.stand()
     stand.enroll(firm.world.fingerprint, firm.world.fingerprint)
     fails(Code.STAGE_MISSING, stand.run, None)
+    stand.lease()
     stand.take(stand.update(firm.world.update_body()))
     assert set() == stand.refusals(firm.turn(trips=[world.eth_trip(firm.world).to(Stage.VERIFY)]), "sign")

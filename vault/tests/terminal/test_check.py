@@ -301,7 +301,6 @@ def test_every_key_has_its_one_file(firm: Any, moved_keys: Any, spoil: Callable[
 
 def test_every_refusal_is_named_at_once(firm: Any) -> None:
     second = firm.stand("device:terminal-2").ready()
-    firm.world.freeze()
 
     def short(body: Any) -> Any:
         return replace(body, sign_by=firm.world.now + timedelta(hours=1))
