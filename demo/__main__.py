@@ -21,6 +21,7 @@ from rich.table import Table
 
 from demo import attacks, attacks_books, attacks_builder, attacks_gate, attacks_provider, journey, theft, turns
 from demo.canaries import MARK, descendants, find_leaks
+from demo.ceremonies import drill
 from demo.ended import Ended
 from demo.firm import ETH, LTC
 from demo.journey import Journal
@@ -32,6 +33,7 @@ from strongroom.online.ledger.store import check_ledger
 
 RESULTS = ROOT / "build" / "demo"
 ATTACKS = 13
+CEREMONIES = 3
 SEEN_LATER = ("7", "10")
 """Attacks that go around every program of ours: nothing can prevent them, they must be seen, and signing must stop."""
 
@@ -98,6 +100,7 @@ def play(story: Story, folder: Path) -> int:
         act_honest(story, scene, journal, ended)
         act_attacks(story, scene, journal, ended)
         story.phase("a stranger verifies", lambda: verify_all(story, scene, journal))
+        story.phase("a drill restores the keys into a second token", lambda: restore(story, scene))
         story.phase("secrets are looked for", lambda: check_secrets(story, scene))
         return finish(story, scene, journal, ended)
 
@@ -183,13 +186,28 @@ def verify_all(story: Story, scene: Scene, journal: Journal) -> None:
         story.tell("strongroom-verify", f"{path.name}: proved to SETTLE")
 
 
+def restore(story: Story, scene: Scene) -> None:
+    """Two custodians' words and the copied blobs, in another token; the signed result goes into the log."""
+    if scene.ceremonies is None:
+        raise DemoError("no ceremony has been held")
+    drill(scene.firm, scene.config, scene.ceremonies)
+    rows = scene.query("select statement from evidence.entries where kind = 'ceremony' order by idx")
+    shutil.copy(scene.ceremonies.last, RESULTS / "restore-transcript.json")
+    story.tell("strongroom-ceremony", f"the same keys answer in a second token; {len(rows)} transcripts in the log")
+    if len(rows) != CEREMONIES:
+        raise DemoError(f"{CEREMONIES} ceremonies were held, and the log has {len(rows)}")
+
+
 def check_secrets(story: Story, scene: Scene) -> None:
-    """Search everything that the demo has written, and its running programs, for PINs. Raises DemoError for any."""
+    """Search all that the demo has written, and its running programs, for PINs and shares. Raises DemoError for any."""
+    papers = scene.ceremonies.papers if scene.ceremonies else []
+    # The first words of a share are its set's, and no secret; these are the ones that carry the key.
+    words = {f"share {number}": " ".join(each.split()[8:14]).encode() for number, each in enumerate(papers, start=1)}
     running = [process for program in scene.programs for process in descendants(program.pid)]
-    leaks = find_leaks([scene.folder, RESULTS], running, {"a PIN": MARK.encode()})
+    leaks = find_leaks([scene.folder, RESULTS], running, {"a PIN": MARK.encode(), **words})
     if leaks:
         raise DemoError("secrets lie about:\n" + "\n".join(f"{leak.secret} in {leak.place}" for leak in leaks))
-    story.say(f"No PIN in any file under {scene.folder}, nor in the environment of {len(running)} programs.")
+    story.say(f"No PIN and no share in any file that was written, nor in the environment of {len(running)} programs.")
 
 
 def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> int:

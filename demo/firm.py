@@ -75,6 +75,7 @@ class Firm:
     heads: dict[str, Statement[Any]] = field(default_factory=dict)
     registers: dict[str, Register[Any]] = field(default_factory=dict)
     roots: list[Envelope] = field(default_factory=list)
+    rosters: list[Envelope] = field(default_factory=list)
 
     def asset(self, name: str) -> AssetEntry:
         """An asset by its name in the demo: eth, ltc or tst."""
@@ -120,6 +121,8 @@ class Firm:
         self.heads[name] = statement
         if name == "root":
             self.roots.append(envelope)
+        if name == "roster":
+            self.rosters.append(envelope)
         return statement
 
     def publish_register(self, name: str, added: Iterable[Any], removed: Iterable[str] = ()) -> Statement[Any]:

@@ -38,16 +38,16 @@ CLIENT_NAMES = {
 }
 
 
-def publish_everything(firm: Firm, after_root: Callable[[], None], after_roster: Callable[[], None]) -> None:
+def publish_everything(firm: Firm, in_the_vault: Callable[[], None]) -> None:
     """Root, roster, policy, five registers.
 
-    after_root: enrols devices under the root; the roster names their keys. after_roster: people whom the roster names
-    make the asset keys, which the registers name.
+    in_the_vault: people whom the first roster names make the keys, and devices are enrolled; the second roster names
+    the devices' keys, and the registers the assets'.
     """
     firm.publish("root", _root(firm), HOLDERS[:2])
-    after_root()
     firm.publish_roster()
-    after_roster()
+    in_the_vault()
+    firm.publish_roster()
     firm.publish("policy", _policy(firm), DELEGATES["policy"])
     firm.publish_register("assets", [firm.asset(name) for name in ASSETS])
     firm.publish_register("clients", [_client_entry(firm, c) for c in firm.clients.values()])

@@ -60,6 +60,11 @@ ROLES = (
     Role(id="person:f.ng", name="F. Ng", staff="staff-20", group="finance"),
     Role(id="person:r.ho", name="R. Ho", staff="staff-21", group="management", roles=("officer", "overseer")),
     Role(id="person:s.lee", name="S. Lee", staff="staff-22", group="management", roles=("officer", "overseer")),
+    Role(id="person:o.yeung", name="O. Yeung", staff="staff-23", group="key management", roles=("key-officer",)),
+    Role(id="person:t.kwan", name="T. Kwan", staff="staff-24", group="internal audit", roles=("key-witness",)),
+    Role(id="person:b.ma", name="B. Ma", staff="staff-25", group="custody of shares", roles=("custodian",)),
+    Role(id="person:l.poon", name="L. Poon", staff="staff-26", group="custody of shares", roles=("custodian",)),
+    Role(id="person:y.sze", name="Y. Sze", staff="staff-27", group="custody of shares", roles=("custodian",)),
     Role(id="person:m.chan", name="M. Chan", staff="staff-31", group="operations", roles=("approver",)),
     Role(id="person:r.singh", name="R. Singh", staff="staff-32", group="treasury", roles=("approver",)),
     # The same human as M. Chan, under a second name and with a second token: attack 5 enrols this entry later.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.ceremonies import Ceremonies
 from demo.firm import ETH, Firm
 from demo.people import Person
 from demo.programs import DemoError, Result, run, start
@@ -40,6 +41,7 @@ class Scene:
     admin: Connection
     config: Path
     packages: Path
+    ceremonies: Ceremonies | None = None
     programs: list[subprocess.Popen[str]] = field(default_factory=list)
     carried: set[Path] = field(default_factory=set)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from demo.assigning import assign_addresses
+from demo.ceremonies import bear_keys, describe
 from demo.firm import ETH, LTC, Client, Firm
 from demo.leasing import lease_terminals
 from demo.papers import publish_everything
@@ -172,7 +173,7 @@ def open_scene(
         provider = stack.enter_context(start_provider(eth.second.url))
         chains = build_chains(eth, ltc, provider)
         config = write_configs(folder, database, chains, NO_ROOT)
-        say("making tokens and keys: eighteen people, three terminals with two operators each")
+        say("making tokens and keys: twenty-three people, two terminals with two operators each")
         tokens = folder / "tokens"
         tokens.mkdir()
         people, terminals = make_office(tokens), make_terminals(tokens)
@@ -194,7 +195,7 @@ def open_scene(
         )
         stack.callback(scene.stop_platform)
         say("setting up trust: root, roster, policy, registers, each signed by its own people's tokens")
-        set_up_trust(scene)
+        set_up_trust(scene, say)
         write_configs(folder, database, chains, firm.fingerprint)
         yield scene
 
@@ -203,16 +204,10 @@ def _public(key: dict[str, str]) -> PublicKey:
     return PublicKey(alg=Algorithm(key["alg"]), public=HexBytes(bytes.fromhex(key["public"])))
 
 
-def set_up_trust(scene: Scene) -> None:
-    """Sign the root, enrol every device under its fingerprint, publish the rest, and lease the terminals."""
+def set_up_trust(scene: Scene, say: Callable[[str], None]) -> None:
+    """Sign the root, hold the ceremonies, enrol every device, publish the rest, and lease the terminals."""
     firm = scene.firm
-    for terminal in firm.terminals:
-        firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
-    for number in (1, 2, 3):
-        # An approval device has no key of its own yet; its enrolment names the person's token.
-        public = make_service_key(scene.config.parent / f"approver-{number}.key")
-        firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
-    publish_everything(firm, after_root=lambda: enroll_devices(scene), after_roster=lambda: make_keys(firm))
+    publish_everything(firm, in_the_vault=lambda: make_keys(scene, say))
     rules = load_rules(firm.connection)
     open_accounts(firm.connection, rules)
     with connect(scene.database.conninfo(Role.ASSIGNER)) as connection:
@@ -230,9 +225,20 @@ def set_up_trust(scene: Scene) -> None:
     lease_terminals(scene)
 
 
-def make_keys(firm: Firm) -> None:
-    """Every terminal's wrapping key and asset keys."""
-    firm.terminals = fill_terminals(firm.terminals)
+def make_keys(scene: Scene, say: Callable[[str], None]) -> None:
+    """The led ceremony of the first terminal, the other two terminals' keys, and every device's enrolment."""
+    firm = scene.firm
+    say("a key ceremony: a leader, a witness and three custodians at the run book; generate, then back up")
+    scene.ceremonies, first = bear_keys(firm, scene.config, scene.folder / "ceremonies")
+    say(describe())
+    firm.terminals = (first, *fill_terminals(firm.terminals))
+    for terminal in firm.terminals:
+        firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
+    for number in (1, 2, 3):
+        # An approval device has no key of its own yet; its enrolment names the person's token.
+        public = make_service_key(scene.config.parent / f"approver-{number}.key")
+        firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
+    enroll_devices(scene)
 
 
 def enroll_devices(scene: Scene) -> None:

@@ -51,10 +51,26 @@ def make_terminal(number: int, folder: Path) -> Terminal:
     )
 
 
+def make_terminal_with(store: Path, keys: Path, publics: dict[str, str], pins: tuple[str, str]) -> Terminal:
+    """The first terminal: its token was made in the led ceremony, with its asset keys. pins: officer's and user's."""
+    label = store.name
+    return Terminal(
+        id=PartyId(f"device:{label}"),
+        label=label,
+        store=store,
+        keys=keys,
+        key=make_person_key(store, label, pins[1]),
+        operators=tuple(make_person(role, store.parent) for role in ROLES if role.place == label),
+        publics=publics,
+        officer_pin=pins[0],
+        pin=pins[1],
+    )
+
+
 def make_terminals(folder: Path) -> tuple[Terminal, ...]:
-    """All three terminals' tokens, two at a time."""
+    """The tokens of the second and the third terminal, both at a time; the first one's is born in the ceremony."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return tuple(pool.map(lambda number: make_terminal(number, folder), (1, 2, 3)))
+        return tuple(pool.map(lambda number: make_terminal(number, folder), (2, 3)))
 
 
 def fill_terminal(terminal: Terminal) -> Terminal:
@@ -66,23 +82,17 @@ def fill_terminal(terminal: Terminal) -> Terminal:
 
 
 def make_asset_keys(terminal: Terminal) -> Terminal:
-    """Litecoin keys in every terminal, Ethereum keys in the first."""
+    """Litecoin keys; Ethereum's live in the first terminal."""
+    out = terminal.keys / "ltc"
     letter = "abc"[int(terminal.label[-1]) - 1]
-    orders = [("ltc", LTC_WALLET, LTC_KEYS, f"ltc-{letter}")]
-    if letter == "a":
-        orders.append(("eth", ETH_WALLET, ETH_KEYS, "eth"))
-    publics = {}
-    for name, wallet, count, names in orders:
-        out = terminal.keys / name
-        arguments = ["make-keys", "--token", terminal.label, "--module", MODULE, "--json"]
-        arguments += ["--count", str(count), "--wallet", wallet, "--out", str(out), "--names", names]
-        run("ceremony", arguments, stdin=f"{terminal.pin}\n", store=terminal.store, offline=True)
-        listed = json.loads((out / "keys.json").read_text())
-        publics.update({entry["key"]: entry["public"] for entry in listed["keys"]})
-    return replace(terminal, publics=publics)
+    arguments = ["make-keys", "--token", terminal.label, "--module", MODULE, "--json", "--count", str(LTC_KEYS)]
+    arguments += ["--wallet", LTC_WALLET, "--out", str(out), "--names", f"ltc-{letter}"]
+    run("ceremony", arguments, stdin=f"{terminal.pin}\n", store=terminal.store, offline=True)
+    listed = json.loads((out / "keys.json").read_text())
+    return replace(terminal, publics={entry["key"]: entry["public"] for entry in listed["keys"]})
 
 
 def fill_terminals(terminals: tuple[Terminal, ...]) -> tuple[Terminal, ...]:
-    """All of them, two at a time."""
+    """Both at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         return tuple(pool.map(fill_terminal, terminals))
