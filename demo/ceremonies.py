@@ -40,7 +40,7 @@ class Ceremonies:
         return list(self.room.papers.values())
 
 
-def bear_keys(firm: Firm, config: Path, folder: Path) -> tuple[Ceremonies, Terminal]:
+def bear_keys(firm: Firm, folder: Path) -> tuple[Ceremonies, Terminal]:
     """Generate and back up, then make the terminal of the new token."""
     folder.mkdir()
     store = make_store(firm.folder / "tokens" / TOKEN)
@@ -48,12 +48,10 @@ def bear_keys(firm: Firm, config: Path, folder: Path) -> tuple[Ceremonies, Termi
     batches = (f"{LTC_WALLET},{LTC_KEYS},ltc-a", f"{ETH_WALLET},{ETH_KEYS},eth")
     born = folder / "generate"
     room.hold(["generate", *_common(firm, folder, born, TOKEN), *(word for b in batches for word in ("--batch", b))])
-    _log(config, born)
     kept = folder / "back-up"
     held = Ceremonies(room=room, folder=folder, last=kept / "transcript.json")
     back_up = ["--previous", str(born / "transcript.json"), "--keys", str(born / "keys")]
     room.hold(["back-up", *_common(firm, folder, kept, TOKEN), *back_up, "--copy-to", str(held.medium)])
-    _log(config, kept)
     publics = {
         entry["key"]: entry["public"]
         for listed in sorted((born / "keys").glob("*/keys.json"))
@@ -61,6 +59,12 @@ def bear_keys(firm: Firm, config: Path, folder: Path) -> tuple[Ceremonies, Termi
     }
     terminal = make_terminal_with(store, born / "keys", publics, (room.officer_pin, room.user_pin))
     return held, terminal
+
+
+def log_birth(config: Path, held: Ceremonies) -> None:
+    """The platform takes in the transcripts of birth and backup, once it has rules to judge them by."""
+    for name in ("generate", "back-up"):
+        _log(config, held.folder / name)
 
 
 def drill(firm: Firm, config: Path, held: Ceremonies) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from demo.assigning import assign_addresses
-from demo.ceremonies import bear_keys, describe
+from demo.ceremonies import bear_keys, describe, log_birth
 from demo.firm import ETH, LTC, Client, Firm
 from demo.leasing import lease_terminals
 from demo.papers import publish_everything
@@ -223,13 +223,15 @@ def set_up_trust(scene: Scene, say: Callable[[str], None]) -> None:
     for device, kind in kinds.items():
         add_device(firm.connection, PartyId(device), kind)
     lease_terminals(scene)
+    if scene.ceremonies is not None:
+        log_birth(scene.config, scene.ceremonies)
 
 
 def make_keys(scene: Scene, say: Callable[[str], None]) -> None:
     """The led ceremony of the first terminal, the other two terminals' keys, and every device's enrolment."""
     firm = scene.firm
     say("a key ceremony: a leader, a witness and three custodians at the run book; generate, then back up")
-    scene.ceremonies, first = bear_keys(firm, scene.config, scene.folder / "ceremonies")
+    scene.ceremonies, first = bear_keys(firm, scene.folder / "ceremonies")
     say(describe())
     firm.terminals = (first, *fill_terminals(firm.terminals))
     for terminal in firm.terminals:

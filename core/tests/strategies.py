@@ -20,6 +20,8 @@ from strongroom.core.policy import Hours, Parameters, Price, Prices, Rule, Windo
 from strongroom.core.registers import AssetEntry, AssetKind
 from strongroom.core.roster import SEAL_SUITE, Delegation, Delegations, Floors, GateSeal, Holder, Party, Roster
 
+from .strategies_keys import build_special
+
 TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20) | st.sampled_from(["é", "港", "😂"])
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,8}", fullmatch=True)
 DIGESTS = st.binary(min_size=32, max_size=32).map(lambda raw: ids.Digest("sha256:" + raw.hex()))
@@ -208,11 +210,13 @@ OWN_FIELDS: dict[tuple[type[Any], str], st.SearchStrategy[Any]] = {
 
 def record_of(cls: type[Any]) -> st.SearchStrategy[Any]:
     """Records of a class, field by field."""
-    if cls in SPECIAL:
-        return SPECIAL[cls]
+    return SPECIAL[cls] if cls in SPECIAL else _record(cls, {})
+
+
+def _record(cls: type[Any], given: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(cls)
-    fields = {f.name: _field(cls, f.name, hints[f.name]) for f in dataclasses.fields(cls)}
-    return st.builds(cls, **fields)
+    free = {f.name: _field(cls, f.name, hints[f.name]) for f in dataclasses.fields(cls) if f.name not in given}
+    return st.builds(cls, **free, **given)
 
 
 def _array(name: str, item: Any) -> st.SearchStrategy[Any]:
@@ -234,3 +238,16 @@ def _field(cls: type[Any], name: str, hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return st.sampled_from(list(hint))
     return record_of(hint)
+
+
+SPECIAL |= build_special(
+    _record,
+    {
+        "batch": own("entry"),
+        "bytes32": st.binary(min_size=32, max_size=32),
+        "client": own("client"),
+        "device": own("device"),
+        "digest": DIGESTS,
+        "entry": own("key", "address"),
+    },
+)
