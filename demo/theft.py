@@ -10,6 +10,7 @@ from demo.firm import now
 from demo.journey import Tell, mine, wait_reconciled
 from demo.programs import MODULE, ROOT, DemoError, environment
 from demo.scene import Scene
+from demo.vault import ETH_WALLET
 from strongroom.core.bodies import FreezeLift
 from strongroom.core.ids import Digest, EntryId
 from strongroom.online.governance.store import load_rules
@@ -29,7 +30,7 @@ def straight_with_the_token(scene: Scene, tell: Tell, pending: Digest) -> Ended:
     arguments = [
         MODULE,
         terminal.label,
-        str(terminal.keys / "eth"),
+        str(terminal.keys / ETH_WALLET.removeprefix("wallet:")),
         "key:eth-2",
         THIEF,
         str(stolen),

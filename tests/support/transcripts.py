@@ -151,8 +151,14 @@ def restored() -> Ceremony:
 def rotated() -> Ceremony:
     kind = CeremonyKind.ROTATE
     previous = DigestOrNone("sha256:" + "1" * 64)
-    values = {"check_value": HexOrNone("ddeeff"), "former_check_value": HexOrNone("aabbcc")}
-    return replace(birth(), kind=kind, steps=steps(kind), previous=previous, **values)
+    return replace(
+        birth(),
+        kind=kind,
+        steps=steps(kind),
+        previous=previous,
+        check_value=HexOrNone("ddeeff"),
+        former_check_value=HexOrNone("aabbcc"),
+    )
 
 
 CONTEXT = Context(organization="test-custody", environment=Environment.DEVELOPMENT)
