@@ -14,6 +14,7 @@ from strongroom.core.bodies import Freeze, FreezeLift, FreezeScope
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.ids import Digest, EntryId
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.packages import Placed, RegisterDelta, UpdateBody
 from strongroom.core.records import DigestOrNone, HexBytes
 from strongroom.core.registers import KeyState, WhitelistEntry
@@ -21,7 +22,7 @@ from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Environment, parse_statement
 from strongroom.core.trust import Trust, apply_freezes, apply_update, check_clear_place, enroll, extend
 from strongroom.core.trust_file import encode_trust, parse_trust
-from world import DELEGATES, HOLDERS, Edit, World, whitelist_entries
+from world import DELEGATES, HOLDERS, START, Edit, World, whitelist_entries
 
 from .refusals import change, flip, refuse
 
@@ -417,6 +418,53 @@ def test_a_lift_ends_one_freeze_only() -> None:
     lifted = told(world, trust, lifts=(world.lift(one.id).envelope,))
     refuse(Code.FROZEN, lifted.check_not_frozen)
     told(world, lifted, lifts=(world.lift(two.id).envelope,)).check_not_frozen()
+
+
+def next_year(roster: Any) -> Any:
+    """The same people and machines, for longer."""
+    until = START + timedelta(days=300)
+    return replace(roster, expires=until, parties=tuple(replace(p, valid_until=until) for p in roster.parties))
+
+
+def test_what_latches_here_is_not_proved_again() -> None:
+    """Every package brings all freezes: one whose roster has since expired must not stop all that comes after it."""
+    world = World()
+    one, two = world.freeze(), world.say(replace(freeze_body(), evidence="another"), "person:r.ho")
+    lift = world.lift(one.id)
+    trust = told(world, device_of(world), (one.envelope, two.envelope), (lift.envelope,))
+    doubt = KeyStateChange(keys=(EntryId("key:eth-1"),), lifts=(), reason="a doubt", state=KeyState.SUSPENDED)
+    suspended = world.say(doubt, "person:r.ho")
+    trust = apply_update(trust, part(world, trust, notices=(placed(world, suspended.envelope),)), world.now)
+    world.change_roster(next_year)
+    trust = apply_update(trust, part(world, trust, rosters=(placed(world, world.rosters[-1]),)), world.now)
+    world.now = START + timedelta(days=100)
+    world.log.witness(world.tick())
+    old = part(
+        world,
+        trust,
+        freezes=tuple(placed(world, s.envelope) for s in (one, two)),
+        lifts=(placed(world, lift.envelope),),
+        notices=(placed(world, suspended.envelope),),
+    )
+    after = apply_update(trust, old, world.now)
+    assert (trust.frozen, trust.lifted, trust.notices) == (after.frozen, after.lifted, after.notices)
+    refuse(Code.EXPIRED, lambda: apply_update(replace(trust, frozen=frozenset()), old, world.now))
+    refuse(Code.EXPIRED, lambda: apply_update(replace(trust, lifted=frozenset()), old, world.now))
+    refuse(Code.EXPIRED, lambda: apply_update(replace(trust, notices=()), old, world.now))
+
+
+def test_a_new_freeze_is_proved() -> None:
+    world = World()
+    known = world.freeze()
+    trust = told(world, device_of(world), (known.envelope,))
+    honest = world.sign(replace(freeze_body(), evidence="new"), "service:watcher", ("service:watcher",))
+    signature = replace(honest.signatures[0], sig=flip(honest.signatures[0].sig))
+    forged = replace(honest, signatures=(signature,))
+    assert honest.id == forged.id
+    world.record(forged)
+    refuse(Code.SIGNATURE_INVALID, lambda: told(world, trust, (known.envelope, forged)))
+    also = world.say(replace(freeze_body(), evidence="newer"), "service:watcher")
+    assert {known.id, also.id} == told(world, trust, (known.envelope, also.envelope)).frozen
 
 
 def test_an_update_carries_freezes() -> None:

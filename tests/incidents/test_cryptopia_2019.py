@@ -1,11 +1,12 @@
-"""cryptopia-2019: an employee had copied private keys, and emptied old deposit wallets that still received deposits.
+"""`cryptopia-2019`: an employee had copied private keys, and emptied old deposit wallets that still got deposits.
 
-Two independent controls: one key or share signs nothing by itself (the address is 2-of-3 across terminals, and each
-device refuses a coin of which a key is compromised: KEY_COMPROMISED), and a retired address stays watched for ever
+Stopped by: (1) one key or share signs nothing by itself: the address is 2-of-3 across terminals, and each device
+refuses a coin of which a key is compromised (KEY_COMPROMISED); (2) a retired address stays watched for ever
 (RETIRED_ADDRESS_ACTIVITY). A key that was once outside counts as burnt: it never becomes active again
-(KEY_STATE_ILLEGAL), and what its addresses hold is swept to ourselves. What software cannot stop: a thief who holds as
-many keys of one address as its threshold signs without us; on Ethereum one key is enough, so that only value ceilings
-and the sweep's speed bound the loss.
+(KEY_STATE_ILLEGAL), and what its addresses hold is swept to ourselves.
+
+Software cannot stop: a thief who holds as many keys of one address as its threshold signs without us; on Ethereum one
+key is enough, so that only value ceilings and the sweep's speed bound the loss.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
-"""fake-trezor-2022: a re-sold wallet's chip had been replaced; its firmware gave one of twenty keys made beforehand.
+"""`fake-trezor-2022`: a re-sold wallet's chip had been replaced; its firmware gave one of twenty keys made beforehand.
 
-The alert of the row is HSM_NOT_CERTIFIED here (with HSM_UNKNOWN for a serial that nobody registered): the HSM register
-stops a foreign token before anybody types a PIN. With that out of the way two more controls stand, in other places:
+Stopped by: (1) the HSM register stops a foreign token before anybody types a PIN: HSM_NOT_CERTIFIED, which is the alert
+of the row here, and HSM_UNKNOWN for a serial that nobody registered; (2) with that out of the way, in other places:
 what is drawn is mixed with this machine's own generator, and a key that a token only shows is found out when it has to
-sign a challenge; and one bad member of an m-of-n wallet does not reach its threshold at the gate. What software cannot
-stop: firmware that lies about its version, holds one of its maker's keys and signs with it well is found by nothing
-here; then the threshold alone protects the coins, and on Ethereum, where a wallet is one key, the value ceiling.
+sign a challenge; and one bad member of an m-of-n wallet does not reach its threshold at the gate.
+
+Software cannot stop: firmware that lies about its version, holds one of its maker's keys and signs with it well is
+found by nothing here; then the threshold alone protects the coins, and on Ethereum, where a wallet is one key, the
+value ceiling.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""milksad-2023: wallets were seeded by a Mersenne Twister with a 32-bit state, and everybody could search all of them.
+"""`milksad-2023`: wallets were seeded by a Mersenne Twister with a 32-bit state, and anybody could search them all.
 
-Two independent controls: the entropy code is measured and compared with the release before anything is drawn
-(ENTROPY_NOT_ATTESTED), and what is drawn is mixed with the generator of another device, the token, so that one known
+Stopped by: (1) the entropy code is measured and compared with the release before anything is drawn
+(ENTROPY_NOT_ATTESTED); (2) what is drawn is mixed with the generator of another device, the token, so that one known
 source tells nothing. A source that is broken outright never gets that far (ENTROPY_HEALTH_FAIL), and a key that is
-known already is not written (KNOWN_WEAK_KEY). What software cannot stop: a release that was itself made with a bad
-generator, and a token whose maker knows its seed; the second is what the HSM register and the certificate are for.
+known already is not written (KNOWN_WEAK_KEY).
+
+Software cannot stop: a release that was itself made with a bad generator, and a token whose maker knows its seed; the
+second is what the HSM register and the certificate are for.
 """
 
 from __future__ import annotations

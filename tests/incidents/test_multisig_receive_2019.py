@@ -1,10 +1,11 @@
-"""multisig-receive-2019: a device showed a receive address without knowing all cosigners; the host put its own keys in.
+"""`multisig-receive-2019`: a device showed a receive address without knowing all cosigners; the host put its own in.
 
-Two independent controls: the assigner hands out a line only under the root that the terminals signed, and derives the
-address again from keys that the signed register has (ADDRESS_NOT_ATTESTED); and the client's package proves the same
-to the client, with nothing but the root, so that a changed page, row or name server has no package for its address.
-Credit follows the assignment too, so a changed row for one client's address credits nobody else. What software cannot
-stop: a client who pays to an address without looking at its package.
+Stopped by: (1) the assigner hands out a line only under the root that the terminals signed, and derives the address
+again from keys that the signed register has (ADDRESS_NOT_ATTESTED); (2) the client's package proves the same to the
+client, with nothing but the root, so that a changed page, row or name server has no package for its address. Credit
+follows the assignment too, so a changed row for one client's address credits nobody else.
+
+Software cannot stop: a client who pays to an address without looking at its package.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""primetrust-2021: after a migration, old deposit addresses were shown to clients again; nobody could open that wallet.
+"""`primetrust-2021`: after a migration, old deposit addresses were shown again; nobody could open that wallet.
 
-Two independent controls: a wallet is a signed statement, and after its retirement there is no other, whatever a table
-or a restored backup says (RETIRED_WALLET_ACTIVE, and LOG_NOT_CONSISTENT by the assigner's own disk); and an address is
+Stopped by: (1) a wallet is a signed statement, and after its retirement there is no other, whatever a table or a
+restored backup says (RETIRED_WALLET_ACTIVE, and LOG_NOT_CONSISTENT by the assigner's own disk); (2) an address is
 handed out only while a restore drill of its keys is fresh and they can sign (ADDRESS_WITHOUT_SPEND_PROOF). Coins that
-reach a retired address all the same are told at once (RETIRED_ADDRESS_ACTIVITY). What software cannot stop: a client
-who kept the address from before and pays to it.
+reach a retired address all the same are told at once (RETIRED_ADDRESS_ACTIVITY).
+
+Software cannot stop: a client who kept the address from before and pays to it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""profanity-2022: a hot wallet's key came from a vanity address tool with a 32-bit seed, and was found by search.
+"""`profanity-2022`: a hot wallet's key came from a vanity address tool with a 32-bit seed, and was found by search.
 
-Two independent controls on run 1, where an engineer brings such a key: nothing but a key that the token says it made
-itself is ever wrapped (IMPORTED_KEY), and every new key is screened for known seeds and for addresses that chance does
-not give (KNOWN_WEAK_KEY). Run 2, a revoked key that a contract still lists, needs a contract, and no wallet of ours is
-one (II.8); the states of keys have tests of their own. What software cannot stop: somebody with the user's PIN and
-their own PKCS#11 program can wrap a key of their own making; it enters no register, because the quorum that signs it
-compares the list with the ceremony's transcript.
+Run 1, an engineer brings such a key. Stopped by: (1) nothing but a key that the token says it made itself is ever
+wrapped (IMPORTED_KEY); (2) every new key is screened for known seeds and for addresses that chance does not give
+(KNOWN_WEAK_KEY). Run 2, a revoked key that a contract still lists, needs a contract, and no wallet of ours is one
+(II.8); the states of keys have tests of their own.
+
+Software cannot stop: somebody with the user's PIN and their own PKCS#11 program can wrap a key of their own making; it
+enters no register, because the quorum that signs it compares the list with the ceremony's transcript.
 """
 
 from __future__ import annotations

@@ -1,12 +1,17 @@
-"""quadriga-2019: one person held all keys and traded with invented balances; staff then swept coins into dead wallets.
+"""`quadriga-2019`: one person held all keys and traded with invented balances; staff then swept into dead wallets.
 
 Run 1, the keys' holder is gone: two of three custodians restore (`vault/tests/ceremony/test_run_kinds.py` and
-`test_shares.py`). Run 2, a sweep to an own address that nobody has shown to be spendable: the builder refuses it
-(SWEEP_TO_UNPROVEN_ADDRESS), and the devices derive every own address again from keys in the signed register, so that
-an address without a registered key is refused by all of them. Run 3, a privileged user posts a credit without a
-deposit and withdraws: the reconciler finds no statement and no assignment behind the row (LEDGER_UNPROVED), and with
-that out of the way the chain does not hold what the ledger says (RECONCILIATION_BREAK); either one withholds the clear.
-What software cannot stop: custodians who hide their shares together, and coins that were moved before.
+`test_shares.py`).
+
+Run 2, a sweep to an own address that nobody has shown to be spendable. Stopped by: (1) the builder refuses it
+(SWEEP_TO_UNPROVEN_ADDRESS); (2) the devices derive every own address again from keys in the signed register, so that an
+address without a registered key is refused by all of them.
+
+Run 3, a privileged user posts a credit without a deposit and withdraws. Stopped by: (1) the reconciler finds no
+statement and no assignment behind the row (LEDGER_UNPROVED); (2) with that out of the way the chain does not hold what
+the ledger says (RECONCILIATION_BREAK); either one withholds the clear.
+
+Software cannot stop: custodians who hide their shares together, and coins that were moved before.
 """
 
 from __future__ import annotations

@@ -251,6 +251,32 @@ def test_a_freeze_is_taken_and_told(device: Stationhouse) -> None:
     assert [] == device.take(replace(news(device), lifts=(refit(device, lift.envelope),))).json["frozen"]
 
 
+def test_what_latches_here_is_not_proved_again(device: Stationhouse) -> None:
+    """Every package brings all freezes: one whose roster has since expired must not stop all that comes after it."""
+    world, until = device.world, START + timedelta(days=300)
+    freeze = world.freeze()
+    lift = world.lift(freeze.id)
+    both = {"freezes": (freeze.envelope,), "lifts": (lift.envelope,)}
+
+    def told() -> UpdateBody:
+        found = news(device)
+        return replace(found, **{name: tuple(refit(device, e) for e in each) for name, each in both.items()})
+
+    assert [] == device.take(told()).json["frozen"]
+    world.change_roster(
+        lambda r: replace(r, expires=until, parties=tuple(replace(p, valid_until=until) for p in r.parties))
+    )
+    update = replace(news(device), rosters=(refit(device, world.rosters[-1]),))
+    assert Exit.DONE == device.take(update).code
+    world.now = START + timedelta(days=100)
+    assert Exit.DONE == device.take(told()).code
+    late = world.sign(replace(freeze.body, evidence="late"), "service:watcher", ("service:watcher",))
+    forged = replace(late, signatures=(replace(late.signatures[0], sig=freeze.envelope.signatures[0].sig),))
+    world.log.append(forged)
+    both["freezes"] = (freeze.envelope, forged)
+    check_refused(device, told(), Code.SIGNATURE_INVALID)
+
+
 def test_nobody_else_freezes(device: Stationhouse) -> None:
     freeze = device.world.freeze()
     stranger = device.world.sign(freeze.body, "service:platform", ("service:platform",))

@@ -233,10 +233,16 @@ def extend(trust: Trust, checkpoint: CheckpointStep) -> tuple[Trust, log.Witness
 def apply_freezes(
     trust: Trust, freezes: Sequence[Placed], lifts: Sequence[Placed], witnessed: log.WitnessedCheckpoint
 ) -> Trust:
-    """Latch new freezes, lift what a quorum of officers lifted. Freezes act at once; a lift needs its quorum."""
+    """Latch new freezes, lift what a quorum of officers lifted. Freezes act at once; a lift needs its quorum.
+
+    What latches here already was proved when it came, and is not proved again: every package brings all of them, and
+    once the roster of an old one's day has expired, its proof would fail and nothing more could be taken in.
+    """
     placed = Placer(witnessed=witnessed, context=trust.context)
     frozen, lifted = set(trust.frozen), set(trust.lifted)
     for i, package in enumerate(freezes):
+        if package.envelope.id in frozen:
+            continue
         statement = expect(parse_statement(package.envelope), Freeze, f"freezes[{i}]")
         placed.check(package, f"freezes[{i}]")
         roster = roster_in_force(trust.rosters, package.index).body
@@ -244,6 +250,8 @@ def apply_freezes(
         frozen.add(statement.id)
     for i, package in enumerate(lifts):
         lift = expect(parse_statement(package.envelope), FreezeLift, f"lifts[{i}]")
+        if lift.body.freeze in lifted:
+            continue
         placed.check(package, f"lifts[{i}]")
         roster = roster_in_force(trust.rosters, package.index).body
         people = trust.policy_in_force.parameters.freeze_lift_people

@@ -49,11 +49,16 @@ def prove_freeze(envelope: Envelope, context: Context, roster: Roster, moment: d
     return statement
 
 
+def read_lift(envelope: Envelope) -> Statement[FreezeLift]:
+    """What a lift says. Proves nothing: for whoever knows that freeze to be lifted already."""
+    return parse_governed(envelope, Type.FREEZE_LIFT, _parse_lift)
+
+
 def prove_lift(
     envelope: Envelope, context: Context, roster: Roster, moment: datetime, people: int
 ) -> Statement[FreezeLift]:
     """A lift by at least `people` officers, distinct people and keys. Raises QUORUM_NOT_MET."""
-    statement = parse_governed(envelope, Type.FREEZE_LIFT, _parse_lift)
+    statement = read_lift(envelope)
     check_context(statement, context)
     check_party(roster, statement.issuer, ("officer",), moment, f"{statement.path}.payload.issuer")
     officers = [each for each in roster.with_role("officer") if each.valid_from <= moment <= each.valid_until]

@@ -19,7 +19,7 @@ from strongroom.checker.reading.governed import check_governed
 from strongroom.checker.reading.key_states import find_illegal
 from strongroom.checker.reading.leases import Notice, prove_notice
 from strongroom.checker.reading.log import HeadRead, check_statement_in_log
-from strongroom.checker.reading.notices import prove_freeze, prove_lift
+from strongroom.checker.reading.notices import prove_freeze, prove_lift, read_lift
 from strongroom.checker.reading.policy import Policy, parse_policy
 from strongroom.checker.reading.refusals import raise_found
 from strongroom.checker.reading.registers import (
@@ -215,7 +215,7 @@ def _with_news(trust: Trust, news: News, head: HeadRead) -> Trust:
 
 
 def _with_freezes(trust: Trust, news: News, head: HeadRead) -> Trust:
-    """Latch freezes, then lift what enough officers lifted. What is latched already is not proved again."""
+    """Latch freezes, then lift what enough officers lifted. What is known of either already is not proved again."""
     frozen, lifted = set(trust.frozen), set(trust.lifted)
     for placed in news.freezes:
         if placed.envelope.id in frozen:
@@ -224,6 +224,8 @@ def _with_freezes(trust: Trust, news: News, head: HeadRead) -> Trust:
         roster = roster_below(trust.rosters, placed.index, placed.path)
         frozen.add(prove_freeze(placed.envelope, trust.context, roster, moment_of(head)).id)
     for placed in news.lifts:
+        if read_lift(placed.envelope).body.freeze in lifted:
+            continue
         _check_placed(placed, head)
         roster = roster_below(trust.rosters, placed.index, placed.path)
         people = trust.own_policy.freeze_lift_people
