@@ -16,7 +16,7 @@ from strongroom.core.codes import Code
 from strongroom.core.ids import Digest, EntryId
 from strongroom.core.key_states import KeyStateChange
 from strongroom.core.packages import Placed, RegisterDelta, UpdateBody
-from strongroom.core.records import DigestOrNone, HexBytes
+from strongroom.core.records import Base64Bytes, DigestOrNone, HexBytes
 from strongroom.core.registers import KeyState, WhitelistEntry
 from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Envelope, Environment, parse_statement
@@ -458,7 +458,7 @@ def test_a_new_freeze_is_proved() -> None:
     known = world.freeze()
     trust = told(world, device_of(world), (known.envelope,))
     honest = world.sign(replace(freeze_body(), evidence="new"), "service:watcher", ("service:watcher",))
-    signature = replace(honest.signatures[0], sig=flip(honest.signatures[0].sig))
+    signature = replace(honest.signatures[0], sig=Base64Bytes(flip(honest.signatures[0].sig)))
     forged = replace(honest, signatures=(signature,))
     assert honest.id == forged.id
     world.record(forged)

@@ -33,6 +33,7 @@ from strongroom.online.db.connect import Connection, open_connection
 from strongroom.online.exchange.store import add_device, save_seen
 from strongroom.online.governance.ceremonies import publish_ceremony
 from strongroom.online.governance.notices import accept_notice
+from strongroom.online.governance.retired import telling_retired
 from strongroom.online.governance.store import load_rules, load_rules_under
 from strongroom.online.jobs.commands import add_commands
 from strongroom.online.keys.code import publish_checked
@@ -143,7 +144,7 @@ def _publish(config: Config, options: argparse.Namespace) -> int:
     envelope = parse_envelope_bytes(read_file(options.envelope))
     added, removed = _read_delta(options.delta) if options.delta else ([], [])
     sources = build_sources(open_nodes(config))
-    with _open(config) as connection:
+    with _open(config) as connection, telling_retired(connection, envelope, system_clock):
         if envelope.payloadType == payload_type(StatementType.CEREMONY):
             statement: Statement[Any] = publish_ceremony(connection, envelope, system_clock())
         elif parse_statement(envelope).type in CHECKS:
@@ -158,7 +159,8 @@ def _publish(config: Config, options: argparse.Namespace) -> int:
 def _sweep(config: Config, options: argparse.Namespace) -> int:
     envelope = parse_envelope_bytes(read_file(options.envelope))
     platform = build_platform(config)
-    prepared = prepare_sweep(platform, load_rules(platform.connection), envelope)
+    with telling_retired(platform.connection, envelope, platform.clock):
+        prepared = prepare_sweep(platform, load_rules(platform.connection), envelope)
     _say({"sweep": prepared.sweep, "proposals": list(prepared.proposals), "left": list(prepared.left)})
     return 0
 
@@ -188,8 +190,9 @@ def _submit(config: Config, options: argparse.Namespace) -> int:
 
 
 def _lift(config: Config, options: argparse.Namespace) -> int:
-    with _open(config) as connection:
-        statement = accept_lift(connection, parse_envelope_bytes(read_file(options.envelope)), system_clock())
+    envelope = parse_envelope_bytes(read_file(options.envelope))
+    with _open(config) as connection, telling_retired(connection, envelope, system_clock):
+        statement = accept_lift(connection, envelope, system_clock())
     _say({"lift": statement.id, "freeze": statement.body.freeze})
     return 0
 

@@ -25,6 +25,11 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "II.1 II.3 III.6",
     ),
     "LEASE_OTHER_JOURNAL": ("The lease in force names another journal than this machine's", _FORENSIC, "II.1 III.11"),
+    "RETIRED_CREDENTIAL_USED": (
+        "A person, device or machine that was retired still acts: its key, or a copy of it, is in use",
+        "Freeze, find the key, and rebuild nothing from an image that could hold it; see replaced-terminal.md.",
+        "II.1 III.12 III.16 VI.3",
+    ),
     "LATCHES_UNEQUAL": (
         "The clear-to-sign was given for other freezes and key states than this terminal holds",
         "Import the newest update and open a new session; when it stays, somebody keeps a freeze or a key state back.",

@@ -40,6 +40,7 @@ from strongroom.core.statements import (
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.store import LogReader, append, load_statement, say
 from strongroom.online.governance.notices import load_notices
+from strongroom.online.governance.retired import check_not_retired
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.keys.code import check_no_code
@@ -57,6 +58,7 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
     reader.refresh(reconciler.connection)
     for session in store.load_sessions_without_clear(reconciler.connection):
         try:
+            check_not_retired(rules, session.terminal, reconciler.clock(), "session.terminal")
             scope = find_scope(reconciler.connection, session)
             check_state(reconciler, rules, scope)
             check_heads(session, rules)
@@ -88,10 +90,10 @@ def load_standing(connection: Connection, rules: Rules, terminal: PartyId, scope
 
 
 def _withhold(connection: Connection, session: store.WaitingSession, error: StrongroomError) -> None:
-    """Say why there is no clear; a second copy of a terminal pages at once."""
+    """Say why there is no clear; a second copy of a terminal, and one that was retired, page at once."""
     store.save_withheld(connection, session.nonce, str(error))
-    if Code.JOURNAL_FORKED in error.codes:
-        store.open_alert(connection, Code.JOURNAL_FORKED.value, "critical", session.terminal, str(error))
+    for code in sorted({Code.JOURNAL_FORKED, Code.RETIRED_CREDENTIAL_USED} & error.codes):
+        store.open_alert(connection, code.value, "critical", session.terminal, str(error))
 
 
 def find_scope(connection: Connection, session: store.WaitingSession) -> Scope:
@@ -215,6 +217,7 @@ def countersign_sessions(watcher: Watcher) -> None:
     rules = watcher.load_rules()
     for session in store.load_sessions_half_cleared(watcher.connection):
         try:
+            check_not_retired(rules, session.terminal, watcher.clock(), "session.terminal")
             statement = _read_half(session, rules, watcher.clock())
             check_budget(watcher, session, statement.body)
             check_scope(statement.body.scope, find_scope(watcher.connection, session))

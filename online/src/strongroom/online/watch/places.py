@@ -24,6 +24,7 @@ from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.memory import write_file
 from strongroom.online.evidence.store import load_by_kind_from
+from strongroom.online.governance.retired import find_retired, find_users, tell_users
 from strongroom.online.governance.store import Rules
 from strongroom.online.watch.store import WaitingSession
 
@@ -92,8 +93,19 @@ def save_book(memory: Path, book: PlaceBook) -> None:
 def _read_on(connection: Connection, rules: Rules, book: PlaceBook) -> PlaceBook:
     """The book with what the log has since it was written."""
     rows = load_by_kind_from(connection, book.size, *_KINDS)
-    found = [_reached(s.body) for place, s in rows if _is_signed(s, rules, place)]
+    signed = [(place, s) for place, s in rows if _is_signed(s, rules, place)]
+    found = [_reached(s.body) for _, s in signed]
+    _tell_unsigned(connection, rules, [row for row in rows if row not in signed])
     return book.grown(rows[-1][0] + 1 if rows else 0, found)
+
+
+def _tell_unsigned(connection: Connection, rules: Rules, rows: Iterable[tuple[int, Statement[Any]]]) -> None:
+    """Page when a key that was retired below a row's place signed it: somebody writes to the log, and holds it."""
+    roots = [root.body for root in rules.roots]
+    for place, statement in rows:
+        rosters = [roster.body for index, roster in rules.rosters if index < place]
+        users = find_users(statement.envelope, find_retired(rosters, roots, statement.issued_at))
+        tell_users(connection, statement.envelope, users)
 
 
 def _reached(body: ClearToSign | SignatureRecord) -> Reached:

@@ -23,6 +23,7 @@ from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import PLATFORM
 from strongroom.online.exchange.store import load_received, save_received
+from strongroom.online.governance.retired import check_not_retired, tell_retired
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal import step4_approve, step5_verify, step6_sign, step7_release
 from strongroom.online.transfers.withdrawal.platform import Platform
@@ -68,13 +69,16 @@ def _receive_one(platform: Platform, rules: Rules, device: str, raw: bytes, dige
         raise
     except StrongroomError as error:
         outcome = str(error)
-        open_alert(platform.connection, error.code.value, "high", f"package {digest}", f"from {device}: {error}")
+        severity = "critical" if Code.RETIRED_CREDENTIAL_USED in error.codes else "high"
+        open_alert(platform.connection, error.code.value, severity, f"package {digest}", f"from {device}: {error}")
+        tell_retired(platform.connection, rules, _envelopes_of(package), platform.clock())
     save_received(platform.connection, device, digest, package, raw, outcome)
     return outcome
 
 
 def handle(platform: Platform, rules: Rules, package: Package) -> None:
     """Do what a package asks, after checking who signed what it brings."""
+    check_not_retired(rules, package.sender, platform.clock(), "package.from")
     body = package.body
     if isinstance(body, SessionRequestBody):
         if body.terminal != package.sender:
@@ -87,6 +91,7 @@ def handle(platform: Platform, rules: Rules, package: Package) -> None:
         for statement in _checked(platform, rules, body.halts):
             _take(platform, rules, statement)
         records = _checked(platform, rules, tuple(r.record for r in body.results))
+        step6_sign.check_machines(platform, rules, records)
         step6_sign.receive(platform, rules, package.sender, body, records)
     elif isinstance(body, ReleaseResultBody):
         statements = _checked(platform, rules, body.statements)
@@ -108,6 +113,16 @@ def _checked(platform: Platform, rules: Rules, envelopes: tuple[Envelope, ...]) 
         check_statement_signers(statement, rules.roster, platform.clock(), rules.entries, path)
         found.append(statement)
     return tuple(found)
+
+
+def _envelopes_of(package: Package | None) -> tuple[Envelope, ...]:
+    """Every statement that a package of a device brings."""
+    body = package.body if package else None
+    if isinstance(body, StatementsBody | ReleaseResultBody):
+        return body.statements
+    if isinstance(body, TerminalResultBody):
+        return (*body.halts, *(r.record for r in body.results))
+    return ()
 
 
 def _take(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:

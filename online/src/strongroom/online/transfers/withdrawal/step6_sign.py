@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from strongroom.core.assemble import build_placed
-from strongroom.core.bodies import Proposal, SignatureRecord
+from strongroom.core.bodies import ClearToSign, Proposal, SignatureRecord
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep, Stage, Twin
@@ -25,6 +25,8 @@ from strongroom.core.statements import Statement, expect, parse_statement
 from strongroom.online.evidence.store import append, load_statement
 from strongroom.online.exchange.outgoing import News, send
 from strongroom.online.exchange.store import lock_device, save_seen
+from strongroom.online.governance.notices import load_notices
+from strongroom.online.governance.retired import check_own_machine
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal.expiry import has_lapsed
 from strongroom.online.transfers.withdrawal.platform import Platform
@@ -129,6 +131,15 @@ def receive(
                 add_statement(platform.connection, row.proposal, statement)
                 if _has_threshold(platform, rules, row):
                     save_docket(platform.connection, row.proposal, State.SIGNED)
+
+
+def check_machines(platform: Platform, rules: Rules, records: Sequence[Statement[Any]]) -> None:
+    """Raise unless each record was signed under the lease in force. RETIRED_CREDENTIAL_USED, LEASE_REPLACED."""
+    notices = load_notices(platform.connection, rules)
+    for statement in records:
+        record = expect(statement, SignatureRecord, "record")
+        _, clear = load_statement(platform.connection, record.body.clear)
+        check_own_machine(notices, rules, expect(clear, ClearToSign, "clear"))
 
 
 def _twin_of(row: DocketRow, unsigned: Digest) -> Twin:
