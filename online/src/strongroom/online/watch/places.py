@@ -93,9 +93,9 @@ def save_book(memory: Path, book: PlaceBook) -> None:
 def _read_on(connection: Connection, rules: Rules, book: PlaceBook) -> PlaceBook:
     """The book with what the log has since it was written."""
     rows = load_by_kind_from(connection, book.size, *_KINDS)
-    signed = [(place, s) for place, s in rows if _is_signed(s, rules, place)]
-    found = [_reached(s.body) for _, s in signed]
-    _tell_unsigned(connection, rules, [row for row in rows if row not in signed])
+    judged = [(place, s, _is_signed(s, rules, place)) for place, s in rows]
+    found = [_reached(s.body) for _, s, signed in judged if signed]
+    _tell_unsigned(connection, rules, [(place, s) for place, s, signed in judged if not signed])
     return book.grown(rows[-1][0] + 1 if rows else 0, found)
 
 
