@@ -58,9 +58,9 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
     reader.refresh(reconciler.connection)
     for session in store.load_sessions_without_clear(reconciler.connection):
         try:
-            check_not_retired(rules, session.terminal, reconciler.clock(), "session.terminal")
             scope = find_scope(reconciler.connection, session)
             check_state(reconciler, rules, scope)
+            check_not_retired(rules, session.terminal, reconciler.clock(), "session.terminal")
             check_heads(session, rules)
             standing = load_standing(reconciler.connection, rules, session.terminal, scope)
             quote_place(reconciler.connection, rules, reconciler.places, session)
