@@ -200,14 +200,12 @@ def restore(story: Story, scene: Scene) -> None:
 
 def check_secrets(story: Story, scene: Scene) -> None:
     """Search all that the demo has written, and its running programs, for PINs and shares. Raises DemoError for any."""
-    papers = scene.ceremonies.papers if scene.ceremonies else []
-    # The first words of a share are its set's, and no secret; these are the ones that carry the key.
-    words = {f"share {number}": " ".join(each.split()[8:14]).encode() for number, each in enumerate(papers, start=1)}
+    named = scene.ceremonies.secrets() if scene.ceremonies else {}
     running = [process for program in scene.programs for process in descendants(program.pid)]
-    leaks = find_leaks([scene.folder, RESULTS], running, {"a PIN": MARK.encode(), **words})
+    leaks = find_leaks([scene.folder, RESULTS], running, {"a PIN": MARK.encode(), **named})
     if leaks:
         raise DemoError("secrets lie about:\n" + "\n".join(f"{leak.secret} in {leak.place}" for leak in leaks))
-    story.say(f"No PIN and no share in any file that was written, nor in the environment of {len(running)} programs.")
+    story.say(f"No PIN, share or key in any file that was written, nor in the environment of {len(running)} programs.")
 
 
 def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> int:

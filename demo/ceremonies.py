@@ -11,6 +11,11 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from shamir_mnemonic import combine_mnemonics  # type: ignore[import-untyped]
+
 from demo.firm import ETH, LTC, Firm
 from demo.programs import make_store, run
 from demo.room import CUSTODIANS, THRESHOLD, Room
@@ -34,10 +39,19 @@ class Ceremonies:
         """Where the wrapped keys were copied to."""
         return self.folder / "medium-1"
 
-    @property
-    def papers(self) -> list[str]:
-        """The custodians' words, for the search that no file holds them."""
-        return list(self.room.papers.values())
+    def secrets(self) -> dict[str, bytes]:
+        """What no file may hold, by names that may be said: the shares, the key that they make, and a key under it."""
+        papers = list(self.room.papers.values())
+        # The first words of a share are its set's, and no secret; these are the ones that carry the key.
+        found = {f"share {n}": " ".join(paper.split()[8:14]).encode() for n, paper in enumerate(papers, start=1)}
+        wrapping: bytes = combine_mnemonics(papers[:THRESHOLD])
+        found["the wrapping key"] = wrapping
+        for pool in sorted((self.folder / "generate" / "keys").glob("*/*.pool")):
+            entry = json.loads(pool.read_text().splitlines()[0])
+            opened = load_der_private_key(aes_key_unwrap_with_padding(wrapping, bytes.fromhex(entry["blob"])), None)
+            if isinstance(opened, EllipticCurvePrivateKey):
+                found[entry["key"]] = opened.private_numbers().private_value.to_bytes(32, "big")
+        return found
 
 
 def bear_keys(firm: Firm, folder: Path) -> tuple[Ceremonies, Terminal]:
