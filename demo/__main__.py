@@ -20,8 +20,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from demo import attacks, attacks_books, attacks_builder, attacks_gate, attacks_provider, journey, theft, turns
-from demo.canaries import MARK, descendants, find_leaks
-from demo.ceremonies import drill
+from demo.canaries import MARK, Leak, descendants, find_leaks
+from demo.ceremonies import WRAPPING_KEY, drill
 from demo.ended import Ended
 from demo.firm import ETH, LTC
 from demo.journey import Journal
@@ -203,9 +203,23 @@ def check_secrets(story: Story, scene: Scene) -> None:
     named = scene.ceremonies.secrets() if scene.ceremonies else {}
     running = [process for program in scene.programs for process in descendants(program.pid)]
     leaks = find_leaks([scene.folder, RESULTS], running, {"a PIN": MARK.encode(), **named})
-    if leaks:
-        raise DemoError("secrets lie about:\n" + "\n".join(f"{leak.secret} in {leak.place}" for leak in leaks))
-    story.say(f"No PIN, share or key in any file that was written, nor in the environment of {len(running)} programs.")
+    tokens = {leak.place for leak in leaks if is_in_token(leak)}
+    lying = [leak for leak in leaks if leak.place not in tokens]
+    if lying:
+        raise DemoError("secrets lie about:\n" + "\n".join(f"{leak.secret} in {leak.place}" for leak in lying))
+    story.say(f"No PIN, share or key in any file that was written, nor in the environment of {len(running)} programs,")
+    story.say(
+        f"but for the wrapping key in {len(tokens)} stores of SoftHSM, which keeps it readable; a real token does not."
+    )
+
+
+def is_in_token(leak: Leak) -> bool:
+    """SoftHSM writes what is not PRIVATE to its disk in the clear, and a security officer can make nothing PRIVATE.
+
+    So the wrapping key lies in the store of the token that holds it (docs/threat-model.md): there, and nowhere else.
+    """
+    place = Path(leak.place)
+    return leak.secret == WRAPPING_KEY and place.suffix == ".object" and place.parent.parent.name == "tokens"
 
 
 def finish(story: Story, scene: Scene, journal: Journal, ended: list[Ended]) -> int:

@@ -2,7 +2,7 @@
 
 A PIN in a log, a trace, a database, a package or another program's environment is a key for whoever reads backups
 (the incident row `slope-2022`). The secrets that cannot carry a mark, the words of shares and the keys themselves, are
-searched for as they are. Tokens encrypt what they store, so that their folders are searched like all others.
+searched for as they are. The stores of the tokens are searched like every other folder.
 """
 
 from __future__ import annotations

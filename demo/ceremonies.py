@@ -23,6 +23,7 @@ from demo.vault import ETH_KEYS, ETH_WALLET, LTC_KEYS, LTC_WALLET, Terminal, mak
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.records import encode_record
 
+WRAPPING_KEY = "the wrapping key"
 TOKEN = "terminal-1"  # noqa: S105 - the token's label, not a secret
 
 
@@ -45,7 +46,7 @@ class Ceremonies:
         # The first words of a share are its set's, and no secret; these are the ones that carry the key.
         found = {f"share {n}": " ".join(paper.split()[8:14]).encode() for n, paper in enumerate(papers, start=1)}
         wrapping: bytes = combine_mnemonics(papers[:THRESHOLD])
-        found["the wrapping key"] = wrapping
+        found[WRAPPING_KEY] = wrapping
         for pool in sorted((self.folder / "generate" / "keys").glob("*/*.pool")):
             entry = json.loads(pool.read_text().splitlines()[0])
             opened = load_der_private_key(aes_key_unwrap_with_padding(wrapping, bytes.fromhex(entry["blob"])), None)
