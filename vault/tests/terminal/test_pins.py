@@ -8,8 +8,10 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any
 
+import pkcs11
 import pytest
 
+import softhsm
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
 from strongroom.vault.terminal.people import MAX_WRONG_PINS, REST_S
@@ -66,9 +68,13 @@ def test_a_power_cut_while_a_pin_is_tried_does_not_make_it_free(firm: Any, stand
     if child == 0:
         from strongroom.vault.terminal import people  # noqa: PLC0415 -- only in the process that dies.
 
-        people.PersonToken = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, misc]
-        stand.run(None, pins=("wrong",))
-        os._exit(1)
+        try:
+            # A module does not survive a fork, and the terminal asks the token who it is before it asks for a PIN.
+            pkcs11.lib(str(softhsm.MODULE_PATH)).reinitialize()
+            people.PersonToken = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, misc]
+            stand.run(None, pins=("wrong",))
+        finally:
+            os._exit(1)
     _, status = os.waitpid(child, 0)
     assert signal.SIGKILL == os.WTERMSIG(status)
     assert 1 == wrong_pins(stand)
