@@ -231,9 +231,12 @@ def test_a_power_cut_while_a_pin_is_tried_does_not_make_it_free(
     path = desk.request(proposed(desk))
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(flow, "open_token", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-        desk.decide(path, "wrong")
-        os._exit(1)
+        try:
+            monkeypatch.setattr(flow, "open_person_key", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+            desk.decide(path, "wrong")
+        finally:
+            # Whatever goes wrong here, this process must not run the tests that come after.
+            os._exit(1)
     assert signal.SIGKILL == os.WTERMSIG(os.waitpid(child, 0)[1])
     assert 1 == desk.home.load_counters().wrong_pins
     assert 0 == desk.decide(path, PIN, "approve")

@@ -320,7 +320,7 @@ def check_nothing_secret_shown(run: Play) -> None:
     for secret in SECRETS:
         assert secret not in run.shown
     for line in run.shown.splitlines():
-        assert len(line) <= 79 or ":" in line, line
+        assert len(line) <= 79 or ":" in line or line.startswith("  /"), line
 
 
 def check_nothing_secret_written(room: Room) -> None:
