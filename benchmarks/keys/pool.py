@@ -170,7 +170,7 @@ def unwrap_and_sign(login: Login, count: int) -> float:
 
 def make_pool(folder: Path, login: Login, count: int, workers: int) -> Figures:
     """A pool of one-key Ethereum addresses, from the first key to the import's last check."""
-    order = parse_order(count, WALLET, "b", folder / "keys", Proving.ATTESTATION)
+    order = parse_order(count, WALLET, f"b{workers}", folder / "keys", Proving.ATTESTATION)
     started, used = time.perf_counter(), cpu_s()
     with open_workers(login, workers) as token:
         make_keys(token, order, lambda already: bar(count, already))
