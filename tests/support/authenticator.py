@@ -53,7 +53,7 @@ class SoftwareAuthenticator:
         fields: dict[str, object] = {
             "type": self.kind,
             "challenge": self.challenge if self.challenge is not None else digest,
-            "origin": self.origin if self.origin is not None else f"https://{self.rp_id}",
+            "origin": self.origin if self.origin is not None else f"strongroom:{self.rp_id}",
             **self.extra,
         }
         return json.dumps(fields, separators=(",", ":")).encode()

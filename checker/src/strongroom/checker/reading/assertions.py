@@ -56,12 +56,14 @@ def _check_client_data(raw: bytes, host: str, message: bytes, path: str) -> None
     if again != raw:
         raise _invalid(path, "an object without a second spelling")
     names = [name for name, _ in pairs]
-    if names not in (["type", "challenge", "origin"], ["type", "challenge", "origin", "crossOrigin"]):
-        raise _invalid(path, "type, challenge, origin and at most crossOrigin")
+    if names != ["type", "challenge", "origin", "crossOrigin"]:
+        raise _invalid(path, "type, challenge, origin and crossOrigin")
     fields = dict(pairs)
-    if fields["type"] != "webauthn.get" or fields["origin"] != f"https://{host}":
-        raise _invalid(path, f"an assertion for https://{host}")
-    if fields.get("crossOrigin", False) is not False:
+    # A browser signs whatever challenge a page chose, under the page's origin: none of those is an origin here, so that
+    # nobody who logs in at a page signs a statement.
+    if fields["type"] != "webauthn.get" or fields["origin"] != f"strongroom:{host}":
+        raise _invalid(path, f"an assertion that no browser made, for strongroom:{host}")
+    if fields["crossOrigin"] is not False:
         raise _invalid(path, "no frame of another origin")
     if _decode_challenge(fields["challenge"]) != sha256(message).digest():
         raise _invalid(path, "the digest of what is signed as the challenge")
