@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from demo.desk import Paper
 from demo.firm import CONTEXT, ETH, LTC, now
 from demo.programs import DemoError, run
 from demo.scene import CONFIRMATIONS, Scene
 from strongroom.core.bodies import Destination, Instruction
 from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.ids import AccountId, Digest, EntryId
+from strongroom.core.money import render_units
 from strongroom.core.records import Units
 from strongroom.core.registers import entry_digest
 from strongroom.core.statements import Envelope, build_payload, sign_payload
@@ -104,7 +106,9 @@ def instruct(scene: Scene, journal: Journal, client: str, short: str, amount: in
     )
     kind, payload = build_payload(body, context=CONTEXT, issuer=person.id, issued_at=now())
     envelope: Envelope = sign_payload(kind, payload, [(person.key, person.sign)])
-    return accept(scene.platform, envelope).id
+    accepted = accept(scene.platform, envelope).id
+    scene.on_desk[accepted] = Paper(address=entry.address, amount=render_units(amount, asset.decimals))
+    return accepted
 
 
 def wait_for_proposal(scene: Scene, instructions: Sequence[Digest]) -> Digest:

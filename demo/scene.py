@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.ceremonies import Ceremonies
+from demo.desk import Paper, reading
 from demo.firm import ETH, Firm
 from demo.people import Person
 from demo.programs import DemoError, Result, run, start
@@ -29,7 +30,7 @@ CONFIRMATIONS = 3
 
 @dataclass(kw_only=True)
 class Scene:
-    """Everything that runs. carried: package files that the courier has taken."""
+    """Everything that runs. carried: package files that the courier has taken. on_desk: papers by instruction."""
 
     folder: Path
     firm: Firm
@@ -44,6 +45,7 @@ class Scene:
     ceremonies: Ceremonies | None = None
     programs: list[subprocess.Popen[str]] = field(default_factory=list)
     carried: set[Path] = field(default_factory=set)
+    on_desk: dict[str, Paper] = field(default_factory=dict)
 
     # --- places -------------------------------------------------------------------------------------------------
 
@@ -175,7 +177,18 @@ class Scene:
             str(self.outbox(device)),
             str(package),
         ]
-        result = run("approver", arguments, stdin=f"{person.pin}\n{answer}\n", store=person.store, expect=expect)
+        log = self.folder / "logs" / f"{device.replace(':', '-')}.log"
+        process = start("approver", arguments, store=person.store, log=log)
+        if process.stdin is None or process.stdout is None:
+            raise DemoError("the device has no keyboard")
+        with process, reading(process, log, self.on_desk):
+            process.stdin.write(f"{person.pin}\n{answer}\n")
+            process.stdin.flush()
+            out = process.stdout.read()
+            code = process.wait(timeout=PATIENCE_S)
+        result = Result(code=code, out=out, err=log.read_text())
+        if expect is not None and code != expect:
+            raise DemoError(f"{device} ended with {code}, not {expect}:\n{result.err}\n{out}")
         self.carry_back(device)
         return result
 
@@ -232,13 +245,8 @@ class Scene:
             "90",
             "--json",
         ]
-        process = start(
-            "terminal",
-            arguments,
-            store=terminal.store,
-            offline=True,
-            log=self.folder / "logs" / f"{terminal.label}.log",
-        )
+        log = self.folder / "logs" / f"{terminal.label}.log"
+        process = start("terminal", arguments, store=terminal.store, offline=True, log=log)
         operators = sorted(terminal.operators, key=lambda o: o.id)
         pins = "".join(f"{pin}\n" for pin in (terminal.pin, *(o.pin for o in operators)))
         stdin = process.stdin
@@ -250,7 +258,8 @@ class Scene:
             self.wait(
                 f"the session request of {device}", lambda: bool(self.carry_back(device)) or process.poll() is not None
             )
-            yield process
+            with reading(process, log, self.on_desk):
+                yield process
         finally:
             stdin.close()
             if process.poll() is None:

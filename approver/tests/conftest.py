@@ -15,8 +15,10 @@ import pytest
 from pkcs11 import Attribute, KeyType, MechanismFlag
 from pkcs11.util.ec import encode_named_curve_parameters
 
+import paper
 import softhsm
 from strongroom.approver.cli import run
+from strongroom.approver.reading import Pace
 from strongroom.approver.store import Home
 from strongroom.core.docket import Stage
 from strongroom.core.keys import Algorithm, PublicKey
@@ -87,9 +89,22 @@ def with_tokens(tokens: Tokens) -> Edit:
     return edit
 
 
+class Keyboard(io.StringIO):
+    """Typed lines; what is asked about paper is answered from paper."""
+
+    read: Callable[[], str | None]
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
+        from_paper = self.read()
+        return f"{from_paper}\n" if from_paper is not None else super().readline(-1 if size is None else size)
+
+
 @dataclass(kw_only=True)
 class Desk:
-    """One device with one person before it. `says`, `told`: standard output and error of the last command."""
+    """One device with one person before it. `says`, `told`: standard output and error of the last command.
+
+    read: what the person types where they are asked about their paper; None lets the next typed line answer.
+    """
 
     folder: Path
     world: World
@@ -100,6 +115,13 @@ class Desk:
     says: str = ""
     told: str = ""
     files: list[Path] = field(default_factory=list)
+    read: Callable[[dict[str, paper.Paper], str], str | None] = paper.answer
+    on_desk: dict[str, paper.Paper] = field(default_factory=dict)
+    elapsed_ns: int = 0
+
+    def pause(self, seconds: float) -> None:
+        """Time passes, and nobody waits for it."""
+        self.elapsed_ns += int(seconds) * 1_000_000_000
 
     @property
     def home(self) -> Home:
@@ -118,9 +140,14 @@ class Desk:
 
     def type(self, *words: str, lines: tuple[str, ...] = (), at: datetime | None = None) -> int:
         """Run one command with these lines on the keyboard; returns its exit code."""
-        self.monkeypatch.setattr("sys.stdin", io.StringIO("".join(line + "\n" for line in lines)))
-        code = run([*words, "--home", str(self.home.path), "--json"], lambda: at or self.world.now)
-        self.says, self.told = self.capsys.readouterr()
+        screen = io.StringIO()
+        keyboard = Keyboard("".join(line + "\n" for line in lines))
+        keyboard.read = lambda: self.read(self.on_desk, screen.getvalue().rpartition("\n")[2])
+        self.monkeypatch.setattr("sys.stdin", keyboard)
+        self.monkeypatch.setattr("sys.stderr", screen)
+        pace = Pace(elapsed_ns=lambda: self.elapsed_ns, pause=self.pause)
+        code = run([*words, "--home", str(self.home.path), "--json"], lambda: at or self.world.now, pace)
+        self.says, self.told = self.capsys.readouterr().out, screen.getvalue()
         return code
 
     @property
@@ -154,6 +181,7 @@ class Desk:
 
     def request(self, trip: Trip) -> Path:
         """An approval request with the trip's docket."""
+        self.on_desk.update(paper.papers_of([trip]))
         return self.put(PackageKind.APPROVAL_REQUEST, trip.docket_body(self.seen))
 
     def answers(self) -> list[Envelope]:

@@ -291,7 +291,9 @@ def open_office(firm: Firm, signers: dict[ChainId, tuple[str, ...]]) -> Office:
                 device=PartyId(device), kind=KeyKind.PKCS11, module="none", person=PartyId(person), token="none"
             )
             home.save_config(config)
-            home.save_counters(Counters(received=0, sent=0, wrong_at=firm.clock(), wrong_pins=0))
+            home.save_counters(
+                Counters(approved=0, approved_at=firm.clock(), received=0, sent=0, wrong_at=firm.clock(), wrong_pins=0)
+            )
             home.save_trust(trust)
     for device in ("device:station-1", "device:gate-1"):
         home_folder = folder / device.replace(":", "-")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import paper
 import softhsm
 import world
 from strongroom.chains.bitcoin.addresses import render_address
@@ -182,9 +183,26 @@ class Typing(io.StringIO):
         return line
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk(StreamConsole):
+    """A console with the clients' papers beside it: what it asks about paper is answered from paper."""
+
+    papers: Callable[[str], str | None]
+
+    def ask(self, question: str) -> str:
+        read = self.papers(question)
+        if read is None:
+            return StreamConsole.ask(self, question)
+        self.say(f"{question} {read}")
+        return read
+
+
 @dataclass(slots=True, kw_only=True)
 class Stand:
-    """One terminal with its folders, in a world. elapsed_s: the clock that counts a clear's life."""
+    """One terminal with its folders, in a world. elapsed_s: the clock that counts a clear's life.
+
+    read: what the operators type where they are asked about their paper; None lets the next typed line answer.
+    """
 
     tokens: Tokens
     world: Any
@@ -196,6 +214,8 @@ class Stand:
     screen: io.StringIO = field(default_factory=io.StringIO)
     on_pause: Callable[[], None] = lambda: None
     on_answer: Callable[[str], None] = lambda _: None
+    read: Callable[[dict[str, paper.Paper], str], str | None] = paper.answer
+    on_desk: dict[str, paper.Paper] = field(default_factory=dict)
 
     @property
     def home(self) -> Home:
@@ -224,7 +244,7 @@ class Stand:
             pause=pause,
             random=self.draw,
             interfaces=lambda: self.interfaces,
-            console=StreamConsole(source=source, screen=self.screen),
+            console=Desk(source=source, screen=self.screen, papers=lambda q: self.read(self.on_desk, q)),
         )
 
     @property
@@ -303,6 +323,7 @@ class Stand:
         request = self.request()
         turn.before()
         trips = list(turn.trips)
+        self.on_desk.update(paper.papers_of(trips))
         body = turn.clear(trips[0].clear_body(self.name, request.nonce, request.journal))
         clear = self.world.say(body, "service:reconciler", turn.signers)
         turn.clears.append(clear)

@@ -11,12 +11,15 @@ import getpass
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
 from strongroom.approver.person_key import name_person_key
+from strongroom.approver.reading import Pace, read_from_paper
+from strongroom.approver.sitting import check_sitting
 from strongroom.approver.store import Config, Counters, Home, KeyKind
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
@@ -30,6 +33,17 @@ from strongroom.core.statements import Envelope, Environment, StatementType, par
 from strongroom.core.trust import enroll
 
 Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a command takes from the machine that a test turns with its own hand."""
+
+    clock: Clock
+    pace: Pace
+
+
+Command = Callable[[Home, argparse.Namespace, Outside], int]
 MAX_ROOT_BYTES = 1024 * 1024
 DESCRIPTION = """\
 The approval device of one person. It keeps its own root, roster, registers and policy, reads every docket itself,
@@ -53,14 +67,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(argv, lambda: datetime.now(UTC))
 
 
-def run(argv: Sequence[str] | None, clock: Clock) -> int:
-    """Run one command; errors become one clear message and an exit code."""
+def run(argv: Sequence[str] | None, clock: Clock, pace: Pace | None = None) -> int:
+    """Run one command; errors become one clear message and an exit code. pace: the machine's, unless handed in."""
     options = _parser().parse_args(argv)
     try:
         home = Home(options.home)
         with home.locked():
-            command: Callable[[Home, argparse.Namespace, datetime], int] = options.command
-            return command(home, options, clock())
+            command: Command = options.command
+            return command(home, options, Outside(clock=clock, pace=pace or Pace()))
     except StrongroomError as error:
         return _explain(error, exit_code(error), options)
 
@@ -100,16 +114,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(
-    parser: argparse.ArgumentParser, command: Callable[[Home, argparse.Namespace, datetime], int]
-) -> argparse.ArgumentParser:
+def _command(parser: argparse.ArgumentParser, command: Command) -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, required=True, help="this device's folder")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.set_defaults(command=command)
     return parser
 
 
-def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
+def _enroll(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    now = outside.clock()
     if home.is_enrolled():
         raise refused(Code.ALREADY_EXISTS, str(home.path), "an empty folder", "an enrolled device")
     first = parse_digest(_ask("Fingerprint of the root, first person: "), "fingerprint")
@@ -119,7 +132,7 @@ def _enroll(home: Home, options: argparse.Namespace, now: datetime) -> int:
     trust = enroll(parse_root_file(load_file(options.root, MAX_ROOT_BYTES)), first)
     device, person = parse_party_id(options.device, "--device"), parse_party_id(options.person, "--person")
     home.save_config(_build_config(home, options, device, person, trust.context.environment))
-    home.save_counters(Counters(received=0, sent=0, wrong_at=now, wrong_pins=0))
+    home.save_counters(Counters(approved=0, approved_at=now, received=0, sent=0, wrong_at=now, wrong_pins=0))
     home.save_trust(trust)
     _say(
         options, {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}."
@@ -142,7 +155,7 @@ def _build_config(
     return Config(device=device, kind=KeyKind.PKCS11, module=options.module, person=person, token=options.token)
 
 
-def _make_fido2(home: Home, options: argparse.Namespace, _now: datetime) -> int:
+def _make_fido2(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
     person = parse_party_id(options.person, "--person")
     made = fido2_key.make_fido2_key(person, options.rp_id, _pin("PIN of the FIDO2 key: "), fido2_key.list_devices)
     home.save_credential(made)
@@ -152,15 +165,16 @@ def _make_fido2(home: Home, options: argparse.Namespace, _now: datetime) -> int:
     return 0
 
 
-def _import(home: Home, options: argparse.Namespace, now: datetime) -> int:
-    trust = flow.receive_update(home, load_file(options.package, MAX_PACKAGE_BYTES), now)
+def _import(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    trust = flow.receive_update(home, load_file(options.package, MAX_PACKAGE_BYTES), outside.clock())
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
     _say(options, facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
     return 0
 
 
-def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
+def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    now = outside.clock()
     raw = load_file(options.package, MAX_PACKAGE_BYTES)
     known = flow.repeat(home, raw)
     if known is not None:
@@ -168,21 +182,36 @@ def _decide(home: Home, options: argparse.Namespace, now: datetime) -> int:
     config = home.load_config()
     if config.kind is KeyKind.DEVELOPMENT:
         sys.stderr.write(f"{LABEL}: what it signs is worth nothing outside development.\n")
+    check_sitting(home, now)
     with flow.open_counted(home, lambda: _pin(f"{name_person_key(config)}: "), now) as person:
         signer = (person.key, person.sign)
         try:
             waiting = flow.read_docket(home, raw, now)
+            answer = _show_and_ask(waiting, outside.pace)
         except StrongroomError as error:
-            _save(options.out, flow.halt(home, raw, error, signer, now))
+            if Code.OPERATOR_REFUSED not in error.codes:
+                _save(options.out, flow.halt(home, raw, error, signer, outside.clock()))
             raise
-        for line in waiting.lines:
-            sys.stderr.write(line + "\n")
-        answer = _ask_answer()
         reason = _ask("Why? ") if answer is not flow.Answer.APPROVE else ""
-        package = flow.decide(home, waiting, answer, reason, signer, now)
+        # People took their time: what is signed has the time of the signature, and must still hold then.
+        package = flow.decide(home, waiting, answer, reason, signer, outside.clock())
     path = _save(options.out, package)
     _say(options, {"answer": answer.value, "file": str(path)}, f"{answer.value}: written to {path}.")
     return 0
+
+
+def _show_and_ask(waiting: flow.Waiting, pace: Pace) -> flow.Answer:
+    shown_ns = pace.elapsed_ns()
+    for line in waiting.lines:
+        sys.stderr.write(line + "\n")
+    answer = _ask_answer()
+    if answer is flow.Answer.APPROVE:
+        answer = read_from_paper(waiting, shown_ns, lambda q: _ask(f"{q} "), _tell, pace)
+    return answer
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(sentence + "\n")
 
 
 def _repeat(options: argparse.Namespace, package: Package) -> int:
@@ -193,7 +222,8 @@ def _repeat(options: argparse.Namespace, package: Package) -> int:
     return 3 if any(parse_statement(s).type is StatementType.HALT for s in statements) else 0
 
 
-def _status(home: Home, options: argparse.Namespace, now: datetime) -> int:
+def _status(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    now = outside.clock()
     trust = home.load_trust()
     facts: dict[str, str | int] = {"time": now.isoformat(), "root": trust.root.version}
     if home.load_config().kind is KeyKind.DEVELOPMENT:
@@ -230,6 +260,8 @@ def _ask(prompt: str) -> str:
     sys.stderr.write(prompt)
     sys.stderr.flush()
     line = sys.stdin.readline()
+    if not sys.stdin.isatty():
+        sys.stderr.write("\n")
     if not line:
         raise refused(Code.OPERATOR_REFUSED, "answer", "an answer", "end of input")
     return line.rstrip("\n")

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from strongroom.approver.memory import Approved, build_approved, check_replaces, remember
 from strongroom.approver.person_key import PersonKey, check_plugged_in, open_person_key
+from strongroom.approver.sitting import count_approval
 from strongroom.approver.store import Config, Home
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
 from strongroom.core.checks.approve import RENDERER
@@ -100,10 +101,7 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     if proved.journey.furthest > Stage.APPROVE:
         raise refused(Code.DOCKET_ORDER, "docket", "a docket at PROPOSE or APPROVE", proved.journey.furthest.name)
     check_against_trust(proved, trust, now)
-    if now > proved.proposal.body.sign_by:
-        raise refused(
-            Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {proved.proposal.body.sign_by}", str(now)
-        )
+    check_in_time(proved, now)
     wanted = build_approved(proved)
     known_before = [each for name in wanted.instructions for each in home.load_payment(name).approved]
     run_checks([partial(check_replaces, wanted, each) for each in known_before])
@@ -115,6 +113,13 @@ def check_clock(trust: Trust, now: datetime) -> None:
     seen = trust.checkpoint_time
     if seen is not None and now < seen:
         raise refused(Code.CLOCK_BEHIND, "clock", f"{encode_time(seen)} or later", encode_time(now))
+
+
+def check_in_time(proved: ProvedDocket, now: datetime) -> None:
+    """Raise INSTRUCTION_EXPIRED when nobody may sign it any more; asked again when the person has answered."""
+    until = proved.proposal.body.sign_by
+    if now > until:
+        raise refused(Code.INSTRUCTION_EXPIRED, "proposal.sign_by", f"not after {encode_time(until)}", encode_time(now))
 
 
 def check_unexpired(trust: Trust, now: datetime) -> None:
@@ -170,7 +175,9 @@ def decide(
         raise refused(Code.SIGNER_KEY_MISMATCH, "token", person.key.key_id, signer[0].key_id)
     body: Approval | Rejection = _rejection(waiting, config, answer, reason)
     if answer is Answer.APPROVE:
+        check_in_time(waiting.proved, now)
         _remember(home, build_approved(waiting.proved))
+        count_approval(home, waiting.trust.policy_in_force.parameters, now)
         body = _approval(waiting, config, now)
     return _hand_over(home, waiting.raw, _sign(waiting.trust, config.person, body, signer, now), now)
 

@@ -57,9 +57,12 @@ class Credential:
 class Counters:
     """Last package sequence numbers in and out, wrong PINs since the last right one, and when the last was typed.
 
-    A PIN that is about to be tried counts as wrong until the token takes it.
+    A PIN that is about to be tried counts as wrong until the token takes it. approved: since the person's last rest,
+    and approved_at: the last of them.
     """
 
+    approved: int
+    approved_at: datetime
     received: int
     sent: int
     wrong_at: datetime

@@ -66,6 +66,9 @@ class Policy:
     clear_max_count: int
     freeze_lift_people: int
     price_max_age_s: int
+    reading_floor_s: int
+    sitting_max_count: int
+    sitting_rest_s: int
     utc_offset_min: int
     whitelist_min_age_s: int
     previous: Digest | None
@@ -86,6 +89,9 @@ def _parse_policy(node: Node) -> Policy:
         "clear_max_count",
         "freeze_lift_people",
         "price_max_age_s",
+        "reading_floor_s",
+        "sitting_max_count",
+        "sitting_rest_s",
         "utc_offset_min",
         "whitelist_min_age_s",
     )

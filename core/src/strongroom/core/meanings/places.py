@@ -98,6 +98,16 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Settle the doubt first; the package stays on record, and a new attempt is a new session.",
         "III.23 VI.4 VI.6",
     ),
+    "READING_MISMATCH": (
+        "What a person typed from their own paper is not what the transaction pays",
+        "Do not try again. Compare paper and screen with the security desk, by a number that you know.",
+        "III.23 III.A4-GP VI.6",
+    ),
+    "SITTING_FULL": (
+        "So many decisions were made without a rest that the next one would not be read",
+        "Rest for the time that the policy sets, or let another person decide; send packages of fewer dockets.",
+        "III.23 VI.4",
+    ),
     "PACKAGE_SEQUENCE": (
         "The package is not the next one in its sequence",
         "Find the package that is missing or was played again, and hand them in in order.",

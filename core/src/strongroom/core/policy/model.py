@@ -82,13 +82,20 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """Times and counts that hold for everything. utc_offset_min: the clock of `hours`, east of UTC."""
+    """Times and counts that hold for everything. utc_offset_min: the clock of `hours`, east of UTC.
+
+    reading_floor_s: how long a page is looked at before yes counts. sitting_max_count: decisions of one person without
+    a rest of `sitting_rest_s`.
+    """
 
     approval_life_s: int
     clear_life_s: int
     clear_max_count: int
     freeze_lift_people: int
     price_max_age_s: int
+    reading_floor_s: int
+    sitting_max_count: int
+    sitting_rest_s: int
     utc_offset_min: int
     whitelist_min_age_s: int
 

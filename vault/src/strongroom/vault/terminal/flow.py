@@ -19,6 +19,7 @@ from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, StatementType, payload_type
 from strongroom.vault.hsm.wrapped_keys import WrappedKey, sign_digest
 from strongroom.vault.terminal import (
+    sitting,
     step1_receive,
     step2_prove,
     step3_check,
@@ -130,6 +131,7 @@ def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, s
         received = step1_receive.wait_for_package(terminal, medium.inbox, medium.wait_s)
         try:
             clear = step1_receive.receive(terminal, session, received)
+            sitting.check_package(terminal, len(received.body.dockets))
         except (MalformedError, RefusedError):
             step1_receive.keep_package(terminal, received.raw)
             raise

@@ -65,7 +65,9 @@ def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) 
         ]
         # What saves coins goes first, alone: its clear opens nothing else, and a clear for transfers does not open it.
         waiting = [p for p in waiting if is_sweep_proposal(platform, p)] or waiting
-        limit = rules.policy[1].body.parameters.clear_max_count
+        parameters = rules.policy[1].body.parameters
+        # No package holds more than a clear allows, or than people can read in one sitting.
+        limit = min(parameters.clear_max_count, parameters.sitting_max_count)
         add_session(platform.connection, request, known.seen, waiting[:limit])
 
 

@@ -1,0 +1,41 @@
+"""What the person must do before yes counts: look for a while, and type from their own paper.
+
+Rejection and doubt pass without any of it. III.23, VI.4.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from strongroom.approver.flow import Answer, Waiting
+from strongroom.core.active_reading import Ask, Draw, Say, ask_tasks, build_tasks
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """elapsed_ns: a clock that nobody sets. pause: for so many seconds. draw: so many random bytes."""
+
+    elapsed_ns: Callable[[], int] = time.monotonic_ns
+    pause: Callable[[float], None] = time.sleep
+    draw: Draw = os.urandom
+
+
+def read_from_paper(waiting: Waiting, shown_ns: int, ask: Ask, say: Say, pace: Pace) -> Answer:
+    """Hold a yes to the floor, and ask for what the person's own paper says; the answer that stands after it.
+
+    shown_ns: when the page came up. Raises READING_MISMATCH.
+    """
+    floor_s = waiting.trust.policy_in_force.parameters.reading_floor_s
+    left_ns = floor_s * _NS - (pace.elapsed_ns() - shown_ns)
+    if left_ns > 0:
+        say(f"Nothing is approved before {floor_s} s. Read it once more.")
+        pace.pause(-(-left_ns // _NS))
+    proved = waiting.proved
+    tasks = build_tasks(proved.facts, proved.foundation.entries.assets, pace.draw)
+    doubt = ask_tasks(tasks, ask, say)
+    return Answer(doubt.value) if doubt else Answer.APPROVE
