@@ -35,6 +35,11 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "Import the newest update and open a new session; when it stays, somebody keeps a freeze or a key state back.",
         "II.1 III.16 V.4",
     ),
+    "LOGGED_UNSIGNED": (
+        "The log holds a freeze, a lift or a notice that lacks its signatures; it counts for nothing and goes nowhere",
+        "Find which program's database login appended it, and change that login's secret: the program did not.",
+        "V.4 VI.3",
+    ),
     "JOURNAL_BEHIND": (
         "The journal is older than its mirror in the token: an old disk, or a copy",
         _FORENSIC,

@@ -14,7 +14,7 @@ from typing import Any
 from strongroom.core import log
 from strongroom.core.assemble import SizedNote
 from strongroom.core.codes import Code
-from strongroom.core.errors import InvariantError, Refusal, refused
+from strongroom.core.errors import InvariantError, MalformedError, Refusal, RefusedError, refused
 from strongroom.core.ids import Digest
 from strongroom.core.merkle import Tree, leaf_hash
 from strongroom.core.roster import LogKey
@@ -73,6 +73,28 @@ def load_by_kind_from(
     return load_all(
         connection, _QUERIES["load_by_kind_from"], _placed, {"kinds": [k.value for k in kinds], "first": first}
     )
+
+
+def load_readable(connection: Connection, *kinds: StatementType) -> tuple[tuple[int, Statement[Any]], ...]:
+    """As `load_by_kind`, without entries that are no statement of these kinds.
+
+    For kinds of which each stands for itself: whoever may append could otherwise stop every reader with one entry.
+    """
+    rows = load_all(
+        connection,
+        _QUERIES["load_by_kind"],
+        lambda idx, leaf: (int(idx), read_leaf(bytes(leaf))),
+        {"kinds": [k.value for k in kinds]},
+    )
+    return tuple((place, found) for place, found in rows if found is not None and found.type in kinds)
+
+
+def read_leaf(leaf: bytes) -> Statement[Any] | None:
+    """The statement of a log entry; None for bytes that are none, which say nothing, whoever put them there."""
+    try:
+        return parse_statement(parse_envelope_bytes(leaf))
+    except (MalformedError, RefusedError):
+        return None
 
 
 def load_statement(connection: Connection, statement: Digest) -> tuple[int, Statement[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +20,12 @@ from strongroom.core.roster import REGISTERS
 from strongroom.core.statements import Statement, StatementType
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import locked_file
-from strongroom.online.evidence.store import LogReader, load_by_kind
+from strongroom.online.evidence.store import LogReader, load_by_kind, load_readable
 from strongroom.online.exchange.store import Device, load_all_devices, load_packages, lock_device, save_package
+from strongroom.online.governance.notices import is_notice
 from strongroom.online.governance.store import Rules, load_delta
+from strongroom.online.watch.freezes import KINDS, is_freeze_or_lift
+from strongroom.online.watch.store import open_alert
 
 PLATFORM = PartyId("service:platform")
 
@@ -38,17 +41,19 @@ class News:
 
 BuildBody = Callable[[CheckpointStep, int, News], PackageBody]
 """Makes a package's body from its checkpoint, that checkpoint's size, and the news."""
-NEWS = (StatementType.FREEZE, StatementType.FREEZE_LIFT, *CHECKS)
+NEWS = (*KINDS, *CHECKS)
 """Every kind that goes to every device."""
 
 
 def send(
     connection: Connection,
     reader: LogReader,
+    rules: Rules,
     device: PartyId,
     kind: PackageKind,
     subject: str,
     build: BuildBody,
+    *,
     now: datetime,
 ) -> Package:
     """Record one package in the caller's transaction: the next number, a checkpoint that extends the device's last."""
@@ -61,7 +66,7 @@ def send(
         to=device,
         sequence=known.sent + 1,
         created_at=now,
-        body=build(step, size, build_news(connection, reader, size)),
+        body=build(step, size, build_news(connection, reader, rules, size, known.seen)),
     )
     save_package(connection, package, size, subject)
     return package
@@ -86,10 +91,10 @@ def send_update(
     def build(step: CheckpointStep, size: int, news: News) -> PackageBody:
         return _update_body(connection, reader, rules, known, step, size, news)
 
-    newest = _newest_place(connection, reader, rules)
+    newest = _newest_place(connection, reader, rules, known.seen)
     if newest < known.seen or newest >= reader.witnessed_size:
         return None
-    return send(connection, reader, device, PackageKind.UPDATE, f"update {known.sent + 1}", build, now)
+    return send(connection, reader, rules, device, PackageKind.UPDATE, f"update {known.sent + 1}", build, now=now)
 
 
 def send_updates(connection: Connection, reader: LogReader, rules: Rules, now: datetime) -> None:
@@ -99,14 +104,34 @@ def send_updates(connection: Connection, reader: LogReader, rules: Rules, now: d
             send_update(connection, reader, rules, device.id, now)
 
 
-def build_news(connection: Connection, reader: LogReader, size: int) -> News:
-    """All freezes, lifts and notices below a log size; a device takes each once and forgets none."""
-    found = [(i, s) for i, s in load_by_kind(connection, *NEWS) if i < size]
+def build_news(connection: Connection, reader: LogReader, rules: Rules, size: int, seen: int) -> News:
+    """All freezes, lifts and notices below a log size; a device takes each once and forgets none.
+
+    What lacks its signatures is left out, since a device refuses the whole package for it, and told when a package
+    first covers it (seen: how much of the log this device was sent). That nothing else is left out is for the clear-
+    to-sign to show: reconciler and watcher quote a digest of all that latches by their own reading of the log.
+    """
+    found = [(i, s) for i, s in load_readable(connection, *NEWS) if i < size]
+    counted = [s for i, s in found if _counts(s, rules, i)]
+    known = {s.id for s in counted}
+    _tell_left_out(connection, [(i, s) for i, s in found if i >= seen and s.id not in known])
 
     def placed(*kinds: StatementType) -> tuple[Placed, ...]:
-        return tuple(build_placed(reader, s.envelope, size) for _, s in found if s.type in kinds)
+        return tuple(build_placed(reader, s.envelope, size) for s in counted if s.type in kinds)
 
     return News(freezes=placed(StatementType.FREEZE), lifts=placed(StatementType.FREEZE_LIFT), notices=placed(*CHECKS))
+
+
+def _counts(statement: Statement[Any], rules: Rules, place: int) -> bool:
+    judge = is_notice if statement.type in CHECKS else is_freeze_or_lift
+    return judge(statement, rules, place)
+
+
+def _tell_left_out(connection: Connection, entries: Iterable[tuple[int, Statement[Any]]]) -> None:
+    """Page: a program that checks what it logs wrote none of these, so somebody else writes to the log."""
+    for place, statement in entries:
+        detail = f"log entry {place}, a {statement.type.value} in the name of {statement.issuer}, lacks its signatures"
+        open_alert(connection, Code.LOGGED_UNSIGNED.value, "critical", f"statement {statement.id}", detail)
 
 
 def write_outbox(connection: Connection, outbox: Path) -> list[Path]:
@@ -139,9 +164,9 @@ def _write_missing(connection: Connection, outbox: Path) -> list[Path]:
     return written
 
 
-def _newest_place(connection: Connection, reader: LogReader, rules: Rules) -> int:
-    """Place of the newest thing that devices must know: governance and news."""
-    news = [i for i, _ in load_by_kind(connection, *NEWS)]
+def _newest_place(connection: Connection, reader: LogReader, rules: Rules, seen: int) -> int:
+    """Place of the newest thing that devices must know: governance, and news from a log size on."""
+    news = [i for i, s in load_readable(connection, *NEWS) if i >= seen and _counts(s, rules, i)]
     heads = [place for place, _ in rules.heads.values()]
     return max(rules.rosters[-1][0], rules.policy[0], *heads, *news, *_root_places(reader, rules))
 

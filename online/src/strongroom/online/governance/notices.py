@@ -21,7 +21,7 @@ from strongroom.core.roster import Roster
 from strongroom.core.statements import Envelope, Statement, check_context, parse_statement
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import lock_name
-from strongroom.online.evidence.store import append, load_by_kind
+from strongroom.online.evidence.store import append, load_readable
 from strongroom.online.governance.store import Rules, load_rules
 
 
@@ -31,14 +31,20 @@ def load_notices(connection: Connection, rules: Rules) -> tuple[Proved[Any], ...
     The time at which its signers were judged is that which they named: the log's order, not the clock, decides whose
     roster holds.
     """
+    return judge_notices(load_readable(connection, *CHECKS), rules)
+
+
+def judge_notices(said: Sequence[tuple[int, Statement[Any]]], rules: Rules) -> tuple[Proved[Any], ...]:
+    """Those of these entries that count, in the log's order."""
     return tuple(
         Proved(statement=statement, index=place, time=statement.issued_at)
-        for place, statement in load_by_kind(connection, *CHECKS)
-        if _is_signed(statement, rules, place)
+        for place, statement in said
+        if is_notice(statement, rules, place)
     )
 
 
-def _is_signed(statement: Statement[Any], rules: Rules, place: int) -> bool:
+def is_notice(statement: Statement[Any], rules: Rules, place: int) -> bool:
+    """Whether those signed it whom its kind asks for."""
     try:
         check_context(statement, rules.context, "notice")
         check_notice(statement, _basis(rules, rules.roster_at(place), statement.issued_at), "notice")

@@ -1,39 +1,51 @@
 """Which freezes stand, computed from the log: every freeze, less those that a quorum of officers lifted.
 
-The table of freezes is for people; a database role that edits it gains nothing. V.5, rule: a freeze latches.
+The table of freezes is for people; a database role that edits it gains nothing. What lacks its signatures counts for
+nothing, as at every device: an entry that anybody could append would otherwise stop all of them. V.5, rule: a freeze
+latches.
 """
 
 from __future__ import annotations
 
-from strongroom.core.bodies import FreezeLift
-from strongroom.core.checks.signers import check_lift
+from collections.abc import Sequence
+from typing import Any
+
+from strongroom.core.bodies import Freeze, FreezeLift
+from strongroom.core.checks.signers import check_lift, check_statement_signers
 from strongroom.core.errors import MalformedError, RefusedError
 from strongroom.core.ids import Digest
-from strongroom.core.statements import Statement, StatementType, expect
+from strongroom.core.statements import Statement, StatementType, check_context, expect
 from strongroom.online.db.connect import Connection
-from strongroom.online.evidence.store import load_by_kind
+from strongroom.online.evidence.store import load_readable
 from strongroom.online.governance.store import Rules
+
+KINDS = (StatementType.FREEZE, StatementType.FREEZE_LIFT)
 
 
 def load_standing_freezes(connection: Connection, rules: Rules) -> tuple[Digest, ...]:
-    """Freezes that stand, oldest first. Whoever signed one, it counts; a lift counts only with its officers' quorum."""
-    freezes: list[Digest] = []
-    lifted: set[Digest] = set()
-    for place, statement in load_by_kind(connection, StatementType.FREEZE, StatementType.FREEZE_LIFT):
-        if statement.type is StatementType.FREEZE:
-            freezes.append(statement.id)
-        elif _is_lift(statement, rules, place):
-            lifted.add(statement.body.freeze)
-    return tuple(f for f in freezes if f not in lifted)
+    """Freezes that stand, oldest first, by the log as the database shows it."""
+    return find_standing(load_readable(connection, *KINDS), rules)
 
 
-def _is_lift(statement: Statement[FreezeLift], rules: Rules, place: int) -> bool:
-    """Whether officers really lifted it, by the roster of its place in the log and the time at which they said so."""
+def find_standing(said: Sequence[tuple[int, Statement[Any]]], rules: Rules) -> tuple[Digest, ...]:
+    """Freezes that stand, oldest first: each signed by a role that may freeze, and not lifted by officers' quorum."""
+    counted = [statement for place, statement in said if is_freeze_or_lift(statement, rules, place)]
+    lifted = {s.body.freeze for s in counted if isinstance(s.body, FreezeLift)}
+    return tuple(s.id for s in counted if isinstance(s.body, Freeze) and s.id not in lifted)
+
+
+def is_freeze_or_lift(statement: Statement[Any], rules: Rules, place: int) -> bool:
+    """Whether those signed it who may, by the roster of its place in the log and the time at which they said so."""
     roster = rules.roster_at(place)
     people = rules.policy[1].body.parameters.freeze_lift_people
     try:
-        check_lift(expect(statement, FreezeLift, "lift"), roster, statement.issued_at, people, "lift")
+        check_context(statement, rules.context, "freeze")
+        if statement.type is StatementType.FREEZE:
+            check_statement_signers(statement, roster, statement.issued_at, rules.entries, "freeze")
+        else:
+            check_lift(expect(statement, FreezeLift, "lift"), roster, statement.issued_at, people, "lift")
     except (MalformedError, RefusedError):
-        # A lift without its quorum lifts nothing: the freeze stands, which is the safe side.
+        # A lift without its quorum lifts nothing, and a freeze that nobody signed who may freezes nothing: no device
+        # takes either, and a package that brought one would be refused whole.
         return False
     return True

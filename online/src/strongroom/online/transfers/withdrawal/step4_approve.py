@@ -51,7 +51,7 @@ def send_docket(
     def build(step: CheckpointStep, _size: int, news: News) -> PackageBody:
         return DocketBody(checkpoint=step, docket=docket, freezes=news.freezes, lifts=news.lifts, notices=news.notices)
 
-    send(platform.connection, platform.reader, device, kind, row.proposal, build, now)
+    send(platform.connection, platform.reader, rules, device, kind, row.proposal, build, now=now)
 
 
 _ENDED_BY_NO = frozenset(

@@ -105,11 +105,12 @@ def export(platform: Platform, rules: Rules, session: Session) -> None:
         send(
             platform.connection,
             platform.reader,
+            rules,
             session.terminal,
             PackageKind.SIGNING,
             session.nonce,
             build,
-            platform.clock(),
+            now=platform.clock(),
         )
         save_exported(platform.connection, session.nonce)
 

@@ -59,7 +59,16 @@ def export(platform: Platform, rules: Rules, row: DocketRow) -> None:
         now = platform.clock()
         for device in load_devices(platform.connection, "gate")[:1]:
             send_update(platform.connection, platform.reader, rules, device.id, now)
-            send(platform.connection, platform.reader, device.id, PackageKind.RELEASE, row.proposal, build, now)
+            send(
+                platform.connection,
+                platform.reader,
+                rules,
+                device.id,
+                PackageKind.RELEASE,
+                row.proposal,
+                build,
+                now=now,
+            )
             save_docket(platform.connection, row.proposal, State.RELEASED)
 
 
