@@ -28,7 +28,6 @@ from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import AccountId
 from strongroom.core.merkle import leaf_hash
 from strongroom.core.records import Base64Bytes
-from strongroom.core.statements import parse_statement
 from strongroom.online.keys.issue import assign
 from world import LTC, chain_key
 
@@ -71,7 +70,7 @@ def test_a_changed_row_is_not_handed_out(desk: Desk) -> None:
     desk.firm.query(change, evil, parse_line(evil, "line").address, name)
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: assign(desk.assigner, PEAK, name))
     desk.firm.query(change, text, parse_line(text, "line").address, name)
-    assert name == parse_statement(assign(desk.assigner, PEAK, name).assignment).body.entry
+    assert name == assign(desk.assigner, PEAK, name).body.entry
 
 
 def test_nor_when_the_stored_hashes_were_changed_with_it(desk: Desk) -> None:
@@ -92,10 +91,10 @@ def show_evil(package: AddressPackage) -> AddressPackage:
 
 
 def test_with_the_assigner_gone_the_clients_own_check_stops_it(desk: Desk) -> None:
-    package = assign(desk.assigner, PEAK)
+    package = desk.package(assign(desk.assigner, PEAK).body.entry)
     root, now = desk.firm.world.fingerprint, desk.firm.clock()
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: prove_package(show_evil(package), root, now))
-    honest = prove_package(package, root, now)
+    honest = prove_package(package, root, now).assignment
     keys = [chain_key(f"t{t}-{n}").public_key.format() for n in (0, 1) for t in (1, 2, 3)]
     addresses = {render_address(own_script(2, keys[at : at + 3])[0], LITECOIN_REGTEST) for at in (0, 3)}
     assert honest.address in addresses
@@ -106,7 +105,7 @@ def test_a_changed_row_for_one_clients_address_credits_nobody_else(desk: Desk) -
     desk.register(batch)
     desk.take_in(batch)
     firm, harbour = desk.firm, AccountId("account:harbour:eth")
-    body = parse_statement(assign(desk.assigner, harbour).assignment).body
+    body = assign(desk.assigner, harbour).body
     firm.query("update custody.assignments set account = 'account:peak:eth' where entry = %s", body.entry)
     firm.deposit(body.entry.removeprefix("address:"), ETHER)
     firm.mine()

@@ -23,7 +23,6 @@ from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import AccountId, PartyId
 from strongroom.core.records import DigestOrNone
 from strongroom.core.registers import KeyState
-from strongroom.core.statements import parse_statement
 from strongroom.core.wallets import Wallet
 from strongroom.online.governance.store import publish
 from strongroom.online.keys.issue import assign
@@ -125,7 +124,7 @@ def test_coins_at_a_retired_address_are_told(desk: Desk) -> None:
     desk.register(batch)
     desk.take_in(batch)
     firm = desk.firm
-    body = parse_statement(assign(desk.assigner, AccountId("account:peak:eth")).assignment).body
+    body = assign(desk.assigner, AccountId("account:peak:eth")).body
     name = body.entry.removeprefix("address:")
     firm.deposit(name, ETHER)
     firm.mine()

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from batches import Batch, batch_of, key_entries, line_of, sign_batch
 from firm import ASSIGNER, Firm, change_register
+from strongroom.core.address_package import AddressPackage
 from strongroom.core.attested import AddressAttestation, parse_line
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.issue import RestoreDrill
-from strongroom.core.ids import ChainId, Digest, PartyId, WalletId
+from strongroom.core.ids import ChainId, Digest, EntryId, PartyId, WalletId
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.records import DigestOrNone
 from strongroom.core.statements import Statement
@@ -22,7 +23,7 @@ from strongroom.online.db.roles import Role
 from strongroom.online.governance.store import publish
 from strongroom.online.keys import ServiceKey
 from strongroom.online.keys.importing import Imported, import_batch
-from strongroom.online.keys.issue import Assigner
+from strongroom.online.keys.issue import Assigner, load_package
 from wallets import ETH_COLD, LTC_COLD
 from world import DELEGATES, ETH, TERMINALS, signer_of
 
@@ -62,6 +63,18 @@ class Desk:
         signed = statement or self.sign(batch)
         connection, root = firm.platform.connection, firm.world.fingerprint
         return import_batch(connection, root, signed.envelope, batch.raw, firm.clock(), lambda *_: None)
+
+    def package(self, entry: str) -> AddressPackage:
+        """`strongroom address-package`, after the log was signed and witnessed."""
+        self.witness()
+        return load_package(
+            self.firm.platform.connection, self.firm.world.fingerprint, EntryId(entry), self.firm.clock()
+        )
+
+    def witness(self) -> None:
+        """The log signs its size, and the witness cosigns."""
+        self.firm.work()
+        self.firm.witness()
 
     def sign(self, batch: Batch) -> Statement[AddressAttestation]:
         """The terminals' word."""

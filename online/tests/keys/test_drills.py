@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -89,14 +90,23 @@ def test_the_command_hands_out_an_address_after_a_drill(
 ) -> None:
     firm, out = desk.firm, tmp_path / "harbour.address.json"
     monkeypatch.setattr(commands, "system_clock", firm.clock)
-    arguments = ["assign", "--config", str(write_config(firm)), "account:harbour:eth", "--out", str(out)]
+    arguments = ["assign", "--config", str(write_config(firm)), "account:harbour:eth"]
     assert 3 == main(arguments)
     assert Code.ADDRESS_WITHOUT_SPEND_PROOF in capsys.readouterr().out
     hold(firm, restore_of("eoa-0", "aabbcc", firm.clock() - timedelta(days=1)))
+    capsys.readouterr()
     assert 0 == main(arguments)
-    body = prove_package(parse_package(out.read_bytes()), firm.world.fingerprint, firm.clock())
-    assert AccountId("account:harbour:eth") == body.account
-    assert body.address in capsys.readouterr().out
+    told = json.loads(capsys.readouterr().out)
+    asked = ["address-package", "--config", arguments[2], told["entry"], "--out", str(out)]
+    assert 3 == main(asked)
+    assert Code.NOT_IN_LOG in capsys.readouterr().out
+    desk.witness()
+    assert 0 == main(asked)
+    body = prove_package(parse_package(out.read_bytes()), firm.world.fingerprint, firm.clock()).assignment
+    assert (AccountId("account:harbour:eth"), told["address"]) == (body.account, body.address)
+    capsys.readouterr()
+    assert 3 == main(asked)
+    assert Code.ALREADY_EXISTS in capsys.readouterr().out
 
 
 def write_config(firm: Firm) -> Path:

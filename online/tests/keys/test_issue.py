@@ -23,6 +23,7 @@ from strongroom.online.evidence.store import append
 from strongroom.online.governance.store import publish
 from strongroom.online.keys.assigned import find_assigned
 from strongroom.online.keys.issue import assign as issue
+from strongroom.online.keys.issue import load_package
 from wallets import ETH_COLD
 
 HARBOUR, PEAK = AccountId("account:harbour:eth"), AccountId("account:peak:eth")
@@ -46,17 +47,17 @@ def refuse(code: Code, question: Callable[[], object]) -> None:
 
 def test_an_address_is_handed_out_with_its_proof(desk: Desk) -> None:
     firm = desk.firm
-    package = issue(desk.assigner, HARBOUR)
-    body = parse_statement(package.assignment).body
-    read = parse_package(encode_package(package))
-    assert body == prove_package(read, firm.world.fingerprint, firm.clock())
+    body = issue(desk.assigner, HARBOUR).body
+    read = parse_package(encode_package(desk.package(body.entry)))
+    proved = prove_package(read, firm.world.fingerprint, firm.clock())
+    assert (body, firm.rules.roster.version) == (proved.assignment, proved.roster)
     assert (HARBOUR, PartyId("client:harbour"), HARBOUR) == (body.account, body.client, owners(firm)[body.entry])
     entry = firm.rules.entries.addresses[body.entry]
     assert {body.entry: body} == find_assigned(firm.platform.connection, firm.rules, [entry])
 
 
 def test_each_address_is_handed_out_once(desk: Desk) -> None:
-    given = {parse_statement(issue(desk.assigner, account).assignment).body.entry for account in (HARBOUR, PEAK, PEAK)}
+    given = {issue(desk.assigner, account).body.entry for account in (HARBOUR, PEAK, PEAK)}
     assert 3 == len(given)
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: issue(desk.assigner, HARBOUR))
     for entry in given:
@@ -65,10 +66,10 @@ def test_each_address_is_handed_out_once(desk: Desk) -> None:
 
 def test_the_log_refuses_a_second_owner_when_the_table_forgot_the_first(desk: Desk) -> None:
     """Somebody who owns the database deletes the row, so that the address looks free."""
-    body = parse_statement(issue(desk.assigner, HARBOUR).assignment).body
+    body = issue(desk.assigner, HARBOUR).body
     desk.firm.query("delete from custody.assignments where entry = %s", body.entry)
     refuse(Code.ALREADY_ASSIGNED, lambda: issue(desk.assigner, PEAK, body.entry))
-    assert PEAK == parse_statement(issue(desk.assigner, PEAK, min(free(desk))).assignment).body.account
+    assert PEAK == issue(desk.assigner, PEAK, min(free(desk))).body.account
 
 
 def free(desk: Desk) -> set[str]:
@@ -110,7 +111,7 @@ def test_a_key_that_signs_no_more(desk: Desk) -> None:
     change_register(desk.firm, "keys", (replace(key, state=KeyState.SUSPENDED),))
     refuse(Code.ADDRESS_WITHOUT_SPEND_PROOF, lambda: issue(desk.assigner, HARBOUR, entry))
     change_register(desk.firm, "keys", (key,))
-    assert entry == parse_statement(issue(desk.assigner, HARBOUR, entry).assignment).body.entry
+    assert entry == issue(desk.assigner, HARBOUR, entry).body.entry
 
 
 def test_a_key_that_an_officer_declared_compromised(desk: Desk) -> None:
@@ -140,7 +141,7 @@ def test_a_segregated_wallet_serves_its_client_only(office_firm: Firm) -> None:
         desk.register(batch)
         desk.take_in(batch)
         refuse(Code.SEPARATION, lambda: issue(desk.assigner, PEAK))
-        assert HARBOUR == parse_statement(issue(desk.assigner, HARBOUR).assignment).body.account
+        assert HARBOUR == issue(desk.assigner, HARBOUR).body.account
 
 
 def _accounts_in(wallet: WalletId) -> Callable[[ClientEntry], ClientEntry]:
@@ -163,10 +164,10 @@ def test_one_address_a_client_where_the_wallet_says_so(desk: Desk) -> None:
 
 def test_a_package_that_was_changed_proves_nothing(desk: Desk) -> None:
     firm = desk.firm
-    package = issue(desk.assigner, HARBOUR)
+    mine, theirs = (issue(desk.assigner, account).body for account in (HARBOUR, PEAK))
+    package, other = desk.package(mine.entry), desk.package(theirs.entry)
     root, now = firm.world.fingerprint, firm.clock()
-    prove_package(package, root, now)
-    other = issue(desk.assigner, PEAK)
+    assert mine == prove_package(package, root, now).assignment
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: prove_package(replace(package, line=other.line), root, now))
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: prove_package(replace(package, assignment=other.assignment), root, now))
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: prove_package(replace(package, index=package.index ^ 1), root, now))
@@ -174,10 +175,28 @@ def test_a_package_that_was_changed_proves_nothing(desk: Desk) -> None:
     swapped = replace(package, line=Base64Bytes(stranger.encode()))
     refuse(Code.ADDRESS_NOT_ATTESTED, lambda: prove_package(swapped, root, now))
     refuse(Code.ROOT_MISMATCH, lambda: prove_package(package, sha256(b"another root"), now))
-    body = parse_statement(package.assignment).body
-    firm.world.now = now
-    forged = firm.world.sign(replace(body, account=PEAK), "service:platform", ("service:platform",))
-    refuse(Code.ROLE_MISSING, lambda: prove_package(replace(package, assignment=forged), root, now))
+
+
+def test_a_package_is_given_for_what_was_handed_out_and_witnessed(desk: Desk) -> None:
+    root, connection = desk.firm.world.fingerprint, desk.firm.platform.connection
+    named = min(free(desk))
+    refuse(Code.NOT_IN_LOG, lambda: load_package(connection, root, EntryId(named), desk.firm.clock()))
+    body = issue(desk.assigner, HARBOUR, named).body
+    refuse(Code.NOT_IN_LOG, lambda: load_package(connection, root, body.entry, desk.firm.clock()))
+    assert body == prove_package(desk.package(named), root, desk.firm.clock()).assignment
+    refuse(Code.ROOT_MISMATCH, lambda: load_package(connection, sha256(b"another"), body.entry, desk.firm.clock()))
+
+
+def test_a_quiet_log_gives_no_fresh_package(desk: Desk) -> None:
+    """Nothing was logged for a week, so that no checkpoint tells of today; one more entry makes it right."""
+    firm = desk.firm
+    body = issue(desk.assigner, HARBOUR).body
+    assert desk.package(body.entry)
+    firm.clock.forward(days=8)
+    refuse(Code.EXPIRED, lambda: desk.package(body.entry))
+    desk.drill()
+    issue(desk.assigner, PEAK)
+    assert body == prove_package(desk.package(body.entry), firm.world.fingerprint, firm.clock()).assignment
 
 
 def test_a_deposit_is_credited_to_whom_the_address_was_handed(firm: Firm) -> None:
@@ -185,7 +204,7 @@ def test_a_deposit_is_credited_to_whom_the_address_was_handed(firm: Firm) -> Non
     with open_desk(firm) as desk:
         desk.register(eth_batch())
         desk.take_in(eth_batch())
-        body = parse_statement(issue(desk.assigner, PEAK).assignment).body
+        body = issue(desk.assigner, PEAK).body
         firm.deposit(body.entry.removeprefix("address:"), 2 * ETHER)
         firm.mine()
     rows = firm.query("select account, state from watch.deposits where address = %s", body.entry)
@@ -223,4 +242,4 @@ def test_whose_it_is_does_not_contradict_the_register(desk: Desk) -> None:
     world.change_register("addresses", (named,), ())
     publish(connection, world.heads["addresses"], [encode_record(named)], ())
     refuse(Code.NOT_IN_REGISTER, lambda: issue(desk.assigner, PEAK, entry))
-    assert entry == parse_statement(issue(desk.assigner, HARBOUR, entry).assignment).body.entry
+    assert entry == issue(desk.assigner, HARBOUR, entry).body.entry

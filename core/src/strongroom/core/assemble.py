@@ -77,16 +77,11 @@ def build_docket(
 ) -> Docket:
     """A docket with these statements of one transaction, ending with the log's last checkpoint."""
     ordered = sorted(statements, key=docket_order)
-    steps = _choose_checkpoints(log, [s.id for s in ordered])
+    steps = choose_checkpoints(log, [s.id for s in ordered])
     names = _entries_needed(ordered, governance.registers)
 
     def locate(envelope: Envelope) -> Located:
-        index = log.index_of(envelope.id)
-        position = next((i for i, step in enumerate(steps) if index < step.size), None)
-        if position is None:
-            raise refused(Code.NOT_IN_LOG, "docket", f"a witnessed checkpoint above {index}", f"size {steps[-1].size}")
-        proof = tuple(HexBytes(h) for h in log.inclusion(index, steps[position].size))
-        return Located(checkpoint=position, envelope=envelope, index=index, proof=proof)
+        return build_located(log, steps, envelope)
 
     slices = {
         name: RegisterSlice(
@@ -127,6 +122,16 @@ def build_steps(log: LogView, notes: Sequence[SizedNote]) -> tuple[CheckpointSte
     return tuple(steps)
 
 
+def build_located(log: LogView, notes: Sequence[SizedNote], envelope: Envelope) -> Located:
+    """An envelope with its place under the first of these checkpoints that covers it. Raises NOT_IN_LOG."""
+    index = log.index_of(envelope.id)
+    position = next((i for i, note in enumerate(notes) if index < note.size), None)
+    if position is None:
+        raise refused(Code.NOT_IN_LOG, "docket", f"a witnessed checkpoint above {index}", f"size {notes[-1].size}")
+    proof = tuple(HexBytes(h) for h in log.inclusion(index, notes[position].size))
+    return Located(checkpoint=position, envelope=envelope, index=index, proof=proof)
+
+
 def build_placed(log: LogView, envelope: Envelope, size: int) -> Placed:
     """An envelope with its place under a package's checkpoint of this size."""
     index = log.index_of(envelope.id)
@@ -141,7 +146,7 @@ def build_package_checkpoint(log: LogView, last_seen: int) -> tuple[CheckpointSt
     return step, last.size
 
 
-def _choose_checkpoints(log: LogView, statements: Sequence[Digest]) -> list[SizedNote]:
+def choose_checkpoints(log: LogView, statements: Sequence[Digest]) -> list[SizedNote]:
     """The first checkpoint after each statement (its time), and the last of the log."""
     notes = {note.size: note for note in (log.first_checkpoint(log.index_of(s)) for s in statements)}
     last = log.last_checkpoint()

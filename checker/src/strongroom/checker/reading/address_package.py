@@ -1,16 +1,18 @@
 """A client's deposit address by the second reading: the package that came with it, and nothing else but the root.
 
-1. The roots and rosters of the package follow from the root that the reader has. 2. The attestation is signed by
-exactly the terminals that it names. 3. The line stands under its root, the address derives from its keys, and every key
-signed the challenge. 4. The assignment is signed by the assigner and names that line.
+1. The roots and rosters of the package follow from the root that the reader has, and its checkpoints from them; the
+last is recent. 2. The attestation is in the log, signed by exactly the terminals that it names. 3. The line stands
+under its root, the address derives from its keys, and every key signed the challenge. 4. The assignment is in the log
+after it, signed by the assigner, and names that line. Signers are judged at the time that a witness saw, by the roster
+below them in the log; what they wrote of the time is nobody's proof.
 Source: spec/wallets.md, spec/attestation.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
@@ -18,20 +20,37 @@ from coincurve import PublicKey
 from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
 from strongroom.checker.reading.bitcoin_scripts import own_script_of, script_to_address
-from strongroom.checker.reading.canonical import parse_canonical
-from strongroom.checker.reading.envelopes import Envelope, Type, check_context, check_exact, parse_envelope
+from strongroom.checker.reading.canonical import parse_canonical, parse_canonical_with_notes
+from strongroom.checker.reading.docket import Located, parse_checkpoint, parse_located, some
+from strongroom.checker.reading.envelopes import Context, Envelope, Statement, Type, check_context, check_exact
 from strongroom.checker.reading.ethereum import bytes_to_ethereum_address, ethereum_address_of
-from strongroom.checker.reading.fields import Node, check_sorted
+from strongroom.checker.reading.fields import Node, check_sorted, render_time
 from strongroom.checker.reading.governed import parse_governed
-from strongroom.checker.reading.log import check_inclusion
+from strongroom.checker.reading.log import HeadRead, check_inclusion
 from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.roots import check_pinned, check_roots, parse_root_envelopes, parse_root_file
-from strongroom.checker.reading.rosters import Roster, check_current, check_party, check_rosters
+from strongroom.checker.reading.rosters import (
+    PlacedRoster,
+    Roster,
+    check_current,
+    check_party,
+    check_rosters,
+    roster_below,
+)
+from strongroom.checker.reading.trust import (
+    check_indexes_rise,
+    check_place,
+    find_checkpoint,
+    moment_of,
+    prove_checkpoints,
+)
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import ChainId, Digest, PartyId
 
 MAX_PACKAGE_BYTES: Final = 16 * 1024 * 1024
+MOST_AGE: Final = timedelta(days=7)
+_MOST_AHEAD: Final = timedelta(minutes=5)
 _MAX_LINE_BYTES: Final = 8192
 _MOST_KEYS: Final = 15
 
@@ -48,6 +67,35 @@ class Assignment:
     entry: str
     line: Digest
     wallet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedAddress:
+    """Whose an address is. as_of: the last checkpoint's time. roster: version of the last one in the package."""
+
+    as_of: datetime
+    assignment: Assignment
+    roster: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What the two statements stand on."""
+
+    context: Context
+    heads: tuple[HeadRead, ...]
+    rosters: tuple[PlacedRoster, ...]
+
+    @property
+    def as_of(self) -> datetime:
+        """Until when the package tells of the log."""
+        return moment_of(self.heads[-1])
+
+    def judge_of(self, located: Located) -> tuple[Roster, datetime]:
+        """The roster and the time that its signers are judged by; its place in the log is proved with it."""
+        check_place(located.envelope, located.place, self.heads, located.path)
+        moment = moment_of(find_checkpoint(located.place, self.heads, located.path))
+        return roster_below(self.rosters, located.place.index, located.path), moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,36 +124,86 @@ class _Line:
     threshold: int
 
 
-def prove_address(raw: bytes, root_file: bytes, now: datetime) -> Assignment:
+def prove_address(raw: bytes, root_file: bytes, now: datetime) -> ProvedAddress:
     """Prove a package. root_file: the reader's own `root.json`.
 
-    Raises ROOT_MISMATCH, ADDRESS_NOT_ATTESTED, ADDRESS_NOT_DERIVED, SPEND_PROOF_INVALID, and what a signature raises.
+    Raises ROOT_MISMATCH, ADDRESS_NOT_ATTESTED, ADDRESS_NOT_DERIVED, SPEND_PROOF_INVALID, EXPIRED, CLOCK_BEHIND, and
+    what a signature, a checkpoint or a place in the log raises.
     """
-    found = Node(parse_canonical(raw, limit=MAX_PACKAGE_BYTES, path="package"), "package").members(
-        "assignment", "attestation", "index", "line", "proof", "roots", "rosters"
+    found = Node(parse_canonical_with_notes(raw, limit=MAX_PACKAGE_BYTES, path="package"), "package").members(
+        "assignment", "attestation", "checkpoints", "index", "line", "proof", "roots", "rosters"
     )
+    ground = _prove_ground(found, root_file)
+    _check_recent(ground.as_of, now)
+    attestation, before = _prove_attestation(found["attestation"], ground)
+    text = found["line"].base64()
+    proof = [each.base64() for each in found["proof"].items()]
+    line = _prove_line(attestation.body, text, found["index"].integer(), proof)
+    assignment, index = _prove_assignment(found["assignment"], ground)
+    if index <= before:
+        raise refused(Code.DOCKET_ORDER, f"{found['assignment'].path}.index", f"above {before}", str(index))
+    _check_same(assignment.body, attestation.id, attestation.body, line, text)
+    return ProvedAddress(
+        as_of=ground.as_of, assignment=assignment.body, roster=ground.rosters[-1].statement.body.version
+    )
+
+
+def check_roster_version(proved: ProvedAddress, least: int) -> None:
+    """Raise HEAD_ROLLBACK for a package that ends before a roster that the reader knows of."""
+    if proved.roster < least:
+        raise refused(Code.HEAD_ROLLBACK, "package.rosters", f"roster {least} or later", str(proved.roster))
+
+
+def _prove_ground(found: Mapping[str, Node], root_file: bytes) -> _Ground:
+    """Roots from the reader's own, rosters under them, and the log as its witnesses saw it."""
     pinned, envelopes = parse_root_file(root_file), parse_root_envelopes(found["roots"])
     check_pinned(envelopes, pinned)
     check_roots(pinned)
     chain = check_roots(envelopes)
-    rosters = check_rosters([parse_envelope(each) for each in found["rosters"].items()], chain)
-    check_current(rosters, chain)
-    roster = rosters[-1].body
-    attestation = parse_governed(parse_envelope(found["attestation"]), Type.ADDRESS_ATTESTATION, _parse_attestation)
-    check_context(attestation, chain.context)
-    _check_terminals(attestation.envelope, attestation.issuer, attestation.body, roster, attestation.issued_at)
-    text = found["line"].base64()
-    proof = [each.base64() for each in found["proof"].items()]
-    line = _prove_line(attestation.body, text, found["index"].integer(), proof)
-    assignment = parse_governed(parse_envelope(found["assignment"]), Type.ADDRESS_ASSIGNMENT, _parse_assignment)
-    check_context(assignment, chain.context)
-    path = f"{assignment.path}.payload.issuer"
-    assigner = check_party(roster, assignment.issuer, ("assigner",), assignment.issued_at, path)
-    check_exact(assignment.envelope, [assigner.key])
-    if assignment.issued_at > now:
-        raise refused(Code.CLOCK_BEHIND, f"{assignment.path}.issued_at", f"not after {now}", str(assignment.issued_at))
-    _check_same(assignment.body, attestation.id, attestation.body, line, text)
-    return assignment.body
+    located = [parse_located(each) for each in some(found["rosters"])]
+    statements = check_rosters([each.envelope for each in located], chain)
+    check_current(statements, chain)
+    rosters = tuple(
+        PlacedRoster(statement=statement, index=each.place.index)
+        for statement, each in zip(statements, located, strict=True)
+    )
+    check_indexes_rise([each.index for each in rosters], found["rosters"].path)
+    heads = prove_checkpoints([parse_checkpoint(each) for each in some(found["checkpoints"])], chain.last, rosters)
+    for each in located:
+        check_place(each.envelope, each.place, heads, each.path)
+    ground = _Ground(context=chain.context, heads=heads, rosters=rosters)
+    last = rosters[-1].statement
+    if ground.as_of > last.body.expires:
+        expected = f"roster {last.body.version} until {render_time(last.body.expires)}"
+        raise refused(Code.EXPIRED, f"{last.body_path}.expires", expected, render_time(ground.as_of))
+    return ground
+
+
+def _check_recent(as_of: datetime, now: datetime) -> None:
+    path = "package.checkpoints"
+    if as_of - now > _MOST_AHEAD:
+        raise refused(Code.CLOCK_BEHIND, path, f"a checkpoint not after {render_time(now)}", render_time(as_of))
+    if now - as_of > MOST_AGE:
+        raise refused(Code.EXPIRED, path, f"a checkpoint of the {MOST_AGE.days} days before now", render_time(as_of))
+
+
+def _prove_attestation(node: Node, ground: _Ground) -> tuple[Statement[_Attestation], int]:
+    located = parse_located(node)
+    said = parse_governed(located.envelope, Type.ADDRESS_ATTESTATION, _parse_attestation)
+    roster, moment = ground.judge_of(located)
+    check_context(said, ground.context)
+    _check_terminals(said.envelope, said.issuer, said.body, roster, moment)
+    return said, located.place.index
+
+
+def _prove_assignment(node: Node, ground: _Ground) -> tuple[Statement[Assignment], int]:
+    located = parse_located(node)
+    said = parse_governed(located.envelope, Type.ADDRESS_ASSIGNMENT, _parse_assignment)
+    roster, moment = ground.judge_of(located)
+    check_context(said, ground.context)
+    assigner = check_party(roster, said.issuer, ("assigner",), moment, f"{said.path}.payload.issuer")
+    check_exact(said.envelope, [assigner.key])
+    return said, located.place.index
 
 
 def _check_terminals(envelope: Envelope, issuer: PartyId, body: _Attestation, roster: Roster, moment: datetime) -> None:

@@ -127,13 +127,13 @@ def parse_docket_node(node: Node) -> Docket:
     transaction = found["transaction"].members("chain", "signed", "twin", "unsigned")
     return Docket(
         chain=transaction["chain"].chain(),
-        checkpoints=tuple(parse_checkpoint(item) for item in _some(found["checkpoints"])),
+        checkpoints=tuple(parse_checkpoint(item) for item in some(found["checkpoints"])),
         policy=policy,
         policy_statement=parse_policy(policy.envelope),
         prices=_parse_prices(found["prices"]),
         registers={name: _parse_register_part(name, part) for name, part in registers.items()},
         roots=parse_root_envelopes(found["roots"]),
-        rosters=tuple(parse_located(item) for item in _some(found["rosters"])),
+        rosters=tuple(parse_located(item) for item in some(found["rosters"])),
         said=said,
         signed=transaction["signed"].hex_or_none(),
         twin=transaction["twin"].choice(Twin),
@@ -189,7 +189,7 @@ def _parse_all(node: Node) -> tuple[Said, ...]:
     """Read every statement and report all that cannot be read, not only the first."""
     said: list[Said] = []
     found: list[Refusal] = []
-    for item in _some(node):
+    for item in some(node):
         try:
             said.append(_parse_said(item))
         except StrongroomError as error:
@@ -229,7 +229,8 @@ def _parse_placed_entry(register: str, node: Node) -> PlacedEntry:
     )
 
 
-def _some(node: Node) -> list[Node]:
+def some(node: Node) -> list[Node]:
+    """The items of a list that is not empty."""
     items = node.items()
     if not items:
         raise node.invalid("at least one")

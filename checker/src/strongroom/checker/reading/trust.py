@@ -77,7 +77,7 @@ def prove_foundation(docket: Docket, pinned: Sequence[Envelope], own: Sequence[P
         PlacedRoster(statement=statement, index=located.place.index)
         for statement, located in zip(statements, docket.rosters, strict=True)
     )
-    _check_rising([each.index for each in rosters], "rosters")
+    check_indexes_rise([each.index for each in rosters], "rosters")
     rosters = _merge_rosters(rosters, own)
     checkpoints = prove_checkpoints(docket.checkpoints, chain.last, rosters)
     _check_governance(docket, chain, checkpoints)
@@ -184,7 +184,7 @@ def _check_entries(part: RegisterPart, found: list[Refusal]) -> None:
             check_entry(part.statement.body, each.value, each.index, each.proof, each.path)
     path = f"registers.{part.statement.body.register}.entries"
     with gathered(found):
-        _check_rising([each.index for each in part.entries], path)
+        check_indexes_rise([each.index for each in part.entries], path)
     # A register is sorted by id, none twice: a second entry under a known name would be believed in its place.
     with gathered(found):
         check_sorted([each.entry.id for each in part.entries], path)
@@ -199,7 +199,8 @@ def _merge_rosters(theirs: tuple[PlacedRoster, ...], own: Sequence[PlacedRoster]
     return (*theirs, *own[len(theirs) :])
 
 
-def _check_rising(indexes: Sequence[int], path: str) -> None:
+def check_indexes_rise(indexes: Sequence[int], path: str) -> None:
+    """Raise DOCKET_ORDER unless log indexes strictly rise."""
     for i, (before, after) in enumerate(pairwise(indexes)):
         if before >= after:
             raise malformed(Code.DOCKET_ORDER, f"{path}[{i + 1}].index", f"above {before}", str(after))

@@ -1,6 +1,7 @@
 """Commands about addresses: `strongroom import-addresses` for the platform, `strongroom assign` for the assigner.
 
 The second runs on a host of its own, with the assigner's key and database role, and no node: it is no part of the API.
+`strongroom address-package` needs no key, so that a client gets a fresh proof of an address whenever they ask.
 """
 
 from __future__ import annotations
@@ -12,18 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from strongroom.core.address_package import encode_package
-from strongroom.core.assignments import AddressAssignment
 from strongroom.core.attested import MAX_BATCH_BYTES
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
-from strongroom.core.ids import AccountId, PartyId, parse_own_id
-from strongroom.core.statements import expect, parse_envelope_bytes, parse_statement
+from strongroom.core.ids import AccountId, EntryId, PartyId, parse_own_id
+from strongroom.core.statements import parse_envelope_bytes
 from strongroom.online.bootstrap import system_clock
 from strongroom.online.config import Config, load_conninfo
 from strongroom.online.db.connect import Connection, connect
 from strongroom.online.keys.drills import load_drills
 from strongroom.online.keys.importing import import_batch
-from strongroom.online.keys.issue import Assigner, assign
+from strongroom.online.keys.issue import Assigner, assign, load_package
 from strongroom.online.keys.services import load_service_key
 
 ASSIGNER = PartyId("service:assigner")
@@ -39,7 +39,9 @@ def add_commands(add: AddCommand) -> None:
     assigned = add("assign", "hand out an address: say for ever whose it is (key: assigner)", _assign)
     assigned.add_argument("account", help="the ledger account that its deposits are for")
     assigned.add_argument("--entry", default="", help="this address, by its id in the register; else any")
-    assigned.add_argument("--out", type=Path, required=True, help="the client's package, verifiable with the root")
+    package = add("address-package", "the client's proof of an address that was handed out, as of now", _package)
+    package.add_argument("entry", help="the address, by its id in the register; `assign` prints it")
+    package.add_argument("--out", type=Path, required=True, help="the client's package, verifiable with the root")
 
 
 def _import(config: Config, options: argparse.Namespace) -> int:
@@ -65,13 +67,20 @@ def build_assigner(config: Config, connection: Connection) -> Assigner:
 
 def _assign(config: Config, options: argparse.Namespace) -> int:
     account = AccountId(parse_own_id(options.account, "account", "account"))
+    with connect(load_conninfo(Path(config.database))) as connection:
+        body = assign(build_assigner(config, connection), account, options.entry).body
+    sys.stdout.write(json.dumps({"account": body.account, "address": body.address, "entry": body.entry}) + "\n")
+    return 0
+
+
+def _package(config: Config, options: argparse.Namespace) -> int:
+    entry = EntryId(parse_own_id(options.entry, "address", "entry"))
     if options.out.exists():
         raise refused(Code.ALREADY_EXISTS, str(options.out), "no file yet", "a file")
     with connect(load_conninfo(Path(config.database))) as connection:
-        package = assign(build_assigner(config, connection), account, options.entry)
+        package = load_package(connection, config.root, entry, system_clock())
     options.out.write_bytes(encode_package(package))
-    body = expect(parse_statement(package.assignment), AddressAssignment, "assignment").body
-    sys.stdout.write(json.dumps({"account": body.account, "address": body.address, "package": str(options.out)}) + "\n")
+    sys.stdout.write(json.dumps({"entry": entry, "package": str(options.out)}) + "\n")
     return 0
 
 

@@ -4,7 +4,8 @@
 wallet of the account: signed, active, and of this client or of all. 3. An address that the vault attested, its line
 proved under the signed root again, now. 4. Registers agree and its keys are active. 5. Each terminal that holds one of
 them was restored from its shares lately. 6. The assignment is signed, logged and kept: once, by the log and by the
-database. No node is asked: nothing of this is on a chain. Source: spec/wallets.md, "Issuing".
+database. 7. What the client gets is built when a witness has seen it, and again whenever they ask.
+No node is asked: nothing of this is on a chain. Source: spec/wallets.md, "Issuing".
 """
 
 from __future__ import annotations
@@ -15,21 +16,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from strongroom.core.address_package import AddressPackage
+from strongroom.core.address_package import AddressPackage, OfferedLine, build_package, prove_package
 from strongroom.core.assignments import AddressAssignment
 from strongroom.core.attested import AddressAttestation, AttestedLine
 from strongroom.core.checks.issue import RestoreDrill, check_offered_line, check_registered, check_restorable
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
-from strongroom.core.ids import AccountId, Digest, PartyId
+from strongroom.core.ids import AccountId, Digest, EntryId, PartyId
 from strongroom.core.merkle import build_inclusion_proof
-from strongroom.core.records import Base64Bytes
 from strongroom.core.registers import ClientAccount
-from strongroom.core.statements import Envelope, Statement, expect
+from strongroom.core.statements import Statement, expect, parse_envelope_bytes, parse_statement
 from strongroom.core.wallets import Issue, Wallet, check_wallet_issues
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.memory import grow_memory, load_memory
-from strongroom.online.evidence.store import load_statement, say
+from strongroom.online.evidence.store import LogReader, load_statement, say
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import store
 from strongroom.online.keys.importing import check_attested, digest_line
@@ -68,8 +68,8 @@ class Offer:
     text: str
 
 
-def assign(assigner: Assigner, account: AccountId, entry: str = "") -> AddressPackage:
-    """Give an account an address for good; what is returned is the client's. entry: a certain one, or empty for any.
+def assign(assigner: Assigner, account: AccountId, entry: str = "") -> Statement[AddressAssignment]:
+    """Give an account an address for good. entry: a certain one, or empty for any.
 
     Raises ADDRESS_NOT_ATTESTED, ADDRESS_WITHOUT_SPEND_PROOF, RETIRED_WALLET_ACTIVE, ALREADY_ASSIGNED, SEPARATION,
     NOT_IN_REGISTER, LOG_NOT_CONSISTENT.
@@ -98,7 +98,7 @@ def assign(assigner: Assigner, account: AccountId, entry: str = "") -> AddressPa
         said = say(connection, rules.context, body, assigner.key, now)
         store.add_assignment(connection, body, said.id)
     read_log(assigner, rules, now)
-    return build_package(said.envelope, offer, rules)
+    return said
 
 
 def read_log(assigner: Assigner, rules: Rules, now: datetime) -> None:
@@ -161,14 +161,34 @@ def _check_owner(rules: Rules, body: AddressAssignment) -> None:
         raise refused(Code.NOT_IN_REGISTER, f"{body.entry}.account", entry.account, body.account)
 
 
-def build_package(assignment: Envelope, offer: Offer, rules: Rules) -> AddressPackage:
-    """What a client is given: everything that proves the address, but the root, which they have."""
-    return AddressPackage(
-        assignment=assignment,
-        attestation=offer.attestation.envelope,
-        index=offer.index,
-        line=Base64Bytes(offer.text.encode()),
-        proof=tuple(Base64Bytes(each) for each in offer.proof),
-        roots=tuple(each.envelope for each in rules.roots),
-        rosters=tuple(each.envelope for _, each in rules.rosters),
+def load_package(connection: Connection, root: Digest, entry: EntryId, now: datetime) -> AddressPackage:
+    """What the client of an assigned address is given, as of the last checkpoint that a witness signed.
+
+    Read as they will read it before it leaves. Raises NOT_IN_LOG, also while no witness has seen the assignment, and as
+    `prove_package`.
+    """
+    with connection.transaction():
+        rules = load_rules_under(connection, root)
+        offered = _load_assigned(connection, entry)
+        reader = LogReader()
+        reader.refresh(connection)
+    rosters = [each.envelope for _, each in rules.rosters]
+    package = build_package(reader, [each.envelope for each in rules.roots], rosters, offered)
+    prove_package(package, root, now)
+    return package
+
+
+def _load_assigned(connection: Connection, entry: EntryId) -> OfferedLine:
+    leaves = store.load_assignments(connection, [entry])
+    if not leaves:
+        raise refused(Code.NOT_IN_LOG, entry, "an address that was handed out", "nobody's")
+    assignment = parse_statement(parse_envelope_bytes(leaves[0][1]))
+    named = expect(assignment, AddressAssignment, "assignment").body.attestation
+    row = store.load_line(connection, named, entry)
+    if row is None:
+        raise refused(Code.ADDRESS_NOT_ATTESTED, entry, f"a line of {named}", "none was imported")
+    proof = build_inclusion_proof(store.load_leaves(connection, named), row.place)
+    _, attestation = load_statement(connection, named)
+    return OfferedLine(
+        assignment=assignment.envelope, attestation=attestation.envelope, index=row.place, proof=proof, text=row.line
     )

@@ -44,6 +44,11 @@ select a.attestation, a.place, a.id, a.address, a.line
 from custody.attested_addresses a join custody.address_batches b using (attestation)
 where a.id = %(entry)s order by b.imported_at desc limit 1;
 
+-- load_line --
+-- An address as one batch has it: the one under which it was handed out.
+select attestation, place, id, address, line from custody.attested_addresses
+where attestation = %(attestation)s and id = %(entry)s;
+
 -- add_assignment --
 -- Once ever: the keys of this table refuse a second one.
 insert into custody.assignments (chain, address, entry, account, wallet, statement)

@@ -74,6 +74,11 @@ def load_newest_line(connection: Connection, entry: EntryId) -> StoredLine | Non
     return load_first(connection, _QUERIES["load_newest_line"], _stored_line, {"entry": entry})
 
 
+def load_line(connection: Connection, attestation: Digest, entry: EntryId) -> StoredLine | None:
+    """An address's line in a certain batch."""
+    return load_first(connection, _QUERIES["load_line"], _stored_line, {"attestation": attestation, "entry": entry})
+
+
 def load_leaves(connection: Connection, attestation: Digest) -> list[bytes]:
     """The leaf hashes of a batch, in its order; empty when there is no such batch."""
     found = load_first(connection, _QUERIES["load_batch"], lambda leaves: bytes(leaves), {"attestation": attestation})
