@@ -49,6 +49,14 @@ DELEGATES = {
 }
 
 
+HOLDERS_OF_DEVICES = {
+    "device:approver-1": "person:m.chan",
+    "device:approver-2": "person:r.singh",
+    "device:approver-3": "person:mei.chan",
+}
+"""Whose each approval device is. Mei Chan is M. Chan under a second name, and so the third is his second device."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """A client with their own Ed25519 key, and where they want to be paid."""
@@ -146,9 +154,10 @@ class Firm:
         """The next roster: everybody, and whoever is new."""
         known = self.heads.get("roster")
         people = [p for p in self.everybody if p.id != "person:mei.chan"] + list(extra)
+        held = {device: self.people[person].staff for device, person in HOLDERS_OF_DEVICES.items()}
         parties = [_party(p.id, p.name, p.staff, p.group, p.roles, p.key) for p in people if p.roles]
         parties += [
-            _party(name, name.split(":")[1], "none", "machines", roles, key)
+            _party(name, name.split(":")[1], held.get(name, "none"), "machines", roles, key)
             for name, (key, roles) in self.machines.items()
         ]
         body = Roster(

@@ -83,6 +83,7 @@ def _policy(firm: Firm) -> Policy:
             approval_life_s=86_400,
             clear_life_s=900,
             clear_max_count=5,
+            device_cool_off_s=1,
             freeze_lift_people=2,
             price_max_age_s=86_400,
             reading_floor_s=2,

@@ -14,7 +14,7 @@ from typing import Any
 
 from demo.ceremonies import Ceremonies
 from demo.desk import Paper, reading
-from demo.firm import ETH, Firm
+from demo.firm import ETH, HOLDERS_OF_DEVICES, Firm
 from demo.people import Person
 from demo.programs import DemoError, Result, run, start
 from demo.proxy import Provider
@@ -159,12 +159,7 @@ class Scene:
 
     def approver(self, device: str) -> Person:
         """Whose device it is."""
-        names = {
-            "device:approver-1": "person:m.chan",
-            "device:approver-2": "person:r.singh",
-            "device:approver-3": "person:mei.chan",
-        }
-        return self.firm.people[names[device]]
+        return self.firm.people[HOLDERS_OF_DEVICES[device]]
 
     def decide(self, device: str, package: Path, answer: str, *, expect: int | None = 0) -> Result:
         """A person answers on their approval device."""

@@ -67,6 +67,7 @@ from strongroom.core.statements import (
 from world_keys import (
     DELEGATES,
     ETH_ASSET,
+    HELD_BY,
     HOLDERS,
     LTC_ASSET,
     MACHINES,
@@ -168,7 +169,11 @@ class World:
         people = [
             self.party(name, staff=staff, group=group, roles=roles) for name, (staff, group, roles) in PEOPLE.items()
         ]
-        machines = [self.party(name, staff="none", group="machines", roles=roles) for name, roles in MACHINES.items()]
+        held = {device: PEOPLE[person][0] for device, person in HELD_BY.items()}
+        machines = [
+            self.party(name, staff=held.get(name, "none"), group="machines", roles=roles)
+            for name, roles in MACHINES.items()
+        ]
         overseers = tuple(Overseer(person=PartyId("person:r.ho"), section=s) for s in SECTIONS)
         return Roster(
             expires=START + timedelta(days=90),
@@ -225,6 +230,7 @@ class World:
                 approval_life_s=86400,
                 clear_life_s=900,
                 clear_max_count=10,
+                device_cool_off_s=86400,
                 freeze_lift_people=2,
                 price_max_age_s=60 * 86400,
                 reading_floor_s=5,

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
-from strongroom.core.ids import AssetId, ChainId, WalletId
+from strongroom.core.ids import AssetId, ChainId, PartyId, WalletId
 from strongroom.core.keys import P256_ORDER, Algorithm, PublicKey, Sign
 from strongroom.core.records import HexBytes
 
@@ -81,6 +81,7 @@ PEOPLE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 MACHINES: Mapping[str, tuple[str, ...]] = {
     "device:approver-1": ("approval-device",),
     "device:approver-2": ("approval-device",),
+    "device:approver-3": ("approval-device",),
     "device:gate-1": ("gate",),
     "device:station-1": ("station",),
     "device:terminal-1": ("terminal",),
@@ -91,6 +92,12 @@ MACHINES: Mapping[str, tuple[str, ...]] = {
     "service:reconciler": ("reconciler",),
     "service:watcher": ("watcher", "witness"),
 }
+HELD_BY: Mapping[str, str] = {
+    "device:approver-1": "person:m.chan",
+    "device:approver-2": "person:r.singh",
+    "device:approver-3": "person:a.wong",
+}
+"""Whose an approval device is."""
 HOLDERS = ("person:h.one", "person:h.two", "person:h.three")
 DELEGATES = {
     "addresses": ("person:k.one", "person:k.two"),
@@ -111,6 +118,11 @@ TERMINALS = ("device:terminal-1", "device:terminal-2", "device:terminal-3")
 def signer_of(party: str) -> Signer:
     """The software key of a person, device, service or client: P-256 for people and terminals, Ed25519 for the rest."""
     return p256_signer(party) if party.startswith("person:") or "terminal" in party else ed25519_signer(party)
+
+
+def device_of(person: str) -> PartyId:
+    """The approval device that a person holds; of one who holds none, a name that no roster knows."""
+    return PartyId(next((d for d, who in HELD_BY.items() if who == person), f"device:of-{person.split(':')[1]}"))
 
 
 def sorted_by_id(items: Iterable[Any]) -> tuple[Any, ...]:

@@ -65,6 +65,7 @@ from strongroom.core.packages import (
 from strongroom.core.records import Base64Bytes, HexBytes, HexOrNone, Units
 from world_keys import (
     chain_key,
+    device_of,
     seed,
 )
 from world_order import Order
@@ -123,9 +124,9 @@ class Trip(Order):
     def approve(self) -> None:
         """Each approver says yes on a dedicated device."""
         digest, prev = self.facts().digest, self.prev(Stage.APPROVE)
-        for i, who in enumerate(self.approvers):
+        for who in self.approvers:
             body = Approval(
-                device=PartyId(f"device:approver-{i % 2 + 1}"),
+                device=device_of(who),
                 display_digest=digest,
                 heads=self.world.current_heads(),
                 language="en",
@@ -140,7 +141,7 @@ class Trip(Order):
     def reject(self, who: str = "person:r.singh", reason: str = "not what the client told me") -> None:
         """One person says no, to the transfer as it was shown."""
         body = Rejection(
-            device=PartyId("device:approver-2"),
+            device=device_of(who),
             display_digest=self.facts().digest,
             heads=self.world.current_heads(),
             language="en",

@@ -77,7 +77,10 @@ def build_docket(
 ) -> Docket:
     """A docket with these statements of one transaction, ending with the log's last checkpoint."""
     ordered = sorted(statements, key=docket_order)
-    steps = choose_checkpoints(log, [s.id for s in ordered])
+    last = log.last_checkpoint()
+    # Without a later roster's own checkpoint, a device that it enrolled would seem as new as the first statement.
+    later = [r.id for r in governance.rosters[1:] if log.index_of(r.id) < last.size]
+    steps = choose_checkpoints(log, [*later, *(s.id for s in ordered)])
     names = _entries_needed(ordered, governance.registers)
 
     def locate(envelope: Envelope) -> Located:

@@ -20,9 +20,11 @@ from strongroom.core.records import NONE, DigestOrNone, HexBytes, check_sorted
 
 ROLES = {
     "person": frozenset({"approver", "operator", "officer", "overseer", "custodian", "key-officer", "key-witness"}),
-    "device": frozenset({"terminal", "station", "gate", "approval-device"}),
+    "device": frozenset({"terminal", "station", "gate", "approval-device", "office"}),
     "service": frozenset({"platform", "builder", "reconciler", "watcher", "witness", "log", "assigner"}),
 }
+APPROVAL_DEVICE, OFFICE = "approval-device", "office"
+"""A device for approvals only, in one person's hands; and an office computer, which mail and the web can reach."""
 SECTIONS = ("II", "III", "IV", "V", "VI")
 """Sections of circular 25EC44 that need a designated overseer (I.5)."""
 REGISTERS = ("addresses", "assets", "clients", "keys", "whitelist")
@@ -139,7 +141,10 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """A person, device or service. `staff` is the human behind a person's entry; `none` for machines."""
+    """A person, device or service.
+
+    staff: the human behind a person's entry, and the one who holds an approval device; `none` for other machines.
+    """
 
     group: str
     id: PartyId
@@ -158,10 +163,9 @@ class Party:
                 raise malformed(Code.FIELD_INVALID, f"{self.id}.roles", f"a role of a {kind}", role)
         if self.key.alg is Algorithm.WEBAUTHN_P256 and kind != "person":
             raise malformed(Code.FIELD_INVALID, f"{self.id}.key", "a FIDO2 key for persons only", "a machine")
-        if (self.staff == NONE) != (kind != "person"):
-            raise malformed(
-                Code.FIELD_INVALID, f"{self.id}.staff", "a staff id for persons, none for machines", self.staff
-            )
+        if (self.staff != NONE) != (kind == "person" or APPROVAL_DEVICE in self.roles):
+            expected = "a staff id for persons and approval devices, none for other machines"
+            raise malformed(Code.FIELD_INVALID, f"{self.id}.staff", expected, self.staff)
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether the entry's validity contains this moment."""

@@ -64,6 +64,7 @@ class Policy:
     approval_life_s: int
     clear_life_s: int
     clear_max_count: int
+    device_cool_off_s: int
     freeze_lift_people: int
     price_max_age_s: int
     reading_floor_s: int
@@ -87,6 +88,7 @@ def _parse_policy(node: Node) -> Policy:
         "approval_life_s",
         "clear_life_s",
         "clear_max_count",
+        "device_cool_off_s",
         "freeze_lift_people",
         "price_max_age_s",
         "reading_floor_s",

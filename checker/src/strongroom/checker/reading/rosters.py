@@ -21,14 +21,14 @@ from strongroom.core.ids import Digest, PartyId
 SECTIONS: Final = ("II", "III", "IV", "V", "VI")
 _ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "person": ("approver", "operator", "officer", "overseer", "custodian", "key-officer", "key-witness"),
-    "device": ("terminal", "station", "gate", "approval-device"),
+    "device": ("terminal", "station", "gate", "approval-device", "office"),
     "service": ("platform", "builder", "reconciler", "watcher", "witness", "log", "assigner"),
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """One entry. staff: the human behind it; None for devices and services."""
+    """One entry. staff: the human behind it, or who holds an approval device; None for other machines."""
 
     group: str
     id: PartyId
@@ -203,8 +203,8 @@ def _parse_party(node: Node) -> Party:
     if strange or kind not in _ROLES:
         raise found["roles"].invalid(f"roles of a {kind}")
     staff = found["staff"].text()
-    if (staff == NONE) != (kind != "person") or not staff:
-        raise found["staff"].invalid("the staff number of a person, none for machines")
+    if (staff == NONE) == (kind == "person" or "approval-device" in roles) or not staff:
+        raise found["staff"].invalid("the staff number of a person or of who holds the device, none for other machines")
     key = parse_key(found["key"])
     if key.alg is Algorithm.WEBAUTHN_P256 and kind != "person":
         raise found["key"].invalid("a key that works without a person")

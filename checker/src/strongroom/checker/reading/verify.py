@@ -15,6 +15,7 @@ from functools import partial
 
 from strongroom.checker.reading.bodies import Body, Proposal
 from strongroom.checker.reading.checks import approve, instruct, propose, release, show, sign, sweep, twin
+from strongroom.checker.reading.checks.answering import check_cooled
 from strongroom.checker.reading.docket import Docket, parse_docket
 from strongroom.checker.reading.envelopes import Envelope
 from strongroom.checker.reading.facts import Facts
@@ -205,6 +206,7 @@ class _Prover:
             return
         approve.check_approvals(self.journey, self._paid()[1])
         foundation = self.journey.foundation
+        check_cooled(self.journey, foundation.policy.body.device_cool_off_s)
         quorums = propose.quorums_in_force(
             self.journey, spend, [foundation.policy.body], [foundation.chain.last.floors], self.now
         )

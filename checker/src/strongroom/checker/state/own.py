@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from strongroom.checker.reading.bodies import Approval, Instruction, Proposal, Quorum
+from strongroom.checker.reading.checks.answering import check_cooled
 from strongroom.checker.reading.checks.approve import check_quorums, payment_moment
 from strongroom.checker.reading.checks.instruct import find_destination
 from strongroom.checker.reading.checks.propose import check_policy, check_void_fee, quorums_in_force
@@ -146,6 +147,8 @@ def check_own_policy(trust: Trust, proof: Proof, now: datetime) -> None:
     policy = trust.own_policy
     with gathered(found):
         check_policy(proof.journey, spend, policy, now, "own policy")
+    with gathered(found):
+        check_cooled(proof.journey, policy.device_cool_off_s)
     floors = [proof.foundation.chain.last.floors, trust.chain.last.floors]
     quorums = quorums_in_force(proof.journey, spend, [proof.foundation.policy.body, policy], floors, now)
     with gathered(found):

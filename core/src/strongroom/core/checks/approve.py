@@ -17,6 +17,7 @@ from strongroom.core.bodies import (
     Verification,
     sorted_quorums,
 )
+from strongroom.core.checks.answering import check_answering_devices
 from strongroom.core.checks.foundation import Foundation, Proved
 from strongroom.core.checks.journey import Journey
 from strongroom.core.codes import Code
@@ -25,7 +26,7 @@ from strongroom.core.facts import Facts
 from strongroom.core.ids import Digest
 from strongroom.core.key_states import KeyStateChange
 from strongroom.core.policy import Policy, Request, required_quorums
-from strongroom.core.roster import Floors, Party, check_party, check_quorum
+from strongroom.core.roster import Floors, Party, check_quorum
 from strongroom.core.sweeps import Sweep
 
 RENDERER = "strongroom-display/1"
@@ -38,7 +39,7 @@ def check_not_rejected(journey: Journey) -> None:
 
 
 def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, facts: Facts) -> None:
-    """Each yes and each no is of this proposal, these bytes and these facts, from an enrolled approval device.
+    """Each yes and each no is of this proposal, these bytes and these facts, and was given on a device of who gave it.
 
     A no is judged like a yes: it is what a void twin stands on.
     """
@@ -50,7 +51,7 @@ def check_approvals(journey: Journey, foundation: Foundation, proposal: Digest, 
             raise refused(Code.DIGEST_MISMATCH, path, facts.unsigned_digest, body.unsigned_digest)
         if body.display_digest != shown or body.renderer != RENDERER:
             raise refused(Code.DISPLAY_MISMATCH, path, shown, body.display_digest)
-        check_party(foundation.roster_at(proved.index), body.device, "approval-device", proved.time, f"{path}.device")
+    check_answering_devices(journey, foundation)
 
 
 def check_separated(journey: Journey, foundation: Foundation) -> None:

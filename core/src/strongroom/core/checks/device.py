@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from strongroom.core.bodies import Approval, Instruction
+from strongroom.core.checks.answering import check_approvals_cooled
 from strongroom.core.checks.approve import check_approved, quorums_in_force
 from strongroom.core.checks.journey import check_head_not_lower
 from strongroom.core.checks.limits import check_policy, check_void
@@ -140,4 +141,6 @@ def _check_own_quorums(proved: ProvedDocket, trust: Trust, now: datetime) -> Non
     ]
     quorums = quorums_in_force(proved.journey, trust.policy_in_force, proved.requests, trust.root.floors)
     check_approved(proved.journey, proved.foundation, quorums, now)
+    cool_off_s = trust.policy_in_force.parameters.device_cool_off_s
+    check_approvals_cooled(proved.journey, proved.foundation, cool_off_s)
     run_checks([partial(check_quorum, quorum, today, "approvals by today's roster") for quorum in quorums])

@@ -24,6 +24,7 @@ from typing import assert_never
 
 from strongroom.core.bodies import Approval, Proposal, Quorum, Rejection
 from strongroom.core.checks import approve, instruct, limits, propose, release, sign, sweep, twin
+from strongroom.core.checks.answering import check_approvals_cooled
 from strongroom.core.checks.foundation import Foundation, Proved, prove_foundation
 from strongroom.core.checks.journey import Journey, prove_journey
 from strongroom.core.checks.spend import Spend, read_spend
@@ -175,6 +176,7 @@ def _prove_transfer(
         lambda: approve.check_not_rejected(journey),
         lambda: approve.check_approvals(journey, foundation, proposal.id, proved.facts),
         lambda: approve.check_separated(journey, foundation),
+        lambda: check_approvals_cooled(journey, foundation, foundation.policy.body.parameters.device_cool_off_s),
         *_later_checks(proved),
     ]
     moment = approve.approval_moment(journey, now)

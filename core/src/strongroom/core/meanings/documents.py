@@ -84,6 +84,21 @@ DOCUMENTS: dict[str, tuple[str, str, str]] = {
         "Give each person and device a key of their own, then issue the roster again.",
         "III.12 IV.16",
     ),
+    "DEVICE_FOR_OFFICE": (
+        "The device stands in the roster for office work, and approves nothing",
+        "Answer on a device that does approvals only; find out who enrolled this one as if it were.",
+        "III.12 III.16 VI.5",
+    ),
+    "DEVICE_NOT_THEIRS": (
+        "The approval device is another person's",
+        "Let each person answer on the device that the roster gives to them; ask how this one came into other hands.",
+        "III.12 VI.5",
+    ),
+    "CREDENTIAL_TOO_YOUNG": (
+        "A new device or a new key has not yet stood in the roster as long as the policy asks",
+        "Ask the person, on a way that you know, whether the change was theirs; then wait, or have others approve.",
+        "III.12 III.16 VI.5",
+    ),
     "QUORUM_NOT_MET": (
         "Not enough distinct people with distinct keys have agreed",
         "Collect the missing approvals from other people of the named groups.",

@@ -84,6 +84,7 @@ class Rule:
 class Parameters:
     """Times and counts that hold for everything. utc_offset_min: the clock of `hours`, east of UTC.
 
+    device_cool_off_s: how long a new approval device, or an approver's new key, stands in the roster before it counts.
     reading_floor_s: how long a page is looked at before yes counts. sitting_max_count: decisions of one person without
     a rest of `sitting_rest_s`.
     """
@@ -91,6 +92,7 @@ class Parameters:
     approval_life_s: int
     clear_life_s: int
     clear_max_count: int
+    device_cool_off_s: int
     freeze_lift_people: int
     price_max_age_s: int
     reading_floor_s: int

@@ -14,6 +14,7 @@ from strongroom.checker.reading.bodies import (
     SignatureRecord,
     Verification,
 )
+from strongroom.checker.reading.checks.answering import check_device
 from strongroom.checker.reading.checks.instruct import find_destination
 from strongroom.checker.reading.checks.sweep import find_self_approval
 from strongroom.checker.reading.envelopes import Envelope
@@ -21,13 +22,13 @@ from strongroom.checker.reading.facts import RENDERER, Facts
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import Heard, Journey
 from strongroom.checker.reading.refusals import gathered, raise_found
-from strongroom.checker.reading.rosters import Party, check_party, check_quorum
+from strongroom.checker.reading.rosters import Party, check_quorum
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
 
 
 def check_answers(journey: Journey, facts: Facts) -> None:
-    """Each yes and each no is of this proposal, these bytes and these facts, on an enrolled device."""
+    """Each yes and each no is of this proposal, these bytes and these facts, on a device of theirs."""
     found: list[Refusal] = []
     for approval in journey.all(Approval):
         _check_about(journey, approval, facts, found)
@@ -128,8 +129,7 @@ def _check_about(
     if body.renderer != RENDERER:
         found.append(_wrong(Code.DISPLAY_MISMATCH, f"{path}.renderer", RENDERER, body.renderer))
     with gathered(found):
-        roster = journey.foundation.roster_at(each.index, f"{path}.device")
-        check_party(roster, body.device, ("approval-device",), each.moment, f"{path}.device")
+        check_device(journey, each)
 
 
 def _check_offices(journey: Journey, approval: Heard[Approval], found: list[Refusal]) -> None:

@@ -16,6 +16,7 @@ from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import News, send, send_update
 from strongroom.online.exchange.store import has_package, load_devices
 from strongroom.online.governance.store import Rules
+from strongroom.online.transfers.withdrawal.answering import check_answer
 from strongroom.online.transfers.withdrawal.close import reject
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import (
@@ -62,6 +63,7 @@ _ENDED_BY_NO = frozenset(
 
 def receive(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:
     """Take an approval or a rejection, whose signer was checked, into its docket."""
+    check_answer(platform, rules, statement)
     with platform.connection.transaction():
         row = lock_docket(platform.connection, statement.body.proposal)
         append(platform.connection, statement.envelope)
