@@ -123,8 +123,11 @@ class Tokens:
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    return make_tokens(tmp_path_factory.mktemp("vault"))
+
+
+def make_tokens(folder: Path) -> Tokens:
     """Two terminals with asset keys and two operators, each with a token of their own."""
-    folder = tmp_path_factory.mktemp("vault")
     store = softhsm.make_store(folder / "softhsm")
     for party in (*TERMINALS, *OPERATORS):
         store.init_token(label_of(party), OFFICER_PIN, USER_PIN)

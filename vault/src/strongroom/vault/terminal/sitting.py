@@ -22,7 +22,7 @@ def check_sitting(terminal: Terminal, operators: Sequence[PartyId]) -> None:
     parameters = terminal.trust.policy_in_force.parameters
     most, rest = parameters.sitting_max_count, timedelta(seconds=parameters.sitting_rest_s)
     for person in operators:
-        count = count_sitting(terminal, person, rest)
+        count = count_sitting(terminal, person, rest, most)
         if count >= most:
             expected = f"at most {most} without a rest of {parameters.sitting_rest_s} s"
             raise refused(Code.SITTING_FULL, "sitting", expected, f"{count} by {person}")
@@ -35,11 +35,11 @@ def check_package(terminal: Terminal, dockets: int) -> None:
         raise refused(Code.SITTING_FULL, "package.dockets", f"at most {most}", str(dockets))
 
 
-def count_sitting(terminal: Terminal, person: PartyId, rest: timedelta) -> int:
-    """How many a person has confirmed here since their last rest."""
+def count_sitting(terminal: Terminal, person: PartyId, rest: timedelta, most: int) -> int:
+    """How many a person has confirmed here since their last rest; not looked further back than `most`."""
     count, later = 0, terminal.now()
-    for entry in reversed(list(terminal.journal.entries_of_kind(EntryKind.CONFIRMED))):
-        if later - entry.time >= rest:
+    for entry in terminal.journal.last_of_kind(EntryKind.CONFIRMED):
+        if count >= most or later - entry.time >= rest:
             break
         if _is_by(entry, person):
             count, later = count + 1, entry.time

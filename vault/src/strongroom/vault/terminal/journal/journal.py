@@ -196,6 +196,10 @@ class Journal:
         """The entries of one kind, in order."""
         return read_entries(self._connection, "entries_of_kind", kind=kind.value)
 
+    def last_of_kind(self, kind: EntryKind) -> Iterator[Entry]:
+        """The entries of one kind, newest first; whoever has seen enough stops."""
+        return read_entries(self._connection, "last_of_kind", kind=kind.value)
+
     def entry(self, number: int) -> Entry:
         """One entry. Raises RefusedError JOURNAL_BROKEN when the journal does not reach that far."""
         for entry in read_entries(self._connection, "entry_by_number", number=number):

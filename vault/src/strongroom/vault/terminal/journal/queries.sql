@@ -15,6 +15,10 @@ SELECT number, time, kind, payload, previous, hash FROM entry ORDER BY number;
 -- Reports read one kind; the chain is small enough for a scan.
 SELECT number, time, kind, payload, previous, hash FROM entry WHERE kind = :kind ORDER BY number;
 
+-- last_of_kind --
+-- What was done last, without reading what was done before.
+SELECT number, time, kind, payload, previous, hash FROM entry WHERE kind = :kind ORDER BY number DESC;
+
 -- count_after --
 -- How far the mirror in the token is behind.
 SELECT count(*) FROM entry WHERE number > :number AND kind IN (SELECT value FROM json_each(:kinds));
