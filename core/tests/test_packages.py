@@ -37,6 +37,7 @@ from strongroom.core.packages import (
     parse_result,
 )
 from strongroom.core.records import Base64Bytes, HexBytes, HexOrNone
+from strongroom.core.sessions import SessionRequest
 from world import World, eth_trip
 
 from .refusals import refuse
@@ -50,14 +51,16 @@ def bodies() -> dict[PackageKind, PackageBody]:
     trip = eth_trip(world).to(Stage.SIGN)
     place = trip.docket_body()
     clear = trip.of(ClearToSign)[0]
-    session = SessionRequestBody(
+    asked = SessionRequest(
         checkpoint=TreeHead(root=sha256(b"root"), size=1),
         heads=world.current_heads(),
         journal=JournalPlace(head=sha256(b"journal"), number=1),
+        lease=sha256(b"lease"),
         nonce=HexBytes(bytes(32)),
         operators=(PartyId("person:c.lam"), PartyId("person:p.wu")),
         terminal=ME,
     )
+    session = SessionRequestBody(request=world.sign(asked, ME, (ME,)))
     signing = SigningBody(
         checkpoint=place.checkpoint,
         clear=build_placed(world.log, clear.envelope, world.log.last_checkpoint().size),

@@ -304,7 +304,7 @@ def open_firm(
                 clock=clock,
                 root=world.fingerprint,
                 prover=build_prover(world.fingerprint, folder / "platform", clock),
-                places=folder / "platform" / "places-reconciler.json",
+                places=folder / "platform" / "journals-reconciler.json",
             ),
             watcher=Watcher(
                 connection=connections["watch"],
@@ -313,7 +313,7 @@ def open_firm(
                 confirmations=confirmations,
                 clock=clock,
                 root=world.fingerprint,
-                places=folder / "platform" / "places-watcher.json",
+                places=folder / "platform" / "journals-watcher.json",
             ),
             admin=stack.enter_context(connect(database.admin_conninfo())),
         )

@@ -53,6 +53,7 @@ from strongroom.core.packages import (
 )
 from strongroom.core.records import Base64Bytes, HexBytes, encode_record
 from strongroom.core.registers import KeyEntry
+from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import Statement, build_payload, parse_statement, sign_payload
 from strongroom.core.trust import Trust, apply_news, apply_update, enroll, extend
 from world import ETH, TERMINALS, World, chain_key, seed, signer_of
@@ -87,15 +88,20 @@ class SoftTerminal:
     def open_session(self, firm: Firm) -> Package:
         """Ask for a clear-to-sign."""
         self.nonce = secrets.token_bytes(32)
-        body = SessionRequestBody(
+        lease = self.trust.find_lease(self.id)
+        assert lease is not None
+        self.world.now = firm.clock()
+        body = SessionRequest(
             checkpoint=self.trust.log_head,
             heads=self.trust.build_heads(),
             journal=self._append(),
+            lease=lease.id,
             nonce=HexBytes(self.nonce),
             operators=OPERATORS,
             terminal=self.id,
         )
-        return self._package(PackageKind.SESSION_REQUEST, body, firm)
+        request = SessionRequestBody(request=self.world.sign(body, self.id, (self.id,)))
+        return self._package(PackageKind.SESSION_REQUEST, request, firm)
 
     def sign(self, package: Package, firm: Firm) -> Package:
         """Prove each docket against the own beliefs, sign, seal to the gate, and say so."""

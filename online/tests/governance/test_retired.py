@@ -23,7 +23,7 @@ from strongroom.core.bodies import (
     TreeHead,
 )
 from strongroom.core.canonical import sha256
-from strongroom.core.checks.notices import leases_of
+from strongroom.core.checks.notices import find_lease, leases_of
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.errors import RefusedError
@@ -34,7 +34,8 @@ from strongroom.core.packages import encode_package as encode
 from strongroom.core.records import DigestOrNone, HexBytes
 from strongroom.core.registers import KeyState
 from strongroom.core.roster import Party, Roster
-from strongroom.core.statements import Envelope, parse_statement
+from strongroom.core.sessions import SessionRequest
+from strongroom.core.statements import Envelope, expect, parse_statement
 from strongroom.online.cli import main
 from strongroom.online.evidence.store import append
 from strongroom.online.governance.notices import accept_notice, load_notices
@@ -43,7 +44,6 @@ from strongroom.online.governance.store import publish
 from strongroom.online.transfers.withdrawal.inbox import HANDLED, read_inbox
 from strongroom.online.watch.clear import clear_sessions
 from strongroom.online.watch.places import quote_place
-from strongroom.online.watch.store import WaitingSession
 from world import DELEGATES, World, eth_trip, signer_of
 
 STATION, TERMINAL, OFFICER = "device:station-1", "device:terminal-1", "person:r.ho"
@@ -153,16 +153,21 @@ def test_a_roster_that_ran_out_retires_nobody(office_firm: Firm) -> None:
     assert [] == pages(firm)
 
 
-def request(firm: Firm) -> SessionRequestBody:
+def request(firm: Firm, number: int = 7) -> SessionRequestBody:
     """A session request of the first terminal, with all that it could know."""
-    return SessionRequestBody(
+    lease = find_lease(load_notices(firm.admin, firm.rules), PartyId(TERMINAL), firm.rules.root, firm.rules.context)
+    assert lease is not None
+    body = SessionRequest(
         checkpoint=seen_of(firm),
         heads=firm.rules.build_heads(),
         journal=JournalPlace(head=sha256(b"entry"), number=7),
-        nonce=HexBytes(bytes(31) + b"\x07"),
+        lease=lease.id,
+        nonce=HexBytes(bytes(31) + bytes([number])),
         operators=(PartyId("person:c.lam"), PartyId("person:p.wu")),
         terminal=PartyId(TERMINAL),
     )
+    firm.world.now = firm.clock()
+    return SessionRequestBody(request=firm.world.sign(body, TERMINAL, (TERMINAL,)))
 
 
 def seen_of(firm: Firm) -> TreeHead:
@@ -175,7 +180,7 @@ def test_a_retired_terminal_opens_no_session(office_firm: Firm) -> None:
     firm = office_firm
     assert HANDLED == bring(firm, TERMINAL, PackageKind.SESSION_REQUEST, request(firm))
     change_roster(firm, without(TERMINAL))
-    late = replace(request(firm), nonce=HexBytes(bytes(31) + b"\x08"))
+    late = request(firm, 8)
     assert RETIRED == bring(firm, TERMINAL, PackageKind.SESSION_REQUEST, late)
     assert [(1,)] == firm.query("select count(*) from transfers.sessions")
     # The row of before the change waits still: the reconciler clears no terminal that is out, and pages by itself.
@@ -236,21 +241,16 @@ def test_what_is_written_into_the_log_with_a_retired_key_pages_too(office_firm: 
         unsigned_digest=sha256(b"unsigned"),
     )
     firm.world.now = firm.clock()
-    asked = WaitingSession(
-        nonce="07" * 32,
-        terminal=PartyId(TERMINAL),
-        heads="{}",
-        clear_payload=None,
-        journal=JournalPlace(head=sha256(b"entry"), number=30),
-    )
+    asked = expect(parse_statement(request(firm).request), SessionRequest, "request").body
+    notices = load_notices(firm.admin, firm.rules)
     append(firm.admin, firm.world.sign(body, TERMINAL, (TERMINAL, *operators)))
-    quote_place(firm.admin, firm.rules, tmp_path / "places.json", asked)
+    quote_place(firm.admin, firm.rules, tmp_path / "places.json", asked, notices)
     assert [] == pages(firm)
     change_roster(firm, rekeyed(TERMINAL))
     firm.world.now = firm.clock()
     late = firm.world.sign(replace(body, proposal=sha256(b"another")), TERMINAL, (TERMINAL, *operators))
     append(firm.admin, late)
-    quote_place(firm.admin, firm.rules, tmp_path / "places.json", asked)
+    quote_place(firm.admin, firm.rules, tmp_path / "places.json", asked, notices)
     assert [("critical", f"{TERMINAL} statement {parse_statement(late).id}")] == pages(firm)
 
 

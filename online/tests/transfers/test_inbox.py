@@ -24,7 +24,8 @@ from strongroom.core.packages import (
     parse_package,
 )
 from strongroom.core.records import DigestOrNone, HexOrNone
-from strongroom.core.statements import parse_envelope_bytes, parse_statement
+from strongroom.core.sessions import SessionRequest
+from strongroom.core.statements import expect, parse_envelope_bytes, parse_statement
 from strongroom.online.ledger.store import load_balance
 from strongroom.online.transfers.withdrawal.inbox import HANDLED, read_inbox
 from strongroom.online.transfers.withdrawal.resend import resend
@@ -157,8 +158,9 @@ def test_a_session_is_of_its_own_terminal_with_everything_imported(firm: Firm, o
     other = replace(honest, sender=PartyId("device:terminal-2"))
     assert Code.PACKAGE_NOT_FOR_US.value == code_of(bring(firm, "device:terminal-2", encode_package(other)))
     assert isinstance(honest.body, SessionRequestBody)
-    known = honest.body.checkpoint
-    stale = replace(honest, body=replace(honest.body, checkpoint=replace(known, size=known.size - 1)))
+    asked = expect(parse_statement(honest.body.request), SessionRequest, "request").body
+    old = replace(asked, checkpoint=replace(asked.checkpoint, size=asked.checkpoint.size - 1))
+    stale = replace(honest, body=SessionRequestBody(request=firm.world.sign(old, TERMINAL, (TERMINAL,))))
     assert Code.HEAD_UNEQUAL.value == code_of(bring(firm, TERMINAL, encode_package(stale)))
     assert [] == firm.query("select nonce from transfers.sessions")
     assert [HANDLED] == bring(firm, TERMINAL, encode_package(honest), "000100-again.package.json")

@@ -11,13 +11,14 @@ import pytest
 from firm import CONFIRMATIONS, ETHER, Firm, drive, find_proposal
 from nodes import Lie, start_liar
 from office import Office, open_office
-from strongroom.core.bodies import ClearToSign, Freeze, FreezeScope
-from strongroom.core.canonical import encode_canonical
+from strongroom.core.bodies import ClearToSign, Freeze, FreezeScope, JournalPlace
+from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
-from strongroom.core.ids import Digest
-from strongroom.core.records import Units, encode_record
-from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
+from strongroom.core.ids import Digest, PartyId
+from strongroom.core.records import HexBytes, Units
+from strongroom.core.sessions import SessionRequest
+from strongroom.core.statements import Statement, expect, parse_envelope_bytes, parse_statement
 from strongroom.online.evidence.store import append, load_statement
 from strongroom.online.nodes.ethereum import EthereumNode
 from strongroom.online.sources import build_sources
@@ -148,16 +149,57 @@ def test_another_branch_of_the_same_height_is_no_match(waiting: Waiting) -> None
 
 def test_a_terminal_that_believes_something_older_gets_no_clear(waiting: Waiting) -> None:
     (session,) = store.load_sessions_without_clear(waiting.firm.admin)
-    check_heads(session, waiting.firm.rules)
+    request = expect(parse_statement(parse_envelope_bytes(session.request)), SessionRequest, "request").body
+    check_heads(request, waiting.firm.rules)
     heads = waiting.firm.rules.build_heads()
     older = replace(heads, whitelist=replace(heads.whitelist, version=heads.whitelist.version + 1))
-    text = encode_canonical(encode_record(older)).decode()
     with pytest.raises(RefusedError) as caught:
-        check_heads(replace(session, heads=text), waiting.firm.rules)
+        check_heads(replace(request, heads=older), waiting.firm.rules)
     assert Code.HEAD_UNEQUAL in caught.value.codes
-    waiting.firm.query("update transfers.sessions set heads = %s", text)
+    put_request(waiting, TERMINAL, heads=older)
     waiting.reconciler_half()
     assert Code.HEAD_UNEQUAL.value == waiting.withheld()
+
+
+def put_request(waiting: Waiting, signer: str, **changes: Any) -> bytes:
+    """The session's request with something else in it, signed by a party; returns what was there."""
+    firm = waiting.firm
+    before = bytes(firm.query("select request from transfers.sessions where nonce = %s", waiting.nonce)[0][0])
+    body = replace(parse_statement(parse_envelope_bytes(before)).body, **changes)
+    firm.world.now = firm.clock()
+    after = firm.world.sign(body, TERMINAL, (signer,)).encode()
+    firm.query("update transfers.sessions set request = %s where nonce = %s", after, waiting.nonce)
+    return before
+
+
+FORGED: tuple[tuple[str, str, dict[str, Any], Code], ...] = (
+    ("signed by the platform", "service:platform", {}, Code.SIGNER_UNKNOWN),
+    ("signed by another terminal", "device:terminal-2", {}, Code.SIGNER_UNKNOWN),
+    ("in another terminal's name", TERMINAL, {"terminal": PartyId("device:terminal-2")}, Code.SIGNER_UNKNOWN),
+    ("of another session", TERMINAL, {"nonce": HexBytes(bytes(32))}, Code.CLEAR_NOT_FOR_SESSION),
+    ("under another lease", TERMINAL, {"lease": sha256(b"another")}, Code.LEASE_REPLACED),
+)
+
+
+@pytest.mark.parametrize(
+    ("signer", "changes", "code"), [r[1:] for r in FORGED], ids=[r[0].replace(" ", "_") for r in FORGED]
+)
+def test_both_halves_read_what_the_terminal_signed(
+    waiting: Waiting, signer: str, changes: dict[str, Any], code: Code
+) -> None:
+    """A row that says a place far above the journal's locks nobody out: it is judged before it is remembered."""
+    journal = JournalPlace(head=sha256(b"far away"), number=2**53 - 1)
+    honest = put_request(waiting, signer, journal=journal, **changes)
+    waiting.reconciler_half()
+    assert code.value == waiting.withheld()
+    waiting.firm.query("update transfers.sessions set request = %s", honest)
+    waiting.reconciler_half()
+    put_request(waiting, signer, journal=journal, **changes)
+    waiting.watcher_half()
+    assert code.value == waiting.withheld()
+    waiting.firm.query("update transfers.sessions set request = %s", honest)
+    waiting.watcher_half()
+    assert waiting.clear() is not None
 
 
 def half_of(waiting: Waiting) -> Statement[ClearToSign]:
@@ -203,12 +245,13 @@ def test_the_watcher_reads_what_it_countersigns(
 def test_a_half_that_cannot_be_read_withholds_its_own_session_and_no_other(waiting: Waiting) -> None:
     waiting.reconciler_half()
     poison = "00" * 32
+    honest = put_request(waiting, TERMINAL, nonce=HexBytes(bytes(32)))
     waiting.firm.query(
-        """insert into transfers.sessions (nonce, terminal, heads, seen, clear_payload, opened_at, journal_number)
-           values (%s, %s, '{}', 0, 'no envelope', '2000-01-01', 1000000)""",
+        """insert into transfers.sessions (nonce, terminal, seen, clear_payload, opened_at, journal_number, request)
+           select %s, terminal, 0, 'no envelope', '2000-01-01', 1000000, request from transfers.sessions""",
         poison,
-        TERMINAL,
     )
+    waiting.firm.query("update transfers.sessions set request = %s where nonce <> %s", honest, poison)
     countersign_sessions(waiting.firm.watcher)
     withheld = waiting.firm.query("select withheld, clear from transfers.sessions where nonce = %s", poison)
     assert "" != withheld[0][0]

@@ -35,6 +35,8 @@ from strongroom.core.packages import (
     parse_package,
 )
 from strongroom.core.records import HexBytes
+from strongroom.core.sessions import SessionRequest
+from strongroom.core.statements import check_exact_signers, expect, parse_statement
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
 from strongroom.vault.hsm.module import (
     TokenModule,
@@ -314,12 +316,14 @@ class Stand:
         token = identity_of(find_token(self.tokens.module, self.config.token))
         return self.world.lease(self.world.build_lease(self.name, token, journal))
 
-    def request(self) -> SessionRequestBody:
-        """The last session request that went out."""
+    def request(self) -> SessionRequest:
+        """The last session request that went out, which the terminal's own key signed."""
         path = max(self.out.glob("*-session-request.package.json"))
         body = parse_package(path.read_bytes()).body
         assert isinstance(body, SessionRequestBody)
-        return body
+        roster = parse_statement(self.world.rosters[-1]).body
+        check_exact_signers(body.request, [roster.find(self.name, "roster").key], "session-request")
+        return expect(parse_statement(body.request), SessionRequest, "session-request").body
 
     def answer(self, turn: Turn) -> None:
         """The platform clears the session and sends the dockets."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from strongroom.core.bodies import Heads, JournalPlace, TreeHead
 from strongroom.core.canonical import Json, encode_canonical, encode_with_notes, parse_canonical, parse_with_notes
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep, Docket
@@ -85,14 +84,9 @@ class DocketBody:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRequestBody:
-    """A terminal shows its nonce, what it believes and where its journal stands."""
+    """A terminal's signed request for a clear-to-sign."""
 
-    checkpoint: TreeHead
-    heads: Heads
-    journal: JournalPlace
-    nonce: HexBytes
-    operators: tuple[PartyId, ...]
-    terminal: PartyId
+    request: Envelope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

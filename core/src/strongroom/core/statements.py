@@ -30,6 +30,7 @@ from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import Base64Bytes, check_sorted, encode_record, parse_record
 from strongroom.core.registers import RegisterHead
 from strongroom.core.roster import Root, Roster
+from strongroom.core.sessions import SessionRequest
 from strongroom.core.sweeps import Sweep
 from strongroom.core.wallets import Wallet
 
@@ -72,6 +73,7 @@ class StatementType(StrEnum):
     HSM_REGISTER = "hsm-register"
     LEASE = "lease"
     CEREMONY = "ceremony"
+    SESSION_REQUEST = "session-request"
 
 
 Body = (
@@ -107,6 +109,7 @@ Body = (
     | Lease
     | HsmRegister
     | Ceremony
+    | SessionRequest
 )
 BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ROOT: Root,
@@ -141,6 +144,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.LEASE: Lease,
     StatementType.HSM_REGISTER: HsmRegister,
     StatementType.CEREMONY: Ceremony,
+    StatementType.SESSION_REQUEST: SessionRequest,
 }
 
 

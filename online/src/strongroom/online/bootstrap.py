@@ -81,7 +81,7 @@ def build_reconciler(config: Config, connection: Connection, clock: Clock = syst
         clock=clock,
         root=config.root,
         prover=build_prover(config.root, Path(config.home), clock),
-        places=Path(config.home) / "places-reconciler.json",
+        places=Path(config.home) / "journals-reconciler.json",
     )
 
 
@@ -110,7 +110,7 @@ def build_watcher(config: Config, connection: Connection, clock: Clock = system_
         confirmations=config.confirmations,
         clock=clock,
         root=config.root,
-        places=Path(config.home) / "places-watcher.json",
+        places=Path(config.home) / "journals-watcher.json",
     )
 
 

@@ -44,6 +44,7 @@ _ROLES: Mapping[StatementType, tuple[str, ...]] = {
     StatementType.DEPOSIT_REVERSAL: ("platform",),
     StatementType.SETTLEMENT_REVERSAL: ("platform",),
     StatementType.ADDRESS_ASSIGNMENT: ("assigner",),
+    StatementType.SESSION_REQUEST: ("terminal",),
 }
 
 

@@ -13,19 +13,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from strongroom.core.bodies import Budget, ClearToSign, Heads, Outcome, Proposal, Scope, Settlement, TreeHead
+from strongroom.core.bodies import Budget, ClearToSign, Outcome, Proposal, Scope, Settlement, TreeHead
 from strongroom.core.books import Reconciliation, ReconciliationStatus
-from strongroom.core.canonical import parse_canonical
+from strongroom.core.checks.foundation import Proved
 from strongroom.core.checks.notices import build_latches, find_lease
 from strongroom.core.checks.sign import check_scope
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin, build_prev
 from strongroom.core.errors import MalformedError, RefusedError, StrongroomError, UnavailableError, refused, run_checks
-from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
+from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.keys import PublicKey
-from strongroom.core.records import HexBytes, Units, parse_record
+from strongroom.core.records import Units
 from strongroom.core.roster import check_overseers, check_party
+from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import (
     Statement,
     add_signature,
@@ -50,6 +51,7 @@ from strongroom.online.watch.follow import watch_for
 from strongroom.online.watch.freezes import load_standing_freezes
 from strongroom.online.watch.places import quote_place
 from strongroom.online.watch.reconciler import Reconciler
+from strongroom.online.watch.requests import read_request
 
 
 def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
@@ -61,10 +63,11 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             scope = find_scope(reconciler.connection, session)
             check_state(reconciler, rules, scope)
             check_not_retired(rules, session.terminal, reconciler.clock(), "session.terminal")
-            check_heads(session, rules)
-            standing = load_standing(reconciler.connection, rules, session.terminal, scope)
-            quote_place(reconciler.connection, rules, reconciler.places, session)
-            envelope = _sign_clear(reconciler, rules, reader, session, standing)
+            request = read_request(session, rules, reconciler.clock())
+            check_heads(request, rules)
+            standing = load_standing(reconciler.connection, rules, request, scope)
+            quote_place(reconciler.connection, rules, reconciler.places, request, standing.notices)
+            envelope = _sign_clear(reconciler, rules, reader, request, standing)
             store.save_clear_payload(reconciler.connection, session.nonce, envelope)
         except (MalformedError, RefusedError, UnavailableError) as error:
             _withhold(reconciler.connection, session, error)
@@ -72,21 +75,27 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What stands for a session: its terminal's lease, the digest of everything that latches, and what it is for."""
+    """What stands for a session: its terminal's lease, the digest of everything that latches, and what it is for.
+
+    notices: all of the log, of which lease and latches are.
+    """
 
     latches: Digest
     lease: Digest
+    notices: Sequence[Proved[Any]]
     scope: Scope
 
 
-def load_standing(connection: Connection, rules: Rules, terminal: PartyId, scope: Scope) -> Standing:
-    """What the log says of a terminal now. Raises LEASE_MISSING."""
-    notices = load_notices(connection, rules)
+def load_standing(connection: Connection, rules: Rules, request: SessionRequest, scope: Scope) -> Standing:
+    """What the log says of a terminal now. Raises LEASE_MISSING, LEASE_REPLACED when it works under another lease."""
+    terminal, notices = request.terminal, load_notices(connection, rules)
     lease = find_lease(notices, terminal, rules.root, rules.context)
     if lease is None:
         raise refused(Code.LEASE_MISSING, "session.terminal", f"a lease of {terminal}", "none in force")
+    if lease.id != request.lease:
+        raise refused(Code.LEASE_REPLACED, "session-request.lease", lease.id, request.lease)
     latches = build_latches(load_standing_freezes(connection, rules), notices)
-    return Standing(latches=latches, lease=lease.id, scope=scope)
+    return Standing(latches=latches, lease=lease.id, notices=notices, scope=scope)
 
 
 def _withhold(connection: Connection, session: store.WaitingSession, error: StrongroomError) -> None:
@@ -145,34 +154,33 @@ def check_world(reconciler: Reconciler, rules: Rules) -> None:
     run_checks([check_frozen, check_chains, check_proved, lambda: check_overseers(rules.roster, reconciler.clock())])
 
 
-def check_heads(session: store.WaitingSession, rules: Rules) -> None:
+def check_heads(request: SessionRequest, rules: Rules) -> None:
     """Raise HEAD_UNEQUAL unless the terminal believes exactly what is in force."""
-    heads = parse_record(Heads, parse_canonical(session.heads.encode()), "session.heads")
-    if heads != rules.build_heads():
+    if request.heads != rules.build_heads():
         raise refused(Code.HEAD_UNEQUAL, "session.heads", "the heads in force", "other heads: import the update first")
 
 
 def _sign_clear(
-    reconciler: Reconciler, rules: Rules, reader: LogReader, session: store.WaitingSession, standing: Standing
+    reconciler: Reconciler, rules: Rules, reader: LogReader, request: SessionRequest, standing: Standing
 ) -> bytes:
     last = reader.last_checkpoint()
     parameters = rules.policy[1].body.parameters
     budget = tuple(
         Budget(asset=asset, units=Units(units))
-        for asset, units in store.load_session_amounts(reconciler.connection, session.nonce)
+        for asset, units in store.load_session_amounts(reconciler.connection, request.nonce.hex())
     )
     body = ClearToSign(
         budget=budget,
         checkpoint=TreeHead(root=Digest("sha256:" + reader.tree.root(last.size).hex()), size=last.size),
         heads=rules.build_heads(),
-        journal=session.journal,
+        journal=request.journal,
         latches=standing.latches,
         lease=standing.lease,
         life_s=parameters.clear_life_s,
         max_count=parameters.clear_max_count,
-        nonce=HexBytes(bytes.fromhex(session.nonce)),
+        nonce=request.nonce,
         scope=standing.scope,
-        terminal=session.terminal,
+        terminal=request.terminal,
     )
     key = reconciler.key
     kind, payload = build_payload(body, context=rules.context, issuer=key.party, issued_at=reconciler.clock())
@@ -218,13 +226,14 @@ def countersign_sessions(watcher: Watcher) -> None:
     for session in store.load_sessions_half_cleared(watcher.connection):
         try:
             check_not_retired(rules, session.terminal, watcher.clock(), "session.terminal")
+            request = read_request(session, rules, watcher.clock())
             statement = _read_half(session, rules, watcher.clock())
             check_budget(watcher, session, statement.body)
             check_scope(statement.body.scope, find_scope(watcher.connection, session))
             if statement.body.scope is Scope.TRANSFERS:
                 check_watched(watcher, rules)
-            check_standing(watcher, rules, session, statement.body)
-            quote_place(watcher.connection, rules, watcher.places, session)
+            standing = check_standing(watcher, rules, request, statement.body)
+            quote_place(watcher.connection, rules, watcher.places, request, standing.notices)
             envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
             check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")
         except (MalformedError, RefusedError) as error:
@@ -251,15 +260,16 @@ def _read_half(session: store.WaitingSession, rules: Rules, now: datetime) -> St
     return statement
 
 
-def check_standing(watcher: Watcher, rules: Rules, session: store.WaitingSession, body: ClearToSign) -> None:
-    """Raise unless the half quotes the terminal's journal as its session shows it, its lease, and all that latches."""
-    own = load_standing(watcher.connection, rules, session.terminal, body.scope)
-    if body.journal != session.journal:
-        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.journal", str(session.journal), str(body.journal))
+def check_standing(watcher: Watcher, rules: Rules, request: SessionRequest, body: ClearToSign) -> Standing:
+    """Raise unless the half quotes the terminal's journal as its request shows it, its lease, and all that latches."""
+    own = load_standing(watcher.connection, rules, request, body.scope)
+    if body.journal != request.journal:
+        raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.journal", str(request.journal), str(body.journal))
     if body.lease != own.lease:
         raise refused(Code.LEASE_REPLACED, "clear.lease", own.lease, body.lease)
     if body.latches != own.latches:
         raise refused(Code.LATCHES_UNEQUAL, "clear.latches", own.latches, body.latches)
+    return own
 
 
 def check_budget(watcher: Watcher, session: store.WaitingSession, body: ClearToSign) -> None:

@@ -7,36 +7,43 @@ log, and only where it is signed. V.4, protocol.md (one payment once).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strongroom.core.bodies import ClearToSign, JournalPlace, SignatureRecord
 from strongroom.core.canonical import encode_canonical, parse_canonical
+from strongroom.core.checks.foundation import Proved
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError, refused
-from strongroom.core.ids import PartyId
+from strongroom.core.ids import Digest, PartyId
+from strongroom.core.leases import Lease
 from strongroom.core.records import HexBytes, encode_record, parse_record
+from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import Statement, StatementType
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.memory import write_file
-from strongroom.online.evidence.store import load_by_kind_from
+from strongroom.online.evidence.store import load_by_kind_from, load_statements
 from strongroom.online.governance.retired import find_retired, find_users, tell_users
 from strongroom.online.governance.store import Rules
-from strongroom.online.watch.store import WaitingSession
 
 _KINDS = (StatementType.CLEAR_TO_SIGN, StatementType.SIGNATURE_RECORD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """The highest place of a terminal, and the session in which it was reached."""
+    """The highest place of a terminal's journal, and the session in which it was reached.
+
+    origin: the journal's first entry, as the lease names it. A machine that replaces another begins a journal of its
+    own, and is not held to the numbers of the one before; the same machine, leased anew, is.
+    """
 
     journal: JournalPlace
     nonce: HexBytes
+    origin: Digest
     terminal: PartyId
 
 
@@ -47,35 +54,44 @@ class PlaceBook:
     reached: tuple[Reached, ...]
     size: int
 
-    def find(self, terminal: PartyId) -> Reached | None:
-        """The highest place of a terminal; None before its first session."""
-        return next((each for each in self.reached if each.terminal == terminal), None)
+    def find(self, terminal: PartyId, origin: Digest) -> Reached | None:
+        """The highest place of a terminal in one journal; None before the first session."""
+        return next((each for each in self.reached if (each.terminal, each.origin) == (terminal, origin)), None)
 
     def grown(self, size: int, found: Iterable[Reached]) -> PlaceBook:
         """The book after more was seen."""
-        highest = {each.terminal: each for each in self.reached}
+        highest = {(each.terminal, each.origin): each for each in self.reached}
         for each in found:
-            known = highest.get(each.terminal)
+            known = highest.get((each.terminal, each.origin))
             if known is None or known.journal.number < each.journal.number:
-                highest[each.terminal] = each
+                highest[each.terminal, each.origin] = each
         return PlaceBook(reached=tuple(highest[name] for name in sorted(highest)), size=max(size, self.size))
 
 
-def quote_place(connection: Connection, rules: Rules, memory: Path, session: WaitingSession) -> None:
+def quote_place(
+    connection: Connection, rules: Rules, memory: Path, request: SessionRequest, notices: Iterable[Proved[Any]]
+) -> None:
     """Remember, durably, that this place is quoted for this session; whoever calls this signs afterwards.
 
-    Raises JOURNAL_FORKED for a place that is not above every one that was quoted or signed at: an older copy of the
-    terminal asks, or a second one. The same session again is the same quotation.
+    request: verified by the caller. notices: those of the log, for its leases. Raises JOURNAL_FORKED for a place that
+    is not above every one that was quoted or signed at: an older copy of the terminal asks, or a second one. The same
+    session again is the same quotation. What is refused is not remembered. LEASE_MISSING for a lease of nobody.
     """
-    asked = Reached(journal=session.journal, nonce=HexBytes(bytes.fromhex(session.nonce)), terminal=session.terminal)
+    origins = {n.id: n.body.journal for n in notices if isinstance(n.body, Lease)}
+    if request.lease not in origins:
+        raise refused(Code.LEASE_MISSING, "session-request.lease", f"a lease of {request.terminal}", request.lease)
+    asked = Reached(
+        journal=request.journal, nonce=request.nonce, origin=origins[request.lease], terminal=request.terminal
+    )
     with locked_file(memory.with_suffix(".lock")):
-        book = _read_on(connection, rules, load_book(memory))
-        known = book.find(session.terminal)
-        save_book(memory, book.grown(book.size, [asked]))
+        book = _read_on(connection, rules, load_book(memory), origins)
+        save_book(memory, book)
+        known = book.find(asked.terminal, asked.origin)
         if known is not None and known != asked and known.journal.number >= asked.journal.number:
             expected = f"above entry {known.journal.number}, {known.journal.head}"
-            got = f"entry {asked.journal.number}, {asked.journal.head}, in session {session.nonce}"
-            raise refused(Code.JOURNAL_FORKED, session.terminal, expected, got)
+            got = f"entry {asked.journal.number}, {asked.journal.head}, in session {asked.nonce.hex()}"
+            raise refused(Code.JOURNAL_FORKED, asked.terminal, expected, got)
+        save_book(memory, book.grown(book.size, [asked]))
 
 
 def load_book(memory: Path) -> PlaceBook:
@@ -90,12 +106,12 @@ def save_book(memory: Path, book: PlaceBook) -> None:
     write_file(memory, encode_canonical(encode_record(book)))
 
 
-def _read_on(connection: Connection, rules: Rules, book: PlaceBook) -> PlaceBook:
+def _read_on(connection: Connection, rules: Rules, book: PlaceBook, origins: Mapping[Digest, Digest]) -> PlaceBook:
     """The book with what the log has since it was written."""
     rows = load_by_kind_from(connection, book.size, *_KINDS)
     judged = [(place, s, _is_signed(s, rules, place)) for place, s in rows]
-    found = [_reached(s.body) for _, s, signed in judged if signed]
     _tell_unsigned(connection, rules, [(place, s) for place, s, signed in judged if not signed])
+    found = _reached(connection, [s for _, s, signed in judged if signed], origins)
     return book.grown(rows[-1][0] + 1 if rows else 0, found)
 
 
@@ -108,8 +124,22 @@ def _tell_unsigned(connection: Connection, rules: Rules, rows: Iterable[tuple[in
         tell_users(connection, statement.envelope, users)
 
 
-def _reached(body: ClearToSign | SignatureRecord) -> Reached:
-    return Reached(journal=body.journal, nonce=body.nonce, terminal=body.terminal)
+def _reached(
+    connection: Connection, said: Sequence[Statement[Any]], origins: Mapping[Digest, Digest]
+) -> Iterable[Reached]:
+    """The places of these clears and records, each in the journal of its clear's lease.
+
+    A record names its clear by digest, so that its signers vouch for the lease. One whose clear or lease is not in the
+    log has no journal that anybody could ask from again.
+    """
+    quoted = [s.body.clear for s in said if isinstance(s.body, SignatureRecord)]
+    clears = {s.id: s.body for s in load_statements(connection, quoted)} if quoted else {}
+    for each in said:
+        body: ClearToSign | SignatureRecord = each.body
+        clear = clears.get(body.clear) if isinstance(body, SignatureRecord) else body
+        origin = origins.get(clear.lease) if isinstance(clear, ClearToSign) else None
+        if origin is not None:
+            yield Reached(journal=body.journal, nonce=body.nonce, origin=origin, terminal=body.terminal)
 
 
 def _is_signed(statement: Statement[Any], rules: Rules, place: int) -> bool:

@@ -169,7 +169,7 @@ on conflict do nothing;
 
 -- load_sessions_without_clear --
 -- Sessions that wait for the reconciler. What its own terminal has left behind with a later one waits no more.
-select nonce, terminal, heads, clear_payload, journal_number, journal_head from transfers.sessions s
+select nonce, terminal, clear_payload, request from transfers.sessions s
 where clear is null and clear_payload is null and not exists (
   select from transfers.sessions later where later.terminal = s.terminal and later.opened_at > s.opened_at
     and later.journal_number > s.journal_number)
@@ -177,7 +177,7 @@ order by journal_number, opened_at;
 
 -- load_sessions_half_cleared --
 -- Sessions that wait for the watcher.
-select nonce, terminal, heads, clear_payload, journal_number, journal_head from transfers.sessions s
+select nonce, terminal, clear_payload, request from transfers.sessions s
 where clear is null and clear_payload is not null and not exists (
   select from transfers.sessions later where later.terminal = s.terminal and later.opened_at > s.opened_at
     and later.journal_number > s.journal_number)

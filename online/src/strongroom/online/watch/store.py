@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from strongroom.core.bodies import JournalPlace, Outcome
+from strongroom.core.bodies import Outcome
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import InvariantError, Refusal
@@ -84,14 +84,13 @@ class Alert:
 class WaitingSession:
     """A session that waits for a clear. clear_payload: the reconciler's envelope; None before it signed.
 
-    journal: where the terminal's journal stood, as its request showed it.
+    request: the terminal's envelope, of which nothing is verified here (`watch/requests.py`).
     """
 
     nonce: str
     terminal: PartyId
-    heads: str
     clear_payload: bytes | None
-    journal: JournalPlace
+    request: bytes
 
 
 def load_last_block(connection: Connection, chain: ChainId) -> tuple[int, str] | None:
@@ -329,15 +328,12 @@ def save_withheld(connection: Connection, nonce: str, why: str) -> None:
     execute(connection, _QUERIES["save_withheld"], {"nonce": nonce, "why": why})
 
 
-def _session(
-    nonce: str, terminal: str, heads: str, clear_payload: bytes | None, journal_number: int, journal_head: str
-) -> WaitingSession:
+def _session(nonce: str, terminal: str, clear_payload: bytes | None, request: bytes) -> WaitingSession:
     return WaitingSession(
         nonce=nonce,
         terminal=PartyId(terminal),
-        heads=heads,
         clear_payload=bytes(clear_payload) if clear_payload is not None else None,
-        journal=JournalPlace(head=Digest(journal_head), number=int(journal_number)),
+        request=bytes(request),
     )
 
 

@@ -22,7 +22,8 @@ from strongroom.core.ids import AssetId, Digest, PartyId
 from strongroom.core.log import WitnessedCheckpoint
 from strongroom.core.packages import PackageKind, SessionRequestBody, SigningBody
 from strongroom.core.records import HexBytes, encode_time
-from strongroom.core.statements import Statement, expect, parse_statement
+from strongroom.core.sessions import SessionRequest
+from strongroom.core.statements import Envelope, Statement, build_payload, expect, parse_statement, sign_payload
 from strongroom.core.trust import check_clear_place
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
@@ -108,15 +109,17 @@ def open_session(terminal: Terminal, crew: Crew, out: Path) -> Session:
     terminal.journal.append(EntryKind.SESSION_OPENED, encode_canonical({"nonce": nonce.hex(), "operators": names}))
     head = terminal.journal.head()
     place = JournalPlace(head=head.hash, number=head.number)
-    body = SessionRequestBody(
+    body = SessionRequest(
         checkpoint=trust.log_head,
         heads=heads,
         journal=place,
+        lease=lease.id,
         nonce=nonce,
         operators=operators,
         terminal=terminal.config.terminal,
     )
-    path = send_package(terminal, out, PackageKind.SESSION_REQUEST, body, ())
+    request = SessionRequestBody(request=_sign_request(terminal, crew, body))
+    path = send_package(terminal, out, PackageKind.SESSION_REQUEST, request, ())
     terminal.outside.console.say(f"Session {nonce.hex()} is open; the request for a clear-to-sign is {path}.")
     return Session(
         nonce=nonce,
@@ -126,6 +129,13 @@ def open_session(terminal: Terminal, crew: Crew, out: Path) -> Session:
         journal=place,
         lease=lease.id,
     )
+
+
+def _sign_request(terminal: Terminal, crew: Crew, body: SessionRequest) -> Envelope:
+    """Signed, since whoever could ask in this terminal's name for a place far above ours would lock it out for good."""
+    me = terminal.config.terminal
+    kind, payload = build_payload(body, context=terminal.trust.context, issuer=me, issued_at=terminal.now())
+    return sign_payload(kind, payload, [(crew.terminal.key, crew.terminal.sign)])
 
 
 def accept_clear(terminal: Terminal, session: Session, body: SigningBody, witnessed: WitnessedCheckpoint) -> Clear:

@@ -18,7 +18,8 @@ from strongroom.core.packages import (
     TerminalResultBody,
     parse_package,
 )
-from strongroom.core.statements import Envelope, Statement, check_context, parse_statement
+from strongroom.core.sessions import SessionRequest
+from strongroom.core.statements import Envelope, Statement, check_context, expect, parse_statement
 from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import PLATFORM
@@ -28,6 +29,7 @@ from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal import step4_approve, step5_verify, step6_sign, step7_release
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import open_alert
+from strongroom.online.watch.requests import check_request
 
 HANDLED = "handled"
 
@@ -81,9 +83,11 @@ def handle(platform: Platform, rules: Rules, package: Package) -> None:
     check_not_retired(rules, package.sender, platform.clock(), "package.from")
     body = package.body
     if isinstance(body, SessionRequestBody):
-        if body.terminal != package.sender:
-            raise refused(Code.PACKAGE_NOT_FOR_US, "session-request.terminal", package.sender, body.terminal)
-        step6_sign.open_session(platform, rules, body)
+        asked = expect(parse_statement(body.request, "session-request"), SessionRequest, "session-request")
+        check_request(asked, rules, platform.clock())
+        if asked.body.terminal != package.sender:
+            raise refused(Code.PACKAGE_NOT_FOR_US, "session-request.terminal", package.sender, asked.body.terminal)
+        step6_sign.open_session(platform, rules, asked)
     elif isinstance(body, StatementsBody):
         for statement in _checked(platform, rules, body.statements):
             _take(platform, rules, statement)
@@ -120,6 +124,8 @@ def _envelopes_of(package: Package | None) -> tuple[Envelope, ...]:
     body = package.body if package else None
     if isinstance(body, StatementsBody | ReleaseResultBody):
         return body.statements
+    if isinstance(body, SessionRequestBody):
+        return (body.request,)
     if isinstance(body, TerminalResultBody):
         return (*body.halts, *(r.record for r in body.results))
     return ()

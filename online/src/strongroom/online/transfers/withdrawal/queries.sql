@@ -190,8 +190,8 @@ select terminal, sealed from transfers.sealed where proposal = %(proposal)s and 
 
 -- add_session --
 -- A terminal shows its nonce.
-insert into transfers.sessions (nonce, terminal, heads, seen, journal_number, journal_head)
-values (%(nonce)s, %(terminal)s, %(heads)s, %(seen)s, %(journal_number)s, %(journal_head)s)
+insert into transfers.sessions (nonce, terminal, seen, journal_number, request)
+values (%(nonce)s, %(terminal)s, %(seen)s, %(journal_number)s, %(request)s)
 on conflict (nonce) do nothing;
 
 -- add_session_docket --

@@ -16,11 +16,11 @@ from strongroom.core.packages import (
     PackageBody,
     PackageKind,
     SealedResult,
-    SessionRequestBody,
     SigningBody,
     TerminalResultBody,
 )
 from strongroom.core.records import HexBytes
+from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import Statement, expect, parse_statement
 from strongroom.online.evidence.store import append, load_statement
 from strongroom.online.exchange.outgoing import News, send
@@ -47,8 +47,9 @@ from strongroom.online.transfers.withdrawal.store import (
 )
 
 
-def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) -> None:
-    """A terminal asks which verified dockets wait for it. Reconciler and watcher see the row and decide themselves."""
+def open_session(platform: Platform, rules: Rules, asked: Statement[SessionRequest]) -> None:
+    """A terminal asks which verified dockets wait for it. Reconciler and watcher read its request themselves."""
+    request = asked.body
     with platform.connection.transaction():
         known = lock_device(platform.connection, request.terminal)
         if request.checkpoint.size != known.seen:
@@ -68,7 +69,7 @@ def open_session(platform: Platform, rules: Rules, request: SessionRequestBody) 
         parameters = rules.policy[1].body.parameters
         # No package holds more than a clear allows, or than people can read in one sitting.
         limit = min(parameters.clear_max_count, parameters.sitting_max_count)
-        add_session(platform.connection, request, known.seen, waiting[:limit])
+        add_session(platform.connection, asked, known.seen, waiting[:limit])
 
 
 def is_sweep_proposal(platform: Platform, proposal: Digest) -> bool:

@@ -9,14 +9,13 @@ from enum import StrEnum
 from typing import Any
 
 from strongroom.chains.bitcoin.psbt import parse_psbt
-from strongroom.core.canonical import encode_canonical, sha256
+from strongroom.core.canonical import sha256
 from strongroom.core.checks.spend import is_ethereum
 from strongroom.core.codes import Code
 from strongroom.core.docket import STAGE_OF, Twin
 from strongroom.core.errors import refused
 from strongroom.core.ids import ChainId, Digest, EntryId, PartyId, WalletId
-from strongroom.core.packages import SessionRequestBody
-from strongroom.core.records import encode_record
+from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
@@ -246,16 +245,17 @@ def load_sealed(connection: Connection, proposal: Digest, twin: Twin) -> tuple[t
     )
 
 
-def add_session(connection: Connection, request: SessionRequestBody, seen: int, proposals: Iterable[Digest]) -> None:
+def add_session(
+    connection: Connection, request: Statement[SessionRequest], seen: int, proposals: Iterable[Digest]
+) -> None:
     """A terminal's session and the dockets that wait for it; the same request again adds nothing to it."""
-    nonce = request.nonce.hex()
+    nonce = request.body.nonce.hex()
     fields = {
         "nonce": nonce,
-        "terminal": request.terminal,
-        "heads": encode_canonical(encode_record(request.heads)).decode(),
+        "terminal": request.body.terminal,
         "seen": seen,
-        "journal_number": request.journal.number,
-        "journal_head": request.journal.head,
+        "journal_number": request.body.journal.number,
+        "request": request.envelope.encode(),
     }
     if not execute(connection, _QUERIES["add_session"], fields):
         return
