@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from batches import Batch, eoa_batch, multisig_batch, one_key_batch, rooted, sign_batch
+from batches import Batch, eoa_batch, key_entries, multisig_batch, one_key_batch, rooted, sign_batch
 from firm import ASSIGNER, with_assigner
 from strongroom.checker.reading.address_package import check_roster_version, prove_address
 from strongroom.checker.verify.address import main
@@ -30,9 +30,10 @@ from strongroom.core.attested import parse_line
 from strongroom.core.canonical import encode_canonical, encode_with_notes, sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
-from strongroom.core.ids import AccountId, PartyId
+from strongroom.core.ids import AccountId, PartyId, WalletId
 from strongroom.core.merkle import build_inclusion_proof, leaf_hash
-from strongroom.core.records import Base64Bytes, Note, encode_record, encode_time
+from strongroom.core.records import Base64Bytes, EntryOrNone, Note, encode_record, encode_time
+from strongroom.core.registers import KeyState
 from strongroom.core.statements import Envelope, build_payload, expect, parse_statement, sign_payload
 from world import START, Edit, World, signer_of
 
@@ -58,7 +59,9 @@ class Handed:
 
     def package(self, rosters: int = 99) -> AddressPackage:
         """As of the world's last checkpoint, with so many rosters."""
-        return build_package(self.world.log, self.world.roots, self.world.rosters[:rosters], self.offered)
+        governance = self.world.governance
+        left = replace(governance, rosters=governance.rosters[:rosters])
+        return build_package(self.world.log, left, self.offered)
 
     @property
     def body(self) -> AddressAssignment:
@@ -67,7 +70,8 @@ class Handed:
 
 
 def hand_out(world: World, batch: Batch, signer: str = ASSIGNER, written: datetime | None = None) -> Handed:
-    """The last line of a batch is attested and assigned, in the log. written: the time that the assigner writes."""
+    """The last line of a batch is registered, attested and assigned. written: the time that the assigner writes."""
+    register(world, batch)
     attestation, index = sign_batch(batch, world.context), len(batch.lines) - 1
     world.record(attestation.envelope)
     text = batch.lines[index]
@@ -88,6 +92,13 @@ def hand_out(world: World, batch: Batch, signer: str = ASSIGNER, written: dateti
     proof = build_inclusion_proof(leaves, index)
     offered = OfferedLine(assignment=said, attestation=attestation.envelope, index=index, proof=tuple(proof), text=text)
     return Handed(world=world, offered=offered)
+
+
+def register(world: World, batch: Batch) -> None:
+    """The registers get the batch's keys and addresses."""
+    lines = [parse_line(text, "line") for text in batch.lines]
+    world.change_register("keys", key_entries(batch, lines).values())
+    world.change_register("addresses", [line.entry(batch.body) for line in lines])
 
 
 def build_at(world: World, body: AddressAssignment, signer: str, moment: datetime) -> Envelope:
@@ -220,8 +231,39 @@ def test_what_is_not_in_the_log_is_nobodys() -> None:
     strange = replace(honest.attestation, envelope=other.offered.attestation)
     refuse(Code.NOT_IN_LOG, world, replace(honest, attestation=strange))
     with pytest.raises(StrongroomError) as caught:
-        build_package(world.log, world.roots, world.rosters, replace(handed.offered, assignment=unsaid))
+        build_package(world.log, world.governance, replace(handed.offered, assignment=unsaid))
     assert {Code.NOT_IN_LOG} == caught.value.codes
+
+
+def test_what_people_did_not_register_is_nobodys() -> None:
+    """Terminal and assigner are in one hand: they attest keys of their own, and hand out an address of them."""
+    world = make_world()
+    handed = hand_out(world, eoa_batch())
+    honest, name = handed.package(), handed.body.entry
+    (key,) = (each.id for each in parse_line(handed.offered.text, "line").keys)
+    accept(world, honest)
+    refuse(Code.NOT_IN_REGISTER, world, replace(honest, addresses=replace(honest.addresses, entries=())))
+    refuse(Code.ADDRESS_NOT_ATTESTED, world, replace(honest, keys=replace(honest.keys, entries=())))
+    swapped = replace(honest.addresses, head=honest.keys.head)
+    refuse(Code.HEAD_MISMATCH, world, replace(honest, addresses=swapped))
+    (slot,) = honest.addresses.entries
+    forged = replace(slot, entry={**slot.entry, "account": "account:harbour:eth"})
+    refuse(Code.PROOF_INVALID, world, replace(honest, addresses=replace(honest.addresses, entries=(forged,))))
+    entry = world.registers["addresses"].find(name, "addresses")
+    world.change_register("addresses", [replace(entry, account=EntryOrNone("account:peak:eth"))])
+    refuse(Code.NOT_IN_REGISTER, world, handed.package())
+    world.change_register("addresses", [replace(entry, account=EntryOrNone("account:harbour:eth"))])
+    accept(world, handed.package())
+    world.change_register("addresses", [replace(entry, wallet=WalletId("wallet:other"))])
+    refuse(Code.ADDRESS_NOT_ATTESTED, world, handed.package())
+    world.change_register("addresses", [entry])
+    found = world.registers["keys"].find(key, "keys")
+    world.change_register("keys", [replace(found, state=KeyState.SUSPENDED)])
+    refuse(Code.ADDRESS_WITHOUT_SPEND_PROOF, world, handed.package())
+    world.change_register("keys", [replace(found, terminal=PartyId("device:terminal-2"))])
+    refuse(Code.ADDRESS_NOT_ATTESTED, world, handed.package())
+    world.change_register("keys", [found])
+    accept(world, handed.package())
 
 
 def test_checkpoints_that_no_witness_signed_or_of_another_log() -> None:
@@ -247,6 +289,7 @@ def test_an_assignment_from_before_its_attestation_is_none() -> None:
     """Whoever assigned it had not seen the vault's word in the log."""
     world, batch = make_world(), eoa_batch()
     handed = hand_out(make_world(), batch)
+    register(world, batch)
     world.record(handed.offered.assignment)
     world.record(handed.offered.attestation)
     refuse(Code.DOCKET_ORDER, world, replace(handed, world=world).package())
@@ -271,6 +314,7 @@ def test_a_signature_that_does_not_verify_is_none_though_it_is_in_the_log() -> N
     handed = hand_out(world, batch)
     flipped = replace(handed.offered, attestation=_flipped(handed.offered.attestation))
     again = make_world()
+    register(again, batch)
     again.record(flipped.attestation)
     again.record(handed.offered.assignment)
     refuse(Code.SIGNATURE_INVALID, again, Handed(world=again, offered=flipped).package())

@@ -7,14 +7,13 @@ holds an old key has none that a witness dates to the days of that key. Source: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
-from strongroom.core.assemble import LogView, build_located, build_steps, choose_checkpoints
+from strongroom.core.assemble import Governance, LogView, build_located, build_slice, build_steps, choose_checkpoints
 from strongroom.core.assignments import AddressAssignment
-from strongroom.core.attested import AddressAttestation, AttestedLine
+from strongroom.core.attested import AddressAttestation, AttestedLine, parse_line
 from strongroom.core.canonical import encode_with_notes, parse_with_notes, sha256
 from strongroom.core.checks.attest import check_attestation_signers
 from strongroom.core.checks.foundation import (
@@ -22,17 +21,19 @@ from strongroom.core.checks.foundation import (
     check_rising,
     place,
     prove_checkpoints,
+    prove_register,
     prove_roots,
     prove_roster_chain,
     roster_in_force,
 )
-from strongroom.core.checks.issue import check_offered_line
+from strongroom.core.checks.issue import check_offered_line, check_registered
 from strongroom.core.codes import Code
-from strongroom.core.docket import CheckpointStep, Located
+from strongroom.core.docket import CheckpointStep, Located, RegisterSlice
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest
 from strongroom.core.log import WitnessedCheckpoint
-from strongroom.core.records import Base64Bytes, encode_record, parse_record
+from strongroom.core.records import NONE, Base64Bytes, encode_record, parse_record
+from strongroom.core.registers import AddressEntry, KeyEntry
 from strongroom.core.roster import Root, Roster, check_party
 from strongroom.core.statements import (
     Context,
@@ -53,12 +54,17 @@ MAX_AHEAD: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPackage:
-    """line: the batch's line as it stands there; index, proof: its place under the signed root."""
+    """line: the batch's line as it stands there; index, proof: its place under the signed root.
 
+    addresses, keys: the registers' heads with the entries of the address and of its keys.
+    """
+
+    addresses: RegisterSlice
     assignment: Located
     attestation: Located
     checkpoints: tuple[CheckpointStep, ...]
     index: int
+    keys: RegisterSlice
     line: Base64Bytes
     proof: tuple[Base64Bytes, ...]
     roots: tuple[Envelope, ...]
@@ -96,6 +102,7 @@ class _Ground:
 
     checkpoints: tuple[WitnessedCheckpoint, ...]
     context: Context
+    root: Root
     rosters: tuple[Proved[Roster], ...]
 
 
@@ -109,20 +116,23 @@ def parse_package(raw: bytes) -> AddressPackage:
     return parse_record(AddressPackage, parse_with_notes(raw, limit=MAX_BYTES), "package")
 
 
-def build_package(
-    log: LogView, roots: Sequence[Envelope], rosters: Sequence[Envelope], offered: OfferedLine
-) -> AddressPackage:
+def build_package(log: LogView, governance: Governance, offered: OfferedLine) -> AddressPackage:
     """What a client is given, as of the log's last checkpoint. Raises NOT_IN_LOG for what no witness has seen yet."""
+    line = parse_line(offered.text, "line")
+    names = {"addresses": {str(line.id)}, "keys": {str(key.id) for key in line.keys}}
     notes = choose_checkpoints(log, [offered.attestation.id, offered.assignment.id])
+    slices = {name: build_slice(log, notes, governance, name, wanted) for name, wanted in names.items()}
+    rosters = [each for each in governance.rosters if log.index_of(each.id) < notes[-1].size]
     return AddressPackage(
+        **slices,
         assignment=build_located(log, notes, offered.assignment),
         attestation=build_located(log, notes, offered.attestation),
         checkpoints=build_steps(log, notes),
         index=offered.index,
         line=Base64Bytes(offered.text.encode()),
         proof=tuple(Base64Bytes(each) for each in offered.proof),
-        roots=tuple(roots),
-        rosters=tuple(build_located(log, notes, each) for each in rosters if log.index_of(each.id) < notes[-1].size),
+        roots=governance.roots,
+        rosters=tuple(build_located(log, notes, each) for each in rosters),
     )
 
 
@@ -131,9 +141,11 @@ def prove_package(package: AddressPackage, root: Digest, now: datetime) -> Prove
 
     1. Roots from the pinned one, rosters and checkpoints under them; the last checkpoint is recent. 2. The attestation,
     in the log, by its terminals at the time that a witness gives it. 3. The line, under its root, derived and
-    spend-proved. 4. The assignment, in the log after it, by the assigner at that time, names that line. That no other
-    assignment and no later roster stands in the log is for whoever reads the log to say.
-    Raises ROOT_MISMATCH, ADDRESS_NOT_ATTESTED, EXPIRED, CLOCK_BEHIND, and what each of these raises.
+    spend-proved. 4. The signed registers have the address and its keys so: a terminal's and the assigner's keys in
+    wrong hands are not enough. 5. The assignment, in the log after it, by the assigner at that time, names that line.
+    That no other assignment and no later roster or register stands in the log is for whoever reads it to say.
+    Raises ROOT_MISMATCH, ADDRESS_NOT_ATTESTED, NOT_IN_REGISTER, ADDRESS_WITHOUT_SPEND_PROOF, EXPIRED, CLOCK_BEHIND, and
+    what each of these raises.
     """
     ground = _prove_ground(package, root)
     as_of = _moment(ground.checkpoints[-1])
@@ -143,6 +155,7 @@ def prove_package(package: AddressPackage, root: Digest, now: datetime) -> Prove
     line = check_offered_line(attestation.body, text, package.index, package.proof)
     assignment = _prove_assignment(package.assignment, ground)
     check_rising([attestation.index, assignment.index], "package.assignment.index")
+    _check_registers(package, ground, attestation.body, line, assignment.body)
     _check_says(assignment.body, attestation.statement, line, text)
     return ProvedAddress(as_of=as_of, assignment=assignment.body, roster=ground.rosters[-1].body.version)
 
@@ -170,7 +183,7 @@ def _prove_ground(package: AddressPackage, root: Digest) -> _Ground:
         place(statement, located, checkpoints, f"rosters[{i}]")
         for i, (statement, located) in enumerate(zip(claimed, package.rosters, strict=True))
     )
-    return _Ground(checkpoints=checkpoints, context=context, rosters=rosters)
+    return _Ground(checkpoints=checkpoints, context=context, root=roots[-1].body, rosters=rosters)
 
 
 def _prove_attestation(located: Located, ground: _Ground) -> Proved[AddressAttestation]:
@@ -190,6 +203,19 @@ def _prove_assignment(located: Located, ground: _Ground) -> Proved[AddressAssign
     assigner = check_party(roster, said.issuer, "assigner", proved.time, "assignment.issuer")
     check_exact_signers(located.envelope, [assigner.key], "assignment")
     return proved
+
+
+def _check_registers(
+    package: AddressPackage, ground: _Ground, batch: AddressAttestation, line: AttestedLine, body: AddressAssignment
+) -> None:
+    held = [
+        prove_register(name, slice_, ground.root, ground.context, ground.checkpoints)[1]
+        for name, slice_ in (("addresses", package.addresses), ("keys", package.keys))
+    ]
+    entry, keys = cast("AddressEntry | None", held[0].get(line.id)), cast("dict[str, KeyEntry]", held[1])
+    check_registered(batch, line, entry, keys)
+    if entry is not None and entry.account not in (NONE, body.account):
+        raise refused(Code.NOT_IN_REGISTER, f"{line.id}.account", entry.account, body.account)
 
 
 def _check_says(

@@ -86,12 +86,7 @@ def build_docket(
     def locate(envelope: Envelope) -> Located:
         return build_located(log, steps, envelope)
 
-    slices = {
-        name: RegisterSlice(
-            entries=_prove_entries(governance.registers[name], names[name]), head=locate(governance.heads[name])
-        )
-        for name in REGISTERS
-    }
+    slices = {name: build_slice(log, steps, governance, name, names[name]) for name in REGISTERS}
     return Docket(
         checkpoints=build_steps(log, steps),
         format=FORMAT,
@@ -133,6 +128,14 @@ def build_located(log: LogView, notes: Sequence[SizedNote], envelope: Envelope) 
         raise refused(Code.NOT_IN_LOG, "docket", f"a witnessed checkpoint above {index}", f"size {notes[-1].size}")
     proof = tuple(HexBytes(h) for h in log.inclusion(index, notes[position].size))
     return Located(checkpoint=position, envelope=envelope, index=index, proof=proof)
+
+
+def build_slice(
+    log: LogView, notes: Sequence[SizedNote], governance: Governance, name: str, entries: set[str]
+) -> RegisterSlice:
+    """The newest head of a register with these of its entries, as far as it holds them."""
+    head = build_located(log, notes, governance.heads[name])
+    return RegisterSlice(entries=_prove_entries(governance.registers[name], entries), head=head)
 
 
 def build_placed(log: LogView, envelope: Envelope, size: int) -> Placed:

@@ -2,8 +2,9 @@
 
 1. The roots and rosters of the package follow from the root that the reader has, and its checkpoints from them; the
 last is recent. 2. The attestation is in the log, signed by exactly the terminals that it names. 3. The line stands
-under its root, the address derives from its keys, and every key signed the challenge. 4. The assignment is in the log
-after it, signed by the assigner, and names that line. Signers are judged at the time that a witness saw, by the roster
+under its root, the address derives from its keys, and every key signed the challenge. 4. The registers that people
+signed have the address and its keys so. 5. The assignment is in the log after it, signed by the assigner, and names
+that line. Signers are judged at the time that a witness saw, by the roster
 below them in the log; what they wrote of the time is nobody's proof.
 Source: spec/wallets.md, spec/attestation.md.
 """
@@ -21,14 +22,23 @@ from coincurve.ecdsa import cdata_to_der, deserialize_compact
 
 from strongroom.checker.reading.bitcoin_scripts import own_script_of, script_to_address
 from strongroom.checker.reading.canonical import parse_canonical, parse_canonical_with_notes
-from strongroom.checker.reading.docket import Located, parse_checkpoint, parse_located, some
-from strongroom.checker.reading.envelopes import Context, Envelope, Statement, Type, check_context, check_exact
+from strongroom.checker.reading.docket import (
+    Located,
+    RegisterPart,
+    parse_checkpoint,
+    parse_located,
+    parse_register_part,
+    some,
+)
+from strongroom.checker.reading.emergency_bodies import KeyState
+from strongroom.checker.reading.envelopes import Envelope, Statement, Type, check_context, check_exact
 from strongroom.checker.reading.ethereum import bytes_to_ethereum_address, ethereum_address_of
 from strongroom.checker.reading.fields import Node, check_sorted, render_time
 from strongroom.checker.reading.governed import parse_governed
 from strongroom.checker.reading.log import HeadRead, check_inclusion
 from strongroom.checker.reading.networks import is_ethereum
-from strongroom.checker.reading.roots import check_pinned, check_roots, parse_root_envelopes, parse_root_file
+from strongroom.checker.reading.registers import Address, ChainKey
+from strongroom.checker.reading.roots import RootChain, check_pinned, check_roots, parse_root_envelopes, parse_root_file
 from strongroom.checker.reading.rosters import (
     PlacedRoster,
     Roster,
@@ -40,13 +50,14 @@ from strongroom.checker.reading.rosters import (
 from strongroom.checker.reading.trust import (
     check_indexes_rise,
     check_place,
+    check_register_part,
     find_checkpoint,
     moment_of,
     prove_checkpoints,
 )
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
-from strongroom.core.ids import ChainId, Digest, PartyId
+from strongroom.core.ids import ChainId, Digest, EntryId, PartyId
 
 MAX_PACKAGE_BYTES: Final = 16 * 1024 * 1024
 MOST_AGE: Final = timedelta(days=7)
@@ -82,7 +93,7 @@ class ProvedAddress:
 class _Ground:
     """What the two statements stand on."""
 
-    context: Context
+    chain: RootChain
     heads: tuple[HeadRead, ...]
     rosters: tuple[PlacedRoster, ...]
 
@@ -112,14 +123,22 @@ class _Attestation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _LineKey:
+    """A key of an address."""
+
+    id: str
+    proof: bytes
+    public: bytes
+    terminal: PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
     """One address of a batch."""
 
     address: str
     entry: str
-    keys: tuple[tuple[bytes, bytes], ...]
-    """Public point and proof of each."""
-
+    keys: tuple[_LineKey, ...]
     purpose: str
     threshold: int
 
@@ -131,7 +150,7 @@ def prove_address(raw: bytes, root_file: bytes, now: datetime) -> ProvedAddress:
     what a signature, a checkpoint or a place in the log raises.
     """
     found = Node(parse_canonical_with_notes(raw, limit=MAX_PACKAGE_BYTES, path="package"), "package").members(
-        "assignment", "attestation", "checkpoints", "index", "line", "proof", "roots", "rosters"
+        "addresses", "assignment", "attestation", "checkpoints", "index", "keys", "line", "proof", "roots", "rosters"
     )
     ground = _prove_ground(found, root_file)
     _check_recent(ground.as_of, now)
@@ -142,6 +161,11 @@ def prove_address(raw: bytes, root_file: bytes, now: datetime) -> ProvedAddress:
     assignment, index = _prove_assignment(found["assignment"], ground)
     if index <= before:
         raise refused(Code.DOCKET_ORDER, f"{found['assignment'].path}.index", f"above {before}", str(index))
+    registered, keys = (parse_register_part(name, found[name]) for name in ("addresses", "keys"))
+    for name, part in (("addresses", registered), ("keys", keys)):
+        check_register_part(name, part, ground.chain, ground.heads)
+    _check_address_entry(registered, attestation.body, line, assignment.body.account)
+    _check_key_entries(keys, attestation.body, line)
     _check_same(assignment.body, attestation.id, attestation.body, line, text)
     return ProvedAddress(
         as_of=ground.as_of, assignment=assignment.body, roster=ground.rosters[-1].statement.body.version
@@ -171,7 +195,7 @@ def _prove_ground(found: Mapping[str, Node], root_file: bytes) -> _Ground:
     heads = prove_checkpoints([parse_checkpoint(each) for each in some(found["checkpoints"])], chain.last, rosters)
     for each in located:
         check_place(each.envelope, each.place, heads, each.path)
-    ground = _Ground(context=chain.context, heads=heads, rosters=rosters)
+    ground = _Ground(chain=chain, heads=heads, rosters=rosters)
     last = rosters[-1].statement
     if ground.as_of > last.body.expires:
         expected = f"roster {last.body.version} until {render_time(last.body.expires)}"
@@ -191,7 +215,7 @@ def _prove_attestation(node: Node, ground: _Ground) -> tuple[Statement[_Attestat
     located = parse_located(node)
     said = parse_governed(located.envelope, Type.ADDRESS_ATTESTATION, _parse_attestation)
     roster, moment = ground.judge_of(located)
-    check_context(said, ground.context)
+    check_context(said, ground.chain.context)
     _check_terminals(said.envelope, said.issuer, said.body, roster, moment)
     return said, located.place.index
 
@@ -200,7 +224,7 @@ def _prove_assignment(node: Node, ground: _Ground) -> tuple[Statement[Assignment
     located = parse_located(node)
     said = parse_governed(located.envelope, Type.ADDRESS_ASSIGNMENT, _parse_assignment)
     roster, moment = ground.judge_of(located)
-    check_context(said, ground.context)
+    check_context(said, ground.chain.context)
     assigner = check_party(roster, said.issuer, ("assigner",), moment, f"{said.path}.payload.issuer")
     check_exact(said.envelope, [assigner.key])
     return said, located.place.index
@@ -228,14 +252,14 @@ def _prove_line(body: _Attestation, text: bytes, index: int, proof: Sequence[byt
         raise refused(Code.ADDRESS_NOT_DERIVED, path, derived, line.address)
     said = f"strongroom-spend-proof/1\n{body.chain}\n{line.address}\n{body.challenge.hex()}\n"
     digest = sha256(said.encode()).digest()
-    for public, signature in line.keys:
-        if not _is_signed(public, digest, signature):
-            raise refused(Code.SPEND_PROOF_INVALID, path, f"a signature by {public.hex()}", signature.hex())
+    for key in line.keys:
+        if not _is_signed(key.public, digest, key.proof):
+            raise refused(Code.SPEND_PROOF_INVALID, path, f"a signature by {key.public.hex()}", key.proof.hex())
     return line
 
 
 def _derive(chain: ChainId, line: _Line, path: str) -> str:
-    publics = [public for public, _ in line.keys]
+    publics = [key.public for key in line.keys]
     if not is_ethereum(chain):
         return script_to_address(own_script_of(line.threshold, publics)[0], chain)
     if (line.threshold, len(publics)) != (1, 1):
@@ -250,6 +274,32 @@ def _is_signed(public: bytes, digest: bytes, signature: bytes) -> bool:
     except ValueError:
         # No point, or numbers out of their range: nobody's signature.
         return False
+
+
+def _check_address_entry(part: RegisterPart, batch: _Attestation, line: _Line, account: str) -> None:
+    entry = next((each.entry for each in part.entries if each.entry.id == line.entry), None)
+    if not isinstance(entry, Address):
+        raise refused(Code.NOT_IN_REGISTER, "package.addresses", line.entry, "no such entry")
+    held = (entry.address, entry.chain, entry.wallet, entry.threshold, entry.purpose.value, *entry.keys)
+    said = (line.address, batch.chain, batch.wallet, line.threshold, line.purpose, *(key.id for key in line.keys))
+    if held != said:
+        raise refused(Code.ADDRESS_NOT_ATTESTED, "package.addresses", repr(held), repr(said))
+    if entry.account not in (None, account):
+        raise refused(Code.NOT_IN_REGISTER, "package.addresses", f"an address of {entry.account}", account)
+
+
+def _check_key_entries(part: RegisterPart, batch: _Attestation, line: _Line) -> None:
+    held = {each.entry.id: each.entry for each in part.entries}
+    for key in line.keys:
+        path, entry = f"package.keys.{key.id}", held.get(EntryId(key.id))
+        if not isinstance(entry, ChainKey) or (entry.public, entry.terminal, entry.wallet) != (
+            key.public,
+            key.terminal,
+            batch.wallet,
+        ):
+            raise refused(Code.ADDRESS_NOT_ATTESTED, path, f"{key.public.hex()} at {key.terminal}", "another or none")
+        if entry.state is not KeyState.ACTIVE:
+            raise refused(Code.ADDRESS_WITHOUT_SPEND_PROOF, path, "a key that can sign", entry.state.value)
 
 
 def _check_same(body: Assignment, attestation: Digest, batch: _Attestation, line: _Line, text: bytes) -> None:
@@ -304,7 +354,15 @@ def _parse_line(node: Node) -> _Line:
     return _Line(
         address=found["address"].text(),
         entry=found["id"].own_id("address"),
-        keys=tuple((row["public"].hex(size=33), row["proof"].hex(size=64)) for row in rows),
+        keys=tuple(
+            _LineKey(
+                id=row["id"].own_id("key"),
+                proof=row["proof"].hex(size=64),
+                public=row["public"].hex(size=33),
+                terminal=row["terminal"].party_of("device"),
+            )
+            for row in rows
+        ),
         purpose=found["purpose"].word("deposit", "change"),
         threshold=found["threshold"].integer(least=1),
     )

@@ -131,7 +131,7 @@ def parse_docket_node(node: Node) -> Docket:
         policy=policy,
         policy_statement=parse_policy(policy.envelope),
         prices=_parse_prices(found["prices"]),
-        registers={name: _parse_register_part(name, part) for name, part in registers.items()},
+        registers={name: parse_register_part(name, part) for name, part in registers.items()},
         roots=parse_root_envelopes(found["roots"]),
         rosters=tuple(parse_located(item) for item in some(found["rosters"])),
         said=said,
@@ -205,7 +205,8 @@ def _parse_said(node: Node) -> Said:
     return Said(statement=statement, stage=STAGE_OF[statement.type], place=located.place, path=node.path)
 
 
-def _parse_register_part(name: str, node: Node) -> RegisterPart:
+def parse_register_part(name: str, node: Node) -> RegisterPart:
+    """Read the part of a register. Raises HEAD_MISMATCH for another one's head."""
     found = node.members("entries", "head")
     head = parse_located(found["head"])
     statement = parse_register(head.envelope)

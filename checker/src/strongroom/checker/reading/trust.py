@@ -169,12 +169,19 @@ def _check_governance(docket: Docket, chain: RootChain, heads: Sequence[HeadRead
         with gathered(found):
             check_place(located.envelope, located.place, heads, located.path)
     for name in REGISTERS:
-        part = docket.registers[name]
         with gathered(found):
-            check_governed(part.statement, chain.last.delegations[name], chain.context)
-        with gathered(found):
-            check_place(part.head.envelope, part.head.place, heads, part.head.path)
-        _check_entries(part, found)
+            check_register_part(name, docket.registers[name], chain, heads)
+    raise_found(found)
+
+
+def check_register_part(name: str, part: RegisterPart, chain: RootChain, heads: Sequence[HeadRead]) -> None:
+    """A register's head by its delegates and in its place, and the entries under it; all that fails is told."""
+    found: list[Refusal] = []
+    with gathered(found):
+        check_governed(part.statement, chain.last.delegations[name], chain.context)
+    with gathered(found):
+        check_place(part.head.envelope, part.head.place, heads, part.head.path)
+    _check_entries(part, found)
     raise_found(found)
 
 

@@ -128,7 +128,7 @@ def prove_foundation(docket: Docket, pin: Sequence[Envelope]) -> Foundation:
     entries: dict[str, dict[str, Entry]] = {}
     for name in REGISTERS:
         slice_: RegisterSlice = getattr(docket.registers, name)
-        heads[name], entries[name] = _prove_register(name, slice_, roots[-1].body, context, checkpoints)
+        heads[name], entries[name] = prove_register(name, slice_, roots[-1].body, context, checkpoints)
     return Foundation(
         context=context,
         roots=roots,
@@ -326,9 +326,10 @@ def _prove_prices(
     return place(statement, located, checkpoints, "prices")
 
 
-def _prove_register(
+def prove_register(
     name: str, slice_: RegisterSlice, root: Root, context: Context, checkpoints: Sequence[log.WitnessedCheckpoint]
 ) -> tuple[Proved[RegisterHead], dict[str, Entry]]:
+    """A register's head by its delegation and in the log, and the entries under it, by id."""
     path = f"registers.{name}"
     statement = prove_delegated(slice_.head.envelope, RegisterHead, root.delegation(name), context, f"{path}.head")
     if statement.body.register != name:

@@ -172,8 +172,7 @@ def load_package(connection: Connection, root: Digest, entry: EntryId, now: date
         offered = _load_assigned(connection, entry)
         reader = LogReader()
         reader.refresh(connection)
-    rosters = [each.envelope for _, each in rules.rosters]
-    package = build_package(reader, [each.envelope for each in rules.roots], rosters, offered)
+    package = build_package(reader, rules.governance, offered)
     prove_package(package, root, now)
     return package
 
