@@ -21,6 +21,8 @@ from strongroom.checker.state.own import prove_with_own
 from strongroom.checker.state.packages import Kind, parse_release
 from strongroom.checker.state.update import apply_news
 from strongroom.core import keys as first_keys
+from strongroom.core import log as first_log
+from strongroom.core import statements
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import prove_docket as prove_first
 from strongroom.core.docket import Stage, parse_docket
@@ -47,7 +49,14 @@ class Place:
 
 def forget_runs() -> None:
     """Forget what earlier runs computed from keys and signatures of this docket."""
-    for remembered in (first_keys._key_id, first_keys._point_of, second_keys._is_signed):  # noqa: SLF001
+    for remembered in (
+        first_keys._key_id,  # noqa: SLF001
+        first_keys._point_of,  # noqa: SLF001
+        first_keys._verify,  # noqa: SLF001
+        first_log._is_signed,  # noqa: SLF001
+        statements._parse_known,  # noqa: SLF001
+        second_keys._is_signed,  # noqa: SLF001
+    ):
         remembered.cache_clear()
 
 

@@ -127,18 +127,26 @@ def _check_plain(key: PublicKey, message: bytes, signature: bytes, field: str) -
     """Verify 64 bytes over `message`."""
     if len(signature) != 64:
         raise refused(Code.SIGNATURE_INVALID, field, "64 bytes", f"{len(signature)} bytes")
+    if key.alg is not Algorithm.ED25519 and int.from_bytes(signature[32:], "big") > P256_ORDER // 2:
+        raise refused(Code.SIGNATURE_HIGH_S, field, "s of at most half the order", "a high s")
     try:
-        if key.alg is Algorithm.ED25519:
-            ed25519_key(key.public).verify(signature, message)
-            return
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        if s > P256_ORDER // 2:
-            raise refused(Code.SIGNATURE_HIGH_S, field, "s of at most half the order", "a high s")
-        _point_of(key.public[:_POINT_BYTES]).verify(encode_dss_signature(r, s), message, _P256_SHA256)
+        _verify(key, message, signature)
     except (InvalidSignature, ValueError) as error:
         raise refused(
             Code.SIGNATURE_INVALID, field, f"a signature by {key.key_id}", "one that does not verify"
         ) from error
+
+
+# A function of all the bytes that it is asked about, so that what verified once verifies again; what fails is never
+# remembered. Every docket of a package carries the same roots, rosters and lists.
+@lru_cache(maxsize=2048)
+def _verify(key: PublicKey, message: bytes, signature: bytes) -> None:
+    """Raises InvalidSignature, or ValueError for a key that is none."""
+    if key.alg is Algorithm.ED25519:
+        ed25519_key(key.public).verify(signature, message)
+        return
+    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+    _point_of(key.public[:_POINT_BYTES]).verify(der, message, _P256_SHA256)
 
 
 def encode_assertion(key: PublicKey, message: bytes, authenticator_data: bytes, der_signature: bytes) -> bytes:

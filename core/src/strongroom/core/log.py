@@ -15,6 +15,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -323,6 +324,7 @@ def _signature_of(note: Note, name: str, hash4: bytes) -> NoteSignature | None:
     return found[0] if found else None
 
 
+@lru_cache(maxsize=2048)
 def _is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:
     try:
         ed25519_key(public_key).verify(signature, message)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from strongroom.core import bodies, books
@@ -20,7 +21,7 @@ from strongroom.core.attested import AddressAttestation
 from strongroom.core.canonical import Json, encode_canonical, parse_canonical, sha256
 from strongroom.core.ceremonies import Ceremony
 from strongroom.core.codes import Code
-from strongroom.core.errors import InvariantError, Refusal, malformed, refused
+from strongroom.core.errors import InvariantError, MalformedError, Refusal, malformed, refused
 from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.key_states import KeyStateChange
@@ -258,6 +259,20 @@ def parse_statement(envelope: Envelope, path: str = "statement") -> Statement[An
 
     Raises TYPE_MISMATCH when the payload type and the payload disagree, and whatever the body's fields refuse.
     """
+    try:
+        return _parse_known(envelope)
+    except MalformedError:
+        # What is wrong is said again, with the caller's own path.
+        return _read_statement(envelope, path)
+
+
+@lru_cache(maxsize=2048)
+def _parse_known(envelope: Envelope) -> Statement[Any]:
+    """Every docket of a package carries the same roots, rosters and lists; what is read is never changed."""
+    return _read_statement(envelope, "statement")
+
+
+def _read_statement(envelope: Envelope, path: str) -> Statement[Any]:
     payload = parse_record(_Payload, parse_canonical(envelope.payload), f"{path}.payload")
     if envelope.payloadType != payload_type(payload.type) or payload.version != 1:
         raise malformed(Code.TYPE_MISMATCH, f"{path}.payloadType", payload_type(payload.type), envelope.payloadType)

@@ -13,6 +13,7 @@ from strongroom.vault.hsm.wrapped_keys import WrappedKey
 from strongroom.vault.terminal.journal.marks import Mark
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Clear, Session
+from strongroom.vault.terminal.sitting import Sitting
 from strongroom.vault.terminal.terminal import Terminal
 
 SignDigest = Callable[[WrappedKey, bytes], tuple[int, int]]
@@ -29,6 +30,7 @@ class Desk:
     clear: Clear
     body: SigningBody
     sign_digest: SignDigest
+    sitting: Sitting
     done: set[str] = field(default_factory=set)
 
     @property

@@ -135,7 +135,15 @@ def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, s
         except (MalformedError, RefusedError):
             step1_receive.keep_package(terminal, received.raw)
             raise
-    return Desk(terminal=terminal, crew=crew, session=session, clear=clear, body=received.body, sign_digest=sign)
+    return Desk(
+        terminal=terminal,
+        crew=crew,
+        session=session,
+        clear=clear,
+        body=received.body,
+        sign_digest=sign,
+        sitting=sitting.load_sitting(terminal, crew.people),
+    )
 
 
 def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> bool:

@@ -7,6 +7,7 @@ here: the count is a floor on care, and not a record of people. III.23, VI.4.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from strongroom.core.canonical import parse_canonical
@@ -17,15 +18,33 @@ from strongroom.vault.terminal.journal.entry import Entry, EntryKind
 from strongroom.vault.terminal.terminal import Terminal
 
 
-def check_sitting(terminal: Terminal, operators: Sequence[PartyId]) -> None:
-    """Raise SITTING_FULL when one of these people has confirmed as many as the policy allows without a rest."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """How many each person has confirmed since their last rest. most, rest_s: the policy's."""
+
+    counts: dict[PartyId, int]
+    most: int
+    rest_s: int
+
+    def check(self) -> None:
+        """Raise SITTING_FULL when one of these people has confirmed as many as the policy allows without a rest."""
+        for person, count in self.counts.items():
+            if count >= self.most:
+                expected = f"at most {self.most} without a rest of {self.rest_s} s"
+                raise refused(Code.SITTING_FULL, "sitting", expected, f"{count} by {person}")
+
+    def confirm(self) -> None:
+        """Count one more for everybody who sits here."""
+        for person in self.counts:
+            self.counts[person] += 1
+
+
+def load_sitting(terminal: Terminal, operators: Sequence[PartyId]) -> Sitting:
+    """Read once a session from the journal; a rest inside a session is none."""
     parameters = terminal.trust.policy_in_force.parameters
     most, rest = parameters.sitting_max_count, timedelta(seconds=parameters.sitting_rest_s)
-    for person in operators:
-        count = count_sitting(terminal, person, rest, most)
-        if count >= most:
-            expected = f"at most {most} without a rest of {parameters.sitting_rest_s} s"
-            raise refused(Code.SITTING_FULL, "sitting", expected, f"{count} by {person}")
+    counts = {person: count_sitting(terminal, person, rest, most) for person in operators}
+    return Sitting(counts=counts, most=most, rest_s=parameters.sitting_rest_s)
 
 
 def check_package(terminal: Terminal, dockets: int) -> None:

@@ -17,7 +17,6 @@ from strongroom.core.errors import refused
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.halts import clean_text
 from strongroom.vault.terminal.journal.entry import EntryKind
-from strongroom.vault.terminal.sitting import check_sitting
 from strongroom.vault.terminal.words import render_plan
 
 QUESTION = "Take the client's instruction from your own paper and compare. Type sign, reject or unsure:"
@@ -54,7 +53,7 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
 
     Raises OPERATOR_REFUSED with the operators' reason, READING_MISMATCH, SITTING_FULL.
     """
-    check_sitting(desk.terminal, desk.crew.people)
+    desk.sitting.check()
     console, outside = desk.terminal.outside.console, desk.terminal.outside
     shown_ns = outside.elapsed_ns()
     for line in render_plan(desk, plan, number, total):
@@ -69,6 +68,7 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
         operators: list[Json] = [*desk.crew.people]
         fields: dict[str, Json] = {"facts": plan.proved.facts.digest, "operators": operators, "proposal": plan.proposal}
         desk.terminal.journal.append(EntryKind.CONFIRMED, encode_canonical(fields))
+        desk.sitting.confirm()
         return
     reason = clean_text(console.ask("Why? One line:"))
     console.say("Thank you. Nothing is signed; this goes to the security desk.")

@@ -92,6 +92,11 @@ def sign_record(desk: Desk, record: SignatureRecord, signed: Signed) -> Envelope
 def hand_back(
     terminal: Terminal, out: Path, results: Sequence[SealedResult], halts: Sequence[Envelope], names: Sequence[str]
 ) -> Path:
-    """One package with every result and every halt of the session. names: of the results, as the journal keeps them."""
+    """One package with every result and every halt of the session. names: of the results, as the journal keeps them.
+
+    The token learns first what was bound: until here nothing that was signed is on any disk, so that an older disk can
+    be put back at no moment at which a result exists. Raises UnavailableError TOKEN_UNAVAILABLE: then nothing leaves.
+    """
+    terminal.journal.mirror_place()
     body = TerminalResultBody(halts=tuple(halts), results=tuple(results))
     return send_package(terminal, out, PackageKind.TERMINAL_RESULT, body, names)

@@ -56,8 +56,11 @@ class EntryKind(StrEnum):
     """A quorum has compared this journal with the log and the chain."""
 
 
-STEPS = (EntryKind.SESSION_OPENED, EntryKind.CLEAR_ACCEPTED, EntryKind.COMMITTED, EntryKind.SIGNED)
-"""What the token mirrors: each is on the disk and in the token before anything that follows from it leaves."""
+STEPS = (EntryKind.SESSION_OPENED, EntryKind.CLEAR_ACCEPTED)
+"""What the token mirrors at once, before a nonce leaves and before a clear opens anything.
+
+What is bound and signed after that is mirrored once, before the first byte of it reaches a disk (`mirror_place`).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,11 +152,19 @@ class Journal:
             raise InvariantError(Refusal(code=Code.INVARIANT, field="kind", expected="another kind", got=kind.value))
         self._check_mirror(kind)
         entry = self._append_entry(kind, fields, tuple(settle_mark(mark) for mark in marks))
-        if self._mirror and kind in STEPS:
-            self._mirror_failed = True
-            self._mirror(JournalHead(entry.number, entry.hash))
-            self._mirror_failed = False
+        if kind in STEPS:
+            self._save_place(JournalHead(entry.number, entry.hash))
         return entry
+
+    def mirror_place(self) -> None:
+        """Have the token know of everything up to here. Raises UnavailableError TOKEN_UNAVAILABLE, as `append` does."""
+        self._save_place(self.head())
+
+    def _save_place(self, head: JournalHead) -> None:
+        if self._mirror:
+            self._mirror_failed = True
+            self._mirror(head)
+            self._mirror_failed = False
 
     @contextmanager
     def mirrored_by(self, mirror: Mirror) -> Iterator[None]:
