@@ -7,6 +7,7 @@ them: their words, with no help from inside the device.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,20 @@ def papers_of(trips: Iterable[Any]) -> dict[str, Paper]:
                 address = registers["addresses"].find(name, "addresses").address
                 papers[f"Sweep{number}"] = Paper(address=address, amount="")
     return papers
+
+
+def read_questions(program: subprocess.Popen[str], papers: Mapping[str, Paper]) -> str:
+    """Answer a program's questions from paper until it ends; returns all that it said on its standard error."""
+    said = ""
+    if program.stdin is None or program.stderr is None:
+        return said
+    while character := program.stderr.read(1):
+        said += character
+        found = answer(papers, said.rpartition("\n")[2]) if said.endswith(": ") else None
+        if found is not None:
+            program.stdin.write(f"{found}\n")
+            program.stdin.flush()
+    return said
 
 
 def _id(grouped: str) -> str:

@@ -239,8 +239,12 @@ def test_who_approved_does_not_operate(firm: Any) -> None:
     """c.lam approves under the first roster and becomes an operator under the second."""
 
     def first(roster: Any) -> Any:
-        parties = [replace(p, roles=("approver",)) if p.id == "person:c.lam" else p for p in roster.parties]
-        return replace(roster, parties=tuple(parties))
+        lam = next(p for p in roster.parties if p.id == "person:c.lam")
+        device = replace(
+            firm.world.party("device:of-c.lam", staff=lam.staff, group="machines", roles=("approval-device",))
+        )
+        parties = [replace(p, roles=("approver",)) if p.id == lam.id else p for p in roster.parties]
+        return replace(roster, parties=tuple(sorted([*parties, device], key=lambda p: p.id)))
 
     def second(roster: Any) -> Any:
         parties = [replace(p, roles=("operator",)) if p.id == "person:c.lam" else p for p in roster.parties]

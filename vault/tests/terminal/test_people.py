@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import paper
 import world
 import world_firm
 import world_registers
@@ -182,6 +183,7 @@ def test_a_whole_session_as_a_process_without_a_network(
             assert program.poll() is None, program.communicate()
             time.sleep(0.05)
         stand.answer(firm.turn(trips=[trip]))
+        paper.read_questions(program, stand.on_desk)
         printed, _ = program.communicate(timeout=60)
     assert 0 == program.returncode
     assert [{"outcome": "signed", "proposal": trip.proposal.id}] == json.loads(printed)["results"]
