@@ -70,7 +70,7 @@ def find_users(envelope: Envelope, retired: Mapping[Digest, Retired]) -> tuple[R
 def check_not_retired(rules: Rules, party: PartyId, moment: datetime, field: str) -> None:
     """Raise RETIRED_CREDENTIAL_USED for a party whom the roster in force has no more, or whose term in it is over.
 
-    For what bears no signature: a package's sender, a session request. Whom no roster ever had is another refusal's.
+    For what bears no signature: a package's sender, a session's row. Whom no roster ever had is another refusal's.
     """
     known = [p for _, roster in rules.rosters for p in roster.body.parties if p.id == party]
     if known and not any(p.id == party and moment <= p.valid_until for p in rules.roster.parties):
