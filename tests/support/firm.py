@@ -314,6 +314,7 @@ def open_firm(
                 clock=clock,
                 root=world.fingerprint,
                 places=folder / "platform" / "journals-watcher.json",
+                memory=folder / "platform" / "witness.json",
             ),
             admin=stack.enter_context(connect(database.admin_conninfo())),
         )

@@ -114,7 +114,7 @@ def open_desk(firm: Firm) -> Iterator[Desk]:
             root=firm.world.fingerprint,
             memory=firm.folder / "assigner" / "assigner.json",
             clock=firm.clock,
-            load_drills=lambda _connection, _rules: drills,
+            find_drills=lambda _transcripts, _rules: drills,
         )
         desk = Desk(firm=firm, assigner=assigner, drills=drills)
         desk.say_wallet(ETH_COLD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,18 +15,19 @@ from issued import Desk, eth_batch, open_desk
 from strongroom.core.address_package import parse_package, prove_package
 from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.ceremonies import Ceremony, CeremonyKind, CeremonyOutcome
-from strongroom.core.checks.issue import fold_drills
+from strongroom.core.checks.issue import RestoreDrill, fold_drills
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
-from strongroom.core.ids import AccountId
+from strongroom.core.ids import AccountId, PartyId
 from strongroom.core.records import HexOrNone, encode_record
+from strongroom.core.statements import StatementType
 from strongroom.online.cli import main
 from strongroom.online.config import Config, KeyConfig, load_config
 from strongroom.online.db.bootstrap import Database
 from strongroom.online.db.roles import Role
-from strongroom.online.evidence.store import append
+from strongroom.online.evidence.store import append, load_by_kind
 from strongroom.online.keys import commands
-from strongroom.online.keys.drills import load_drills
+from strongroom.online.keys.drills import find_drills
 from world import seed
 
 
@@ -39,6 +40,11 @@ def desk(tmp_path: Path, database: Database) -> Iterator[Desk]:
         yield made
 
 
+def drills(firm: Firm) -> Mapping[PartyId, RestoreDrill]:
+    """Those that count, by what the log says."""
+    return find_drills(load_by_kind(firm.platform.connection, StatementType.CEREMONY), firm.rules)
+
+
 def hold(firm: Firm, body: Ceremony, *left_out: str) -> None:
     """A transcript enters the log, signed by those who were there."""
     firm.world.now = firm.clock()
@@ -48,21 +54,20 @@ def hold(firm: Firm, body: Ceremony, *left_out: str) -> None:
 
 def test_a_drill_counts_until_its_wrapping_key_is_replaced(desk: Desk) -> None:
     firm = desk.firm
-    connection = firm.platform.connection
-    assert {} == load_drills(connection, firm.rules)
+    assert {} == drills(firm)
     body = restore_of("eoa-0", "aabbcc", firm.clock())
     hold(firm, body)
-    (drill,) = load_drills(connection, firm.rules).values()
+    (drill,) = drills(firm).values()
     assert ("device:terminal-1", body.ended) == (drill.terminal, drill.at)
     hold(firm, rotated(body, "ddeeff", firm.clock()))
-    assert {} == load_drills(connection, firm.rules)
+    assert {} == drills(firm)
 
 
 def test_a_transcript_that_somebody_present_did_not_sign_stops_all(desk: Desk) -> None:
     firm = desk.firm
     hold(firm, restore_of("eoa-0", "aabbcc", firm.clock()), "person:w.witness")
     with pytest.raises(StrongroomError) as caught:
-        load_drills(firm.platform.connection, firm.rules)
+        drills(firm)
     assert Code.SIGNATURES_MISSING in caught.value.codes
 
 

@@ -111,6 +111,7 @@ def build_watcher(config: Config, connection: Connection, clock: Clock = system_
         clock=clock,
         root=config.root,
         places=Path(config.home) / "journals-watcher.json",
+        memory=witness_memory(config),
     )
 
 

@@ -36,7 +36,7 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "II.1 III.16 V.4",
     ),
     "LOGGED_UNSIGNED": (
-        "The log holds a freeze, a lift or a notice that lacks its signatures; it counts for nothing and goes nowhere",
+        "The log holds what is no statement, or a freeze, lift or notice without its signatures; it counts for nothing",
         "Find which program's database login appended it, and change that login's secret: the program did not.",
         "V.4 VI.3",
     ),

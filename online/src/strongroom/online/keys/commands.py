@@ -21,7 +21,7 @@ from strongroom.core.statements import parse_envelope_bytes
 from strongroom.online.bootstrap import system_clock
 from strongroom.online.config import Config, load_conninfo
 from strongroom.online.db.connect import Connection, connect
-from strongroom.online.keys.drills import load_drills
+from strongroom.online.keys.drills import find_drills
 from strongroom.online.keys.importing import import_batch
 from strongroom.online.keys.issue import Assigner, assign, load_package
 from strongroom.online.keys.services import load_service_key
@@ -61,7 +61,7 @@ def build_assigner(config: Config, connection: Connection) -> Assigner:
         root=config.root,
         memory=Path(config.home) / "assigner.json",
         clock=system_clock,
-        load_drills=load_drills,
+        find_drills=find_drills,
     )
 
 

@@ -10,38 +10,41 @@ No node is asked: nothing of this is on a chain. Source: spec/wallets.md, "Issui
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from strongroom.core.address_package import AddressPackage, OfferedLine, build_package, prove_package
 from strongroom.core.assignments import AddressAssignment
 from strongroom.core.attested import AddressAttestation, AttestedLine
 from strongroom.core.checks.issue import RestoreDrill, check_offered_line, check_registered, check_restorable
+from strongroom.core.checks.notices import CHECKS
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
 from strongroom.core.ids import AccountId, Digest, EntryId, PartyId
 from strongroom.core.merkle import build_inclusion_proof
 from strongroom.core.registers import ClientAccount
-from strongroom.core.statements import Statement, expect, parse_envelope_bytes, parse_statement
+from strongroom.core.statements import Statement, StatementType, expect, parse_envelope_bytes, parse_statement
 from strongroom.core.wallets import Issue, Wallet, check_wallet_issues
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.memory import grow_memory, load_memory
 from strongroom.online.evidence.store import LogReader, load_statement, say
+from strongroom.online.governance.notices import judge_notices
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import store
 from strongroom.online.keys.importing import check_attested, digest_line
 from strongroom.online.keys.services import ServiceKey
-from strongroom.online.keys.states import load_effective_entries
-from strongroom.online.keys.wallets import load_wallets
+from strongroom.online.keys.states import find_effective_entries
+from strongroom.online.keys.wallets import KINDS as WALLETS
+from strongroom.online.keys.wallets import find_wallets
 from strongroom.online.prove.reading import LogFold
 
 _OFFERED: Final = 50
 """Candidates that are read at a time; the first that is registered is taken."""
 
-LoadDrills = Callable[[Connection, Rules], Mapping[PartyId, RestoreDrill]]
+FindDrills = Callable[[Sequence[tuple[int, Statement[Any]]], Rules], Mapping[PartyId, RestoreDrill]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class Assigner:
     root: Digest
     memory: Path
     clock: Callable[[], datetime]
-    load_drills: LoadDrills
+    find_drills: FindDrills
     fold: LogFold = field(default_factory=LogFold)
 
 
@@ -79,7 +82,7 @@ def assign(assigner: Assigner, account: AccountId, entry: str = "") -> Statement
         rules = load_rules_under(connection, assigner.root)
         read_log(assigner, rules, now)
         client, held = find_holder(rules, account)
-        wallet = check_wallet_issues(load_wallets(connection, rules), held.wallet, client)
+        wallet = check_wallet_issues(find_wallets(assigner.fold.said.of(*WALLETS), rules), held.wallet, client)
         if wallet.issue is Issue.PER_CLIENT and assigner.fold.assigned.has_one(account, wallet.wallet):
             raise refused(Code.ALREADY_ASSIGNED, account, "an account without an address here", "one for good")
         offer = find_offer(assigner, rules, wallet, entry, now)
@@ -134,9 +137,10 @@ def find_offer(assigner: Assigner, rules: Rules, wallet: Wallet, entry: str, now
     body = offer.attestation.body
     if body.wallet != wallet.wallet:
         raise refused(Code.ADDRESS_NOT_ATTESTED, offer.line.id, f"an address of {wallet.wallet}", body.wallet)
-    keys = load_effective_entries(assigner.connection, rules)
+    said = assigner.fold.said
+    keys = find_effective_entries(judge_notices(said.of(*CHECKS), rules), rules)
     check_registered(body, offer.line, rules.entries.addresses.get(offer.line.id), keys)
-    drills = assigner.load_drills(assigner.connection, rules)
+    drills = assigner.find_drills(said.of(StatementType.CEREMONY), rules)
     check_restorable(offer.line, drills, wallet.drill_age_s, now)
     return offer
 

@@ -5,10 +5,11 @@ Devices decide by their own latches; here it is only asked so that nothing is bu
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
+from strongroom.core.checks.foundation import Proved
 from strongroom.core.checks.notices import key_states_of
 from strongroom.core.checks.states import check_paying_sources
 from strongroom.core.codes import Code
@@ -29,8 +30,13 @@ def load_key_states(connection: Connection, rules: Rules) -> dict[str, KeyState]
 
 
 def load_effective_entries(connection: Connection, rules: Rules) -> dict[str, KeyEntry]:
-    """The key register's entries with the state that holds for each."""
-    states = load_key_states(connection, rules)
+    """The key register's entries with the state that holds for each, by the log as the database shows it."""
+    return find_effective_entries(load_notices(connection, rules), rules)
+
+
+def find_effective_entries(notices: Iterable[Proved[Any]], rules: Rules) -> dict[str, KeyEntry]:
+    """The key register's entries with the state that holds for each, by these notices."""
+    states = effective_keys(rules.entries.keys, key_states_of(notices))
     return {name: replace(entry, state=states[name]) for name, entry in rules.entries.keys.items()}
 
 

@@ -18,6 +18,7 @@ from strongroom.core.errors import InvariantError, Refusal, RefusedError
 from strongroom.core.ids import Digest
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.memory import grow_memory, load_memory
+from strongroom.online.evidence.said import Said
 from strongroom.online.governance.store import load_rules_under
 from strongroom.online.ledger.store import check_ledger
 from strongroom.online.prove import store
@@ -68,6 +69,27 @@ class LedgerProver:
         refusals = self.prove_whole(connection)
         if refusals:
             raise RefusedError(*refusals)
+
+    def read_log(self, connection: Connection) -> Said:
+        """What the log says now, by the entries that this program read and proves the ledger by.
+
+        Raises LOG_NOT_CONSISTENT for a log that was cut, rewritten or replaced since this program first saw it.
+        """
+        remembered, now = load_memory(self.memory), self.clock()
+        with connection.transaction():
+            store.begin_snapshot(connection)
+            rules = load_rules_under(connection, self.root)
+            wrong = (*self._fold.refresh(connection, rules, now), *self._fold.check_memory(remembered))
+        if wrong:
+            raise RefusedError(*wrong)
+        grow_memory(self.memory, self._fold.remember(rules))
+        return self._fold.said
+
+    def take_unreadable(self) -> tuple[Refusal, ...]:
+        """Entries of the log that are no statement, each given once, to be told."""
+        found = tuple(self._fold.unreadable)
+        self._fold.unreadable.clear()
+        return found
 
     def _run(
         self, connection: Connection, find: Callable[[Connection, datetime], Iterator[Refusal]]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from strongroom.core.assignments import Assigned
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, refused
 from strongroom.core.ids import Digest
 from strongroom.core.merkle import Tree, leaf_hash
-from strongroom.core.statements import parse_envelope_bytes, parse_statement
+from strongroom.core.statements import Statement, parse_envelope_bytes, parse_statement
 from strongroom.online.db.connect import Connection
 from strongroom.online.evidence.memory import LogMemory
+from strongroom.online.evidence.said import Said
 from strongroom.online.governance.store import Rules
 from strongroom.online.prove import store
 from strongroom.online.prove.expected import Expected
@@ -29,7 +31,8 @@ RUN = 1_024
 class LogFold:
     """The log so far: its tree, its signers, what it said, and what the ledger must therefore hold.
 
-    refused: why statements justify nothing. broken: what is wrong with the log itself; it stays wrong.
+    refused: why statements justify nothing. broken: what is wrong with the log itself; it stays wrong. said: what
+    decides beside the ledger. unreadable: entries that are no statement, until somebody is told of them.
     """
 
     def __init__(self) -> None:
@@ -37,6 +40,8 @@ class LogFold:
         self.expected = Expected()
         self.refused: dict[Digest, str] = {}
         self.broken: list[Refusal] = []
+        self.said = Said()
+        self.unreadable: list[Refusal] = []
         self.signers = Signers()
         self._witnessed = Witnessed()
         self._facts = Facts(entries=NOTHING)
@@ -89,14 +94,10 @@ class LogFold:
 
     def _judge_one(self, connection: Connection, entry: LogEntry, rules: Rules, moment: datetime) -> None:
         """One entry: its columns are the leaf's, the right people signed, and it contradicts nothing before it."""
-        try:
-            statement = parse_statement(parse_envelope_bytes(entry.leaf))
-            if (entry.statement, entry.kind) != (statement.id, statement.type.value):
-                wanted, got = f"{statement.type.value} {statement.id}", f"{entry.kind} {entry.statement}"
-                raise refused(Code.LOG_NOT_CONSISTENT, f"log entry {entry.idx}", wanted, got)
-        except (MalformedError, RefusedError) as error:
-            self.broken.extend(error.refusals)
+        statement = self._read(entry)
+        if statement is None:
             return
+        self.said.take(entry.idx, statement)
         try:
             if entry.kind == "register" and not self._held:
                 self._held = store.load_register_entries(connection)
@@ -107,6 +108,25 @@ class LogFold:
             self._facts.learn(statement)
         except (MalformedError, RefusedError) as error:
             self.refused[statement.id] = str(error)
+
+    def _read(self, entry: LogEntry) -> Statement[Any] | None:
+        """The entry's statement; None for what says nothing.
+
+        Whoever may append can append what is no statement: it is told, and stops nobody. Columns that are not the
+        leaf's are another matter, since only who owns the database can write them.
+        """
+        try:
+            statement = parse_statement(parse_envelope_bytes(entry.leaf))
+        except (MalformedError, RefusedError) as error:
+            field, expected = f"log entry {entry.idx}", "a statement"
+            self.unreadable.append(Refusal(code=Code.LOGGED_UNSIGNED, field=field, expected=expected, got=str(error)))
+            return None
+        if (entry.statement, entry.kind) != (statement.id, statement.type.value):
+            wanted, got = f"{statement.type.value} {statement.id}", f"{entry.kind} {entry.statement}"
+            field = f"log entry {entry.idx}"
+            self.broken.append(Refusal(code=Code.LOG_NOT_CONSISTENT, field=field, expected=wanted, got=got))
+            return None
+        return statement
 
     @property
     def assigned(self) -> Assigned:

@@ -8,7 +8,7 @@ V.4, V.5, I.5.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from strongroom.core.bodies import Budget, ClearToSign, Outcome, Proposal, Scope, Settlement, TreeHead
 from strongroom.core.books import Reconciliation, ReconciliationStatus
 from strongroom.core.checks.foundation import Proved
-from strongroom.core.checks.notices import build_latches, find_lease
+from strongroom.core.checks.notices import CHECKS, build_latches, find_lease
 from strongroom.core.checks.sign import check_scope
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
@@ -39,8 +39,10 @@ from strongroom.core.statements import (
     sign_payload,
 )
 from strongroom.online.db.connect import Connection
+from strongroom.online.evidence.kept import KeepingReader, read_witnessed
+from strongroom.online.evidence.said import Said
 from strongroom.online.evidence.store import LogReader, append, load_statement, say
-from strongroom.online.governance.notices import load_notices
+from strongroom.online.governance.notices import judge_notices
 from strongroom.online.governance.retired import check_not_retired
 from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
@@ -48,7 +50,8 @@ from strongroom.online.keys.code import check_no_code
 from strongroom.online.watch import store
 from strongroom.online.watch.chain_view import Ending, Watched
 from strongroom.online.watch.follow import watch_for
-from strongroom.online.watch.freezes import load_standing_freezes
+from strongroom.online.watch.freezes import KINDS as FREEZES
+from strongroom.online.watch.freezes import find_standing
 from strongroom.online.watch.places import quote_place
 from strongroom.online.watch.reconciler import Reconciler
 from strongroom.online.watch.requests import read_request
@@ -65,7 +68,8 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             check_not_retired(rules, session.terminal, reconciler.clock(), "session.terminal")
             request = read_request(session, rules, reconciler.clock())
             check_heads(request, rules)
-            standing = load_standing(reconciler.connection, rules, request, scope)
+            said = reconciler.prover.read_log(reconciler.connection)
+            standing = find_standing_for(said, rules, request, scope)
             quote_place(reconciler.connection, rules, reconciler.places, request, standing.notices)
             envelope = _sign_clear(reconciler, rules, reader, request, standing)
             store.save_clear_payload(reconciler.connection, session.nonce, envelope)
@@ -86,15 +90,15 @@ class Standing:
     scope: Scope
 
 
-def load_standing(connection: Connection, rules: Rules, request: SessionRequest, scope: Scope) -> Standing:
-    """What the log says of a terminal now. Raises LEASE_MISSING, LEASE_REPLACED when it works under another lease."""
-    terminal, notices = request.terminal, load_notices(connection, rules)
+def find_standing_for(said: Said, rules: Rules, request: SessionRequest, scope: Scope) -> Standing:
+    """What the log says of a terminal. Raises LEASE_MISSING, LEASE_REPLACED when it works under another lease."""
+    terminal, notices = request.terminal, judge_notices(said.of(*CHECKS), rules)
     lease = find_lease(notices, terminal, rules.root, rules.context)
     if lease is None:
         raise refused(Code.LEASE_MISSING, "session.terminal", f"a lease of {terminal}", "none in force")
     if lease.id != request.lease:
         raise refused(Code.LEASE_REPLACED, "session-request.lease", lease.id, request.lease)
-    latches = build_latches(load_standing_freezes(connection, rules), notices)
+    latches = build_latches(find_standing(said.of(*FREEZES), rules), notices)
     return Standing(latches=latches, lease=lease.id, notices=notices, scope=scope)
 
 
@@ -130,7 +134,8 @@ def check_world(reconciler: Reconciler, rules: Rules) -> None:
     """Raise unless nothing is frozen, chains match, the ledger is proved, and every section has its overseer."""
 
     def check_frozen() -> None:
-        standing = load_standing_freezes(reconciler.connection, rules)
+        said = reconciler.prover.read_log(reconciler.connection)
+        standing = find_standing(said.of(*FREEZES), rules)
         if standing:
             raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
 
@@ -205,7 +210,10 @@ class Holdings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watcher:
-    """The watcher's parts: its own connection, key and nodes. places: its own file of what it quoted of journals."""
+    """The watcher's parts: its own connection, key and nodes. places: its own file of what it quoted of journals.
+
+    memory: the witness's file, on the same host. log: what this program read, each entry once.
+    """
 
     connection: Connection
     key: ServiceKey
@@ -214,10 +222,16 @@ class Watcher:
     clock: Callable[[], datetime]
     root: Digest
     places: Path
+    memory: Path
+    log: KeepingReader = field(default_factory=KeepingReader)
 
     def load_rules(self) -> Rules:
         """The governance in force, under this program's own root."""
         return load_rules_under(self.connection, self.root)
+
+    def read_log(self) -> Said:
+        """What the log says: the one that was cosigned here, and what was added since."""
+        return read_witnessed(self.connection, self.log, self.memory)
 
 
 def countersign_sessions(watcher: Watcher) -> None:
@@ -262,7 +276,7 @@ def _read_half(session: store.WaitingSession, rules: Rules, now: datetime) -> St
 
 def check_standing(watcher: Watcher, rules: Rules, request: SessionRequest, body: ClearToSign) -> Standing:
     """Raise unless the half quotes the terminal's journal as its request shows it, its lease, and all that latches."""
-    own = load_standing(watcher.connection, rules, request, body.scope)
+    own = find_standing_for(watcher.read_log(), rules, request, body.scope)
     if body.journal != request.journal:
         raise refused(Code.CLEAR_NOT_FOR_SESSION, "clear.journal", str(request.journal), str(body.journal))
     if body.lease != own.lease:
@@ -282,7 +296,7 @@ def check_budget(watcher: Watcher, session: store.WaitingSession, body: ClearToS
 
 def check_watched(watcher: Watcher, rules: Rules) -> None:
     """Raise unless the watcher's own nodes hold what the last reconciliation says, and nothing is frozen."""
-    standing = load_standing_freezes(watcher.connection, rules)
+    standing = find_standing(watcher.read_log().of(*FREEZES), rules)
     if standing:
         raise refused(Code.FROZEN, "freezes", "none standing", ", ".join(standing))
     for chain, holdings in sorted(watcher.chains.items()):

@@ -195,6 +195,8 @@ def reconcile(reconciler: Reconciler, rules: Rules, view: BlockView) -> None:
     breaks += [f"{address}: {render_code(code)}" for address, code in view.coded]
     unproved = reconciler.prover.unproved
     tell_unproved(connection, unproved)
+    for entry in reconciler.prover.take_unreadable():
+        store.open_alert(connection, entry.code.value, "critical", entry.field, entry.sentence)
     status = ReconciliationStatus.BREAK if breaks or unproved else ReconciliationStatus.MATCHED
     body = Reconciliation(block_hash=view.hash, chain=view.chain, height=view.height, rows=tuple(rows), status=status)
     statement = say(connection, rules.context, body, reconciler.key, reconciler.clock())
