@@ -15,10 +15,12 @@ from typing import Any
 
 from strongroom.core.canonical import Json, parse_canonical
 from strongroom.core.checks.notices import CHECKS
-from strongroom.core.codes import Code
+from strongroom.core.codes import CODES, Code
 from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
+from strongroom.core.halt_notice import MAX_TEXT_CHARACTERS
 from strongroom.core.ids import parse_digest, parse_party_id
+from strongroom.core.records import encode_time
 from strongroom.core.statements import (
     Statement,
     StatementType,
@@ -50,6 +52,7 @@ from strongroom.online.transfers.withdrawal.explain_words import build_json, ren
 from strongroom.online.transfers.withdrawal.resend import resend
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
 from strongroom.online.transfers.withdrawal.store import load_docket
+from strongroom.online.watch.halt_notice import accept_notice as accept_halt
 from strongroom.online.watch.lift import accept_lift
 from strongroom.online.watch.material_scan import scan
 from strongroom.online.watch.store import load_alerts
@@ -96,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     submitted.add_argument("envelope", type=Path)
     lifted = _command(commands, "lift", "take in a freeze-lift signed by officers", _lift)
     lifted.add_argument("envelope", type=Path)
+    stopped = _command(commands, "scan-halt", "take in the code that a terminal shows when it stops", _scan_halt)
+    stopped.add_argument("code", nargs="?", help="the scanned text, SRH1-...; without it one line of standard input")
     enrolled = _command(commands, "enroll-device", "send packages to a device from now on", _enroll)
     enrolled.add_argument("device")
     enrolled.add_argument("kind", choices=("terminal", "station", "gate", "approval-device"))
@@ -194,6 +199,15 @@ def _lift(config: Config, options: argparse.Namespace) -> int:
     with _open(config) as connection, telling_retired(connection, envelope, system_clock):
         statement = accept_lift(connection, envelope, system_clock())
     _say({"lift": statement.id, "freeze": statement.body.freeze})
+    return 0
+
+
+def _scan_halt(config: Config, options: argparse.Namespace) -> int:
+    text = options.code if options.code is not None else sys.stdin.readline(MAX_TEXT_CHARACTERS + 2)
+    with _open(config) as connection:
+        notice = accept_halt(connection, load_rules(connection), text.strip(), system_clock())
+    told: dict[str, object] = {"halt": notice.halt, "code": notice.code, "terminal": notice.terminal}
+    _say({**told, "journal": notice.journal, "at": encode_time(notice.at), "next": CODES[Code(notice.code)].remedy})
     return 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from strongroom.core.meanings.addresses import ADDRESSES
 from strongroom.core.meanings.ceremonies import CEREMONIES
 from strongroom.core.meanings.documents import DOCUMENTS
+from strongroom.core.meanings.gap import GAP
 from strongroom.core.meanings.hsms import HSMS
 from strongroom.core.meanings.making import MAKING
 from strongroom.core.meanings.payments import PAYMENTS
@@ -23,6 +24,7 @@ MEANINGS = {
     **TRANSACTIONS,
     **PLACES,
     **TERMINALS,
+    **GAP,
     **ADDRESSES,
     **MAKING,
     **HSMS,

@@ -203,7 +203,13 @@ def _run(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
 def _report(outcome: Outcome) -> Result:
     signed: list[Json] = [{"outcome": "signed", "proposal": result.proposal} for result in outcome.results]
     refused: list[Json] = [
-        {"outcome": "refused", "proposal": r.proposal, "refusals": _refusals(r.refusals), "step": r.step}
+        {
+            "notice": r.notice,
+            "outcome": "refused",
+            "proposal": r.proposal,
+            "refusals": _refusals(r.refusals),
+            "step": r.step,
+        }
         for r in outcome.refused
     ]
     package = str(outcome.package) if outcome.package else "none"

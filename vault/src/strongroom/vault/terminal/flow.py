@@ -30,6 +30,7 @@ from strongroom.vault.terminal import (
 from strongroom.vault.terminal.desk import Desk, SignDigest
 from strongroom.vault.terminal.halts import halt
 from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.notice import build_notice, render_notice
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Session, open_session
 from strongroom.vault.terminal.terminal import Terminal
@@ -47,11 +48,15 @@ class Medium:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A docket, or a whole package (`proposal` is `none`), that was refused, at which step, and why."""
+    """A docket, or a whole package (`proposal` is `none`), that was refused, at which step, and why.
+
+    notice: the text of its code for the security desk.
+    """
 
     proposal: str
     step: str
     refusals: tuple[Refusal, ...]
+    notice: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,11 +165,15 @@ def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> 
 
 
 def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError, outcome: Outcome) -> None:
-    refusals = halted.error.refusals
-    outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals))
+    refusals, console = halted.error.refusals, terminal.outside.console
     for refusal in refusals:
-        terminal.outside.console.say(f"STOPPED at {halted.step}: {refusal.code.value}: {refusal.sentence}")
-    outcome.halts.append(halt(terminal, crew, proposal, halted.step, halted.error))
+        console.say(f"STOPPED at {halted.step}: {refusal.code.value}: {refusal.sentence}")
+    said = halt(terminal, crew, proposal, halted.step, halted.error)
+    outcome.halts.append(said)
+    notice = build_notice(terminal, crew, said, refusals[0].code.value)
+    outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals, notice=notice))
+    for line in render_notice(notice):
+        console.say(line)
 
 
 def _tell(terminal: Terminal, crew: Crew, alarms: Sequence[Refusal], outcome: Outcome) -> None:
