@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-SOURCES := core/src vault/src checker/src approver/src online/src
+SOURCES := core/src devices/src vault/src checker/src approver/src online/src
 TYPED := $(SOURCES) tests/support tests/house tools demo
 BIN := .venv/bin
 
@@ -47,4 +47,4 @@ bench: setup ## Run the benchmarks
 
 clean: ## Remove what was built or cached; `make setup` brings it back
 	@rm -rf build .venv .venvs .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find core vault checker approver online tests demo tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find core devices vault checker approver online tests demo tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

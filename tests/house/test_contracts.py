@@ -30,6 +30,7 @@ class Planted:
 
 CORE = "core/src/strongroom/core"
 CHAINS = "core/src/strongroom/chains"
+DEVICES = "devices/src/strongroom/devices"
 VAULT = "vault/src/strongroom/vault"
 CHECKER = "checker/src/strongroom/checker"
 READING = "checker/src/strongroom/checker/reading"
@@ -42,6 +43,7 @@ TABLE = (
     ("core-imports-nobody",        CORE,     "import strongroom.checker"),
     ("core-imports-nobody",        CHAINS,   "import strongroom.approver"),
     ("core-imports-nobody",        CHAINS,   "import strongroom.online"),
+    ("core-imports-nobody",        CORE,     "import strongroom.devices"),
     ("core-is-pure",               CORE,     "import asyncio"),
     ("core-is-pure",               CORE,     "import http.client"),
     ("core-is-pure",               CORE,     "import httpx"),
@@ -53,6 +55,14 @@ TABLE = (
     ("core-is-pure",               CHAINS,   "import subprocess"),
     ("core-is-pure",               CHAINS,   "from time import time"),
     ("core-is-pure",               CHAINS,   "import urllib.request"),
+    ("devices-import-names-only",  DEVICES,  "from strongroom.core.canonical import parse_canonical"),
+    ("devices-import-names-only",  DEVICES,  "from strongroom.chains.bitcoin import psbt"),
+    ("devices-import-names-only",  DEVICES,  "import strongroom.vault"),
+    ("devices-import-names-only",  DEVICES,  "import strongroom.checker"),
+    ("devices-import-names-only",  DEVICES,  "import strongroom.approver"),
+    ("devices-import-names-only",  DEVICES,  "import strongroom.online"),
+    ("devices-have-no-network",    DEVICES,  "import socket"),
+    ("devices-have-no-network",    DEVICES,  "import httpx"),
     ("vault-imports-core-only",    VAULT,    "import strongroom.checker"),
     ("vault-imports-core-only",    VAULT,    "import strongroom.approver"),
     ("vault-imports-core-only",    VAULT,    "import strongroom.online"),
@@ -68,6 +78,7 @@ TABLE = (
     ("checker-reads-by-itself",    CHECKER,  "from strongroom.core.canonical import parse_canonical"),
     ("checker-reads-by-itself",    READING,  "from strongroom.core import statements"),
     ("checker-reads-by-itself",    READING,  "from strongroom.chains.bitcoin import psbt"),
+    ("online-imports-core-only",   ONLINE,   "import strongroom.devices"),
     ("online-imports-core-only",   ONLINE,   "import strongroom.vault"),
     ("online-imports-core-only",   ONLINE,   "import strongroom.checker"),
     ("online-imports-core-only",   ONLINE,   "import strongroom.approver"),

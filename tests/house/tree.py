@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = ("core", "vault", "checker", "approver", "online")
+DISTRIBUTIONS = ("core", "devices", "vault", "checker", "approver", "online")
 SOURCES = tuple(f"{name}/src" for name in DISTRIBUTIONS)
 
 # Where the tools keep what they remember, none of which is part of the house.

@@ -98,7 +98,7 @@ def _parse(content: bytes) -> HaltNotice:
     if len(tail) != _TAIL.size:
         raise _invalid(f"{_TAIL.size} bytes behind the refusal's name", str(len(tail)))
     journal, seconds, halt = _TAIL.unpack(tail)
-    if code not in Code.__members__:
+    if code not in {each.value for each in Code}:
         raise _invalid("the name of a refusal", "another name")
     return HaltNotice(
         terminal=_device(name),

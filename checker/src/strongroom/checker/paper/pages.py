@@ -18,15 +18,18 @@ from strongroom.core.money import render_units
 GROUP = 4
 HOUSE_TITLE = "PAPER OF ONE INSTRUCTION"
 HOUSE_TITLE_ZH = "指示紙本"
-USE = "The terminal asks for parts of this page. Answer from here, never from a screen. Any difference: reject or unsure."
-USE_ZH = "終端機會問及本頁內容。請按本頁作答，切勿照抄螢幕。如有任何不同，請拒絕或表示不確定。"
+USE = "The terminal asks for parts of this page. Answer from here, not from a screen. Any difference: reject or unsure."
+USE_ZH = "終端機會問及本頁內容。請按本頁作答。切勿照抄螢幕。凡有不同即拒絕或表示不確定。"
 TICKS = (
     ("Destination compared, every group", "收款地址逐組核對"),
     ("Amount compared", "金額已核對"),
     ("Client, reference and reason compared", "客戶、參考及原因已核對"),
 )
 ANSWERS = (("Signed", "已簽署"), ("Rejected", "拒絕"), ("Unsure", "不確定"))
-SIGNATURES = (("Operator 1, name and time", "操作員一，姓名及時間"), ("Operator 2, name and time", "操作員二，姓名及時間"))
+SIGNATURES = (
+    ("Operator 1, name and time", "操作員一姓名及時間"),
+    ("Operator 2, name and time", "操作員二姓名及時間"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from strongroom.checker.reading.facts import encode_facts
 from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import Clock, enroll, import_update, read_clock
 from strongroom.checker.state.home import load_bytes
+from strongroom.checker.station.print_paper import print_paper
 from strongroom.checker.station.verify import Outcome, verify_package
 from strongroom.checker.verify.cli import render_facts
 from strongroom.core.codes import Code
@@ -43,6 +44,7 @@ EPILOG = f"""a day at the station:
   strongroom-station enroll --home /var/lib/station --root root.json --device device:station-1
   strongroom-station import --home /var/lib/station 000001-update.package.json
   strongroom-station verify --home /var/lib/station 000002-verification.package.json --out /media/usb
+  strongroom-station paper --home /var/lib/station 000002-verification.package.json --out /var/spool/paper
   strongroom-station status --home /var/lib/station
 
 {EXIT_CODES}"""
@@ -61,6 +63,7 @@ def main(
         "enroll": lambda: _enroll(arguments, typed or sys.stdin),
         "import": lambda: _import(arguments, clock),
         "verify": lambda: _verify(arguments, clock),
+        "paper": lambda: _paper(arguments, clock),
         "status": lambda: _status(arguments),
     }
 
@@ -121,6 +124,17 @@ def _verify(arguments: argparse.Namespace, clock: Clock) -> Exit:
     return Exit.DONE if outcome.accepted else Exit.REFUSED
 
 
+def _paper(arguments: argparse.Namespace, clock: Clock) -> Exit:
+    paper = print_paper(arguments.home, arguments.package, arguments.out, clock)
+    files = [str(path) for path in paper.files]
+    if arguments.json:
+        print_json({"files": files, "outcome": "PRINTED", "pages": paper.pages})
+    else:
+        say(f"{paper.pages} instructions, one page each: {' '.join(files)}")
+        say("Lay the pages into the operators' tray; they leave the vault with the signed log book.")
+    return Exit.DONE
+
+
 def _print_outcome(outcome: Outcome) -> None:
     if outcome.facts:
         for line in render_facts(outcome.facts):
@@ -156,13 +170,15 @@ def _build_parser() -> argparse.ArgumentParser:
     add_enroll_arguments(enrolling, "device:station-1")
     importing = commands.add_parser("import", help="take an update package into the station's own copies")
     verifying = commands.add_parser("verify", help="verify a docket; write a verification or a halt")
+    printing = commands.add_parser("paper", help="print what the clients instructed, for the operators' tray")
     looking = commands.add_parser("status", help="what the station believes: heads, log, freezes")
     looking.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
-    for each in (importing, verifying):
+    for each in (importing, verifying, printing):
         each.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
         each.add_argument("package", type=Path, metavar="PACKAGE", help="a package file")
     verifying.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the answer is written")
-    for each in (enrolling, importing, verifying, looking):
+    printing.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the PDF and the text go")
+    for each in (enrolling, importing, verifying, printing, looking):
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from strongroom.checker.reading.bodies import Proposal
@@ -64,7 +65,7 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
         try:
             proof = prove_with_own(run.trust, body.docket, furthest=Stage.APPROVE, now=run.now)
             if proof.docket.twin is Twin.TRANSFER:
-                _check_in_time(run, proof)
+                check_in_time(run.now, proof)
         except DocketRefusedError as error:
             answer = _halt(run, package.sender, body.docket, error.stage, error.refusals)
             run.store.save_answer(name, answer, run.trust)
@@ -74,15 +75,15 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
         return Outcome(accepted=True, written=hand_out(answer, out), facts=proof.paid()[1])
 
 
-def _check_in_time(run: Run, proof: Proof) -> None:
+def check_in_time(now: datetime, proof: Proof) -> None:
     """Nothing is verified that may not be signed any more."""
     last = min(proof.journey.one(Proposal).body.sign_by, *(each.sign_by for each in orders_of(proof.journey)))
-    if run.now > last:
+    if now > last:
         late = Refusal(
             code=Code.INSTRUCTION_EXPIRED,
             field="sign_by",
             expected=f"not after {render_time(last)}",
-            got=render_time(run.now),
+            got=render_time(now),
         )
         raise DocketRefusedError(Stage.VERIFY, [late], proof.furthest, proof.lines)
 

@@ -17,5 +17,6 @@ def read_codes(picture: Picture) -> tuple[str, ...]:
     if picture.channels > 1:
         shape.append(picture.channels)
     view = memoryview(picture.pixels).cast("B", shape)
-    found = zxingcpp.read_barcodes(view, formats=zxingcpp.BarcodeFormat.QRCode, text_mode=zxingcpp.TextMode.Plain)
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(view, formats=formats, text_mode=zxingcpp.TextMode.Plain)
     return tuple(code.text for code in found if code.content_type is zxingcpp.ContentType.Text)
