@@ -11,7 +11,7 @@ import pytest
 from firm import CONFIRMATIONS, ETHER, Firm, drive, find_proposal
 from nodes import Lie, start_liar
 from office import Office, open_office
-from strongroom.core.bodies import ClearToSign, Freeze, FreezeScope, JournalPlace
+from strongroom.core.bodies import ClearToSign, Freeze, FreezeScope, JournalPlace, Rejection
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
@@ -198,6 +198,55 @@ def test_both_halves_read_what_the_terminal_signed(
     waiting.watcher_half()
     assert code.value == waiting.withheld()
     waiting.firm.query("update transfers.sessions set request = %s", honest)
+    waiting.watcher_half()
+    assert waiting.clear() is not None
+
+
+def reject(waiting: Waiting, signer: str) -> None:
+    """An approver's no to the docket stands in the log, and the platform does as if it did not."""
+    firm = waiting.firm
+    firm.world.now = firm.clock()
+    body = Rejection(
+        device=PartyId("device:approver-2"),
+        display_digest=sha256(b"display"),
+        heads=firm.rules.build_heads(),
+        language="en",
+        prev=sha256(b"prev"),
+        proposal=waiting.proposal,
+        reason="not what was agreed",
+        renderer="a test",
+        unsigned_digest=sha256(b"unsigned"),
+    )
+    append(firm.platform.connection, firm.world.sign(body, "person:r.singh", (signer,)))
+
+
+def test_a_rejection_that_the_platform_leaves_out_withholds_the_clear(waiting: Waiting) -> None:
+    reject(waiting, "person:r.singh")
+    waiting.reconciler_half()
+    assert Code.REJECTED.value == waiting.withheld()
+    assert [(None,)] == waiting.firm.query("select clear_payload from transfers.sessions")
+    # What a rejected docket is ended with is cleared, for its fee and no more.
+    waiting.firm.query("update transfers.dockets set twin = 'void'")
+    waiting.reconciler_half()
+    waiting.watcher_half()
+    clear = waiting.clear()
+    assert clear is not None
+    budget = load_statement(waiting.firm.admin, clear)[1].body.budget
+    assert all(each.units < ETHER // 10 for each in budget)
+
+
+def test_the_watcher_looks_for_rejections_itself(waiting: Waiting) -> None:
+    waiting.reconciler_half()
+    reject(waiting, "person:r.singh")
+    waiting.watcher_half()
+    assert Code.REJECTED.value == waiting.withheld()
+    assert None is waiting.clear()
+
+
+def test_a_rejection_that_nobody_signed_who_may_withholds_nothing(waiting: Waiting) -> None:
+    """Whoever only appends to the log stops nobody's payment."""
+    reject(waiting, "service:platform")
+    waiting.reconciler_half()
     waiting.watcher_half()
     assert waiting.clear() is not None
 

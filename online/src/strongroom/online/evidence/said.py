@@ -16,6 +16,7 @@ from strongroom.online.evidence.store import read_leaf
 KEPT: Final = frozenset(
     {
         StatementType.ROOT,
+        StatementType.REJECTION,
         StatementType.FREEZE,
         StatementType.FREEZE_LIFT,
         StatementType.LEASE,

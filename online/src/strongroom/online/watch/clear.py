@@ -29,6 +29,7 @@ from strongroom.core.roster import check_overseers, check_party
 from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import (
     Statement,
+    StatementType,
     add_signature,
     build_payload,
     check_context,
@@ -54,6 +55,7 @@ from strongroom.online.watch.freezes import KINDS as FREEZES
 from strongroom.online.watch.freezes import find_standing
 from strongroom.online.watch.places import quote_place
 from strongroom.online.watch.reconciler import Reconciler
+from strongroom.online.watch.rejections import check_not_rejected, find_rejections
 from strongroom.online.watch.requests import read_request
 
 
@@ -70,6 +72,7 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             check_heads(request, rules)
             said = reconciler.prover.read_log(reconciler.connection)
             standing = find_standing_for(said, rules, request, scope)
+            check_unrejected(reconciler.connection, said, rules, session)
             quote_place(reconciler.connection, rules, reconciler.places, request, standing.notices)
             envelope = _sign_clear(reconciler, rules, reader, request, standing)
             store.save_clear_payload(reconciler.connection, session.nonce, envelope)
@@ -100,6 +103,12 @@ def find_standing_for(said: Said, rules: Rules, request: SessionRequest, scope: 
         raise refused(Code.LEASE_REPLACED, "session-request.lease", lease.id, request.lease)
     latches = build_latches(find_standing(said.of(*FREEZES), rules), notices)
     return Standing(latches=latches, lease=lease.id, notices=notices, scope=scope)
+
+
+def check_unrejected(connection: Connection, said: Said, rules: Rules, session: store.WaitingSession) -> None:
+    """Raise REJECTED when the log holds a no to what the session would pay."""
+    rejections = find_rejections(said.of(StatementType.REJECTION), rules)
+    check_not_rejected(store.load_session_twins(connection, session.nonce), rejections)
 
 
 def _withhold(connection: Connection, session: store.WaitingSession, error: StrongroomError) -> None:
@@ -247,6 +256,7 @@ def countersign_sessions(watcher: Watcher) -> None:
             if statement.body.scope is Scope.TRANSFERS:
                 check_watched(watcher, rules)
             standing = check_standing(watcher, rules, request, statement.body)
+            check_unrejected(watcher.connection, watcher.read_log(), rules, session)
             quote_place(watcher.connection, rules, watcher.places, request, standing.notices)
             envelope = add_signature(statement.envelope, watcher.key.key, watcher.key.sign)
             check_statement_signers(parse_statement(envelope), rules.roster, watcher.clock(), rules.entries, "clear")

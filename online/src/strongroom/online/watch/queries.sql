@@ -196,6 +196,11 @@ select asset, sum(units)::text as units from (
   from transfers.session_dockets s join transfers.dockets d using (proposal) where s.nonce = %(nonce)s
 ) moved group by asset order by asset;
 
+-- load_session_twins --
+-- Which twin of each docket a session is for.
+select s.proposal, d.twin from transfers.session_dockets s join transfers.dockets d using (proposal)
+where s.nonce = %(nonce)s order by s.proposal;
+
 -- load_session_proposals --
 -- What a session would sign, in the builder's own words.
 select e.leaf from transfers.session_dockets s join evidence.entries e on e.statement = s.proposal

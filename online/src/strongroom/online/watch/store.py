@@ -304,6 +304,17 @@ def load_session_amounts(connection: Connection, nonce: str) -> tuple[tuple[Asse
     )
 
 
+def load_session_twins(connection: Connection, nonce: str) -> Mapping[Digest, Twin]:
+    """Which twin of each docket a session is for."""
+    rows = load_all(
+        connection,
+        _QUERIES["load_session_twins"],
+        lambda proposal, twin: (Digest(proposal), Twin(twin)),
+        {"nonce": nonce},
+    )
+    return dict(rows)
+
+
 def load_session_proposals(connection: Connection, nonce: str) -> tuple[Statement[Any], ...]:
     """The proposals of a session's dockets, as the builder signed them."""
 

@@ -59,13 +59,15 @@ def open_session(platform: Platform, rules: Rules, asked: Statement[SessionReque
             )
             raise refused(Code.HEAD_UNEQUAL, "session-request.checkpoint", f"log size {known.seen}", told)
         now = platform.clock()
-        waiting = [
-            row.proposal
+        rows = [
+            row
             for row in load_dockets(platform.connection, State.VERIFIED)
             if _waits_for(platform, rules, row, request.terminal) and not has_lapsed(platform, row, now)
         ]
         # What saves coins goes first, alone: its clear opens nothing else, and a clear for transfers does not open it.
-        waiting = [p for p in waiting if is_sweep_proposal(platform, p)] or waiting
+        # Then voids, alone too: their clear has a budget for fees only, into which no rejected transfer fits.
+        waiting = [row.proposal for row in rows if row.twin is Twin.VOID] or [row.proposal for row in rows]
+        waiting = [row.proposal for row in rows if is_sweep_proposal(platform, row.proposal)] or waiting
         parameters = rules.policy[1].body.parameters
         # No package holds more than a clear allows, or than people can read in one sitting.
         limit = min(parameters.clear_max_count, parameters.sitting_max_count)
