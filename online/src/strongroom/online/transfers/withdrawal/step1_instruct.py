@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from strongroom.core.bodies import Instruction
 from strongroom.core.checks.instruct import check_destination, find_account
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
-from strongroom.core.errors import RefusedError, refused, run_checks
+from strongroom.core.errors import MalformedError, RefusedError, refused, run_checks
 from strongroom.core.statements import Envelope, Statement, check_context, expect, parse_statement
 from strongroom.online.evidence.store import append
 from strongroom.online.governance.store import Rules, load_rules
@@ -19,8 +20,8 @@ from strongroom.online.transfers.withdrawal.store import add_instruction, load_i
 def accept(platform: Platform, envelope: Envelope) -> Statement[Any]:
     """Take in one instruction: signature, sequence, account, destination, expiry. The same one again changes nothing.
 
-    Raises RefusedError with every reason. A refusal after the signature held uses the number and opens an
-    alert, so that a replayed or altered order is seen (III.2).
+    Raises RefusedError with every reason. Each refusal opens an alert, so that a replayed or altered order is seen
+    (III.2); one after the signature held uses the number as well.
     """
     rules = load_rules(platform.connection)
     statement = expect(parse_statement(envelope, "instruction"), Instruction, "instruction")
@@ -28,7 +29,7 @@ def accept(platform: Platform, envelope: Envelope) -> Statement[Any]:
         return statement
     check_context(statement, rules.context, "instruction")
     now = platform.clock()
-    check_statement_signers(statement, rules.roster, now, rules.entries, "instruction")
+    _check_signed(platform, rules, statement, now)
     try:
         with platform.connection.transaction():
             take_sequence(platform.connection, statement.body.client, statement.body.sequence)
@@ -43,6 +44,22 @@ def accept(platform: Platform, envelope: Envelope) -> Statement[Any]:
             open_alert(platform.connection, error.code.value, "high", f"instruction {statement.id}", str(error))
         raise
     return statement
+
+
+def _check_signed(platform: Platform, rules: Rules, statement: Statement[Instruction], now: datetime) -> None:
+    """The client's own key signed exactly this. An order that was altered on its way, or signed by another key, pages.
+
+    It takes no number of the client's, and the alert is one for each client while it is open: strangers can send as
+    many orders as they like (attack: DMM 2024, a real order rewritten between the client and who builds it).
+    """
+    client = statement.body.client
+    try:
+        check_statement_signers(statement, rules.roster, now, rules.entries, "instruction")
+    except (MalformedError, RefusedError) as error:
+        known = client if client in rules.entries.clients else "nobody we know"
+        with platform.connection.transaction():
+            open_alert(platform.connection, error.code.value, "high", f"instruction in the name of {known}", str(error))
+        raise
 
 
 def _check(statement: Statement[Instruction], rules: Rules, platform: Platform) -> None:
