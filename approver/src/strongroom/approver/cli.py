@@ -17,6 +17,7 @@ from pathlib import Path
 
 from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
+from strongroom.approver.films import show_package, take_package
 from strongroom.approver.person_key import name_person_key
 from strongroom.approver.reading import Pace, read_from_paper
 from strongroom.approver.sitting import check_sitting
@@ -31,6 +32,7 @@ from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody,
 from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, Environment, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
+from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 
 Clock = Callable[[], datetime]
 
@@ -110,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     answer = _command(commands.add_parser("decide", help="read a docket and answer approve, reject or unsure"), _decide)
     answer.add_argument("package", type=Path)
     answer.add_argument("--out", type=Path, required=True, help="folder for the answer")
+    add_show_arguments(_command(commands.add_parser("show-frames", help=SHOW), _show_frames))
+    add_read_arguments(_command(commands.add_parser("read-frames", help=READ), _read_frames))
     _command(commands.add_parser("status", help="what this device believes"), _status)
     return parser
 
@@ -220,6 +224,20 @@ def _repeat(options: argparse.Namespace, package: Package) -> int:
     _say(options, {"answer": "repeated", "file": str(path)}, f"Answered before: the same again in {path}.")
     statements = package.body.statements if isinstance(package.body, StatementsBody) else ()
     return 3 if any(parse_statement(s).type is StatementType.HALT for s in statements) else 0
+
+
+def _show_frames(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+    shown = show_package(home.load_config().device, options, sys.stderr if options.json else sys.stdout)
+    where = f" in {options.pictures}" if shown.files else ""
+    facts: dict[str, str | int] = {"frames": shown.frames}
+    _say(options, facts, f"{shown.frames} frames{where}.")
+    return 0
+
+
+def _read_frames(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+    path = take_package(home.load_config().device, options, _tell)
+    _say(options, {"file": str(path)}, f"Taken: {path}.")
+    return 0
 
 
 def _status(home: Home, options: argparse.Namespace, outside: Outside) -> int:

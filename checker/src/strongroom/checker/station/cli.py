@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import TextIO
 
 from strongroom.checker.beliefs import beliefs_json, load_beliefs, render_beliefs
-from strongroom.checker.console import EXIT_CODES, Exit, print_json, refusal_json, render_refusals, run_guarded, say
+from strongroom.checker.console import (
+    EXIT_CODES,
+    Exit,
+    complain,
+    print_json,
+    refusal_json,
+    render_refusals,
+    run_guarded,
+    say,
+)
 from strongroom.checker.enrolling import (
     add_enroll_arguments,
     ask_fingerprints,
@@ -24,12 +33,14 @@ from strongroom.checker.reading.facts import encode_facts
 from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import Clock, enroll, import_update, read_clock
 from strongroom.checker.state.home import load_bytes
+from strongroom.checker.station.films import show_package, take_package
 from strongroom.checker.station.print_paper import print_paper
 from strongroom.checker.station.verify import Outcome, verify_package
 from strongroom.checker.verify.cli import render_facts
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 
 Interfaces = Callable[[], list[tuple[int, str]]]
 
@@ -64,6 +75,8 @@ def main(
         "import": lambda: _import(arguments, clock),
         "verify": lambda: _verify(arguments, clock),
         "paper": lambda: _paper(arguments, clock),
+        "show-frames": lambda: _show_frames(arguments),
+        "read-frames": lambda: _read_frames(arguments),
         "status": lambda: _status(arguments),
     }
 
@@ -135,6 +148,24 @@ def _paper(arguments: argparse.Namespace, clock: Clock) -> Exit:
     return Exit.DONE
 
 
+def _show_frames(arguments: argparse.Namespace) -> Exit:
+    shown = show_package(arguments, sys.stderr if arguments.json else sys.stdout)
+    if arguments.json:
+        print_json({"files": [str(path) for path in shown.files], "frames": shown.frames, "outcome": "SHOWN"})
+    else:
+        say(f"{shown.frames} frames{f' in {arguments.pictures}' if shown.files else ''}")
+    return Exit.DONE
+
+
+def _read_frames(arguments: argparse.Namespace) -> Exit:
+    path = take_package(arguments, complain)
+    if arguments.json:
+        print_json({"outcome": "TAKEN", "package": str(path)})
+    else:
+        say(f"taken: {path}")
+    return Exit.DONE
+
+
 def _print_outcome(outcome: Outcome) -> None:
     if outcome.facts:
         for line in render_facts(outcome.facts):
@@ -171,6 +202,12 @@ def _build_parser() -> argparse.ArgumentParser:
     importing = commands.add_parser("import", help="take an update package into the station's own copies")
     verifying = commands.add_parser("verify", help="verify a docket; write a verification or a halt")
     printing = commands.add_parser("paper", help="print what the clients instructed, for the operators' tray")
+    showing = commands.add_parser("show-frames", help=SHOW)
+    filming = commands.add_parser("read-frames", help=READ)
+    add_show_arguments(showing)
+    add_read_arguments(filming)
+    for each in (showing, filming):
+        each.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
     looking = commands.add_parser("status", help="what the station believes: heads, log, freezes")
     looking.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
     for each in (importing, verifying, printing):
@@ -178,7 +215,7 @@ def _build_parser() -> argparse.ArgumentParser:
         each.add_argument("package", type=Path, metavar="PACKAGE", help="a package file")
     verifying.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the answer is written")
     printing.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the PDF and the text go")
-    for each in (enrolling, importing, verifying, printing, looking):
+    for each in (enrolling, importing, verifying, printing, showing, filming, looking):
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

@@ -55,16 +55,23 @@ def show_film(raw: bytes, screen: Screen, pause: Pause, rounds: int = ROUNDS, fr
     The last line of the console says which frame is shown. Codes are as dense as the console allows.
     """
     version = text_version(screen.columns, screen.lines - 1)
-    frames = split(raw, capacity_of(version))
-    pages = ["\n".join(render_qr_text(frame, version)) for frame in frames]
-    for turn in range(1, rounds + 1):
-        for number, page in enumerate(pages, start=1):
-            foot = f"frame {number} of {len(pages)}   round {turn} of {rounds}   Ctrl-C ends"
-            screen.stream.write(f"{_HOME_AND_CLEAR}{page}\n{foot[: screen.columns - 1]}")
-            screen.stream.flush()
-            pause(frame_ms / 1000)
+    pages = ["\n".join(render_qr_text(frame, version)) for frame in split(raw, capacity_of(version))]
+    try:
+        for turn in range(1, rounds + 1):
+            _show_round(pages, screen, f"round {turn} of {rounds}   Ctrl-C ends", lambda: pause(frame_ms / 1000))
+    except KeyboardInterrupt:
+        # As its last line says: whoever films has seen enough.
+        pass
     screen.stream.write(_HOME_AND_CLEAR)
     return len(pages)
+
+
+def _show_round(pages: list[str], screen: Screen, words: str, pause: Callable[[], None]) -> None:
+    for number, page in enumerate(pages, start=1):
+        foot = f"frame {number} of {len(pages)}   {words}"
+        screen.stream.write(f"{_HOME_AND_CLEAR}{page}\n{foot[: screen.columns - 1]}")
+        screen.stream.flush()
+        pause()
 
 
 def write_film(raw: bytes, folder: Path, kind: str = "png", version: int = PICTURE_VERSION) -> tuple[Path, ...]:

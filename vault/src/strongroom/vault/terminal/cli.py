@@ -13,12 +13,14 @@ from pathlib import Path
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.errors import InvariantError, Refusal, StrongroomError, UnavailableError
 from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.terminal.bootstrap import open_terminal
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
 from strongroom.vault.terminal.console import StreamConsole
 from strongroom.vault.terminal.enroll import enroll_terminal
+from strongroom.vault.terminal.films import show_package, take_package
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
 from strongroom.vault.terminal.outbox import send_again
 from strongroom.vault.terminal.outside import Outside, build_outside, check_no_network
@@ -39,6 +41,7 @@ In this order:
   3. run      one session: PINs, a nonce goes out, a signing package with its clear-to-sign comes in, each
               transfer is proved, checked, shown and answered with sign, reject or unsure; one package goes back
      again    writes the last package that went out once more, when its medium was lost, full or pulled out
+     show-frames, read-frames   carry a package by a film of QR codes instead of a medium
      status   at any time: heads, journal, freezes, limits used
 
   strongroom-terminal enroll --home HOME --root root.json --id device:terminal-1 --token terminal-1 --keys KEYS \\
@@ -125,6 +128,8 @@ def build_parser() -> argparse.ArgumentParser:
     again = _add(commands, "again", _again, "Writes a package that was handed out once more, byte for byte.")
     again.add_argument("--out", type=Path, required=True, help="folder to write it to")
     again.add_argument("--file", help="its name, NNNNNN-KIND.package.json; without it the last one")
+    add_show_arguments(_add(commands, "show-frames", _show_frames, SHOW))
+    add_read_arguments(_add(commands, "read-frames", _read_frames, READ))
     _add(commands, "status", _status, "Shows heads, journal, freezes and limits used.")
     return parser
 
@@ -219,6 +224,15 @@ def _report(outcome: Outcome) -> Result:
 def _again(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
     with open_terminal(options.home, outside) as terminal:
         return 0, {"package": str(send_again(terminal, options.out, options.file))}
+
+
+def _show_frames(options: argparse.Namespace, _outside: Outside) -> tuple[int, Result]:
+    shown = show_package(options, sys.stderr if options.json else sys.stdout)
+    return 0, {"files": [str(path) for path in shown.files], "frames": shown.frames}
+
+
+def _read_frames(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    return 0, {"package": str(take_package(options, outside.console.say))}
 
 
 def _status(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
