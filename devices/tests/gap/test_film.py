@@ -158,6 +158,19 @@ def test_a_console_shows_every_frame_in_every_round() -> None:
     assert all(len(page.split("\n")) <= 24 for page in pages)
 
 
+def test_ctrl_c_ends_the_film_as_its_last_line_says() -> None:
+    stream, waits = io.StringIO(), list[float]()
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
+    assert len(split(RAW, 195)) == show_film(RAW, Screen(stream=stream, columns=80, lines=24), wait)
+    assert 3 == len(waits)
+    assert stream.getvalue().endswith("\x1b[H\x1b[J")
+
+
 def test_a_larger_console_needs_fewer_frames() -> None:
     def frames(columns: int, lines: int) -> int:
         return show_film(RAW, Screen(stream=io.StringIO(), columns=columns, lines=lines), lambda _: None, rounds=1)

@@ -61,8 +61,9 @@ def show_film(raw: bytes, screen: Screen, pause: Pause, rounds: int = ROUNDS, fr
             _show_round(pages, screen, f"round {turn} of {rounds}   Ctrl-C ends", lambda: pause(frame_ms / 1000))
     except KeyboardInterrupt:
         # As its last line says: whoever films has seen enough.
-        pass
-    screen.stream.write(_HOME_AND_CLEAR)
+        return len(pages)
+    finally:
+        screen.stream.write(_HOME_AND_CLEAR)
     return len(pages)
 
 
