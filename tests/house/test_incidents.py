@@ -25,6 +25,11 @@ WHAT_WAS_SIGNED = (
     "bybit-2025",
     "dmm-ginco-2024",
     "wazirx-2024",
+    "swissborg-kiln-2025",
+    "permit-2024",
+    "eip7702-2025",
+    "psbt-change-2019",
+    "paxos-fee-2023",
 )
 """Losses in which the keys were in their places, and people or machines signed something else than they meant."""
 FILES = sorted((ROOT / "tests" / "incidents").glob("test_*.py"))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from eth_account import Account
 
 from firm import Firm
 from nodes import start_liar
@@ -20,37 +19,12 @@ from strongroom.online.keys.code import DESIGNATOR, publish_checked, render_code
 from strongroom.online.nodes.ethereum import EthereumNode
 from strongroom.online.sources import Source, build_sources
 from strongroom.online.watch.clear import check_watched, check_world
-from thief import chain_of
+from thief import chain_of, delegate
 from world import ETH, chain_key
 
 SWEEPER = "0x" + "5e" * 20
 """Where a sweeper's code would stand: whatever comes in leaves at once."""
 NOBODY = "0x" + "00" * 20
-
-
-def delegate(firm: Firm, to: str) -> None:
-    """A real EIP-7702 transaction: a stranger pays for it, the key of our cold address signed the delegation."""
-    chain, node = chain_of(firm), chain_of(firm).node()
-    cold, stranger = chain_key("key:eth-1").secret, chain_key("a stranger")
-    sponsor = render_address(address_of(stranger.public_key.format(compressed=False)))
-    chain.fund(sponsor, 10**18)
-    chain.mine(1)
-    ours = firm.world.registers["addresses"].find("address:eth-1", "addresses").address
-    authorization = {"chainId": 31337, "address": to, "nonce": node.fetch_pending_nonce(ours)}
-    call = {
-        "type": 4,
-        "chainId": 31337,
-        "nonce": node.fetch_pending_nonce(sponsor),
-        "maxPriorityFeePerGas": 10**9,
-        "maxFeePerGas": 10**11,
-        "gas": 200_000,
-        "to": sponsor,
-        "value": 0,
-        "data": b"",
-        "authorizationList": [Account.sign_authorization(authorization, cold)],
-    }
-    node.send_raw(bytes(Account.sign_transaction(call, stranger.secret).raw_transaction))
-    firm.mine()
 
 
 def alerts(firm: Firm) -> list[str]:

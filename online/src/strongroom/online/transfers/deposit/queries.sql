@@ -1,10 +1,12 @@
 -- Statements of the deposit's store. Format: a header `-- name --`, one line that says why, one statement.
 
 -- load_confirmed --
--- Deposits that are somebody's and deep enough.
+-- Deposits that are somebody's and deep enough; none at an address with code, which may send on all that comes in.
 select chain, txid, output, address, wallet, account, asset, units::text as units, height, block_hash
 from watch.deposits
 where chain = %(chain)s and state = 'SEEN' and reorganisation is null and account <> 'none' and height <= %(height)s
+  and not exists (select from watch.alerts
+    where code = 'COLD_ADDRESS_HAS_CODE' and subject = watch.deposits.address and closed_at is null)
 order by height, txid, output;
 
 -- lock_confirmed --
