@@ -99,6 +99,19 @@ def test_a_blurred_or_empty_picture_holds_no_code() -> None:
     assert () == read_codes(noise)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("version", [6, 27])
+def test_a_pale_noisy_and_turned_picture_is_read(version: int, turned: bool) -> None:  # noqa: FBT001
+    text = words(CAPACITIES[version - 1], seed=version)
+    sharp = parse_picture(render_png(text, version, scale=6))
+    chance = random.Random(version)
+    pale = bytes(70 + value // 3 + chance.randrange(40) for value in sharp.pixels)
+    side = sharp.width
+    pixels = b"".join(pale[column::side] for column in range(side))[::-1] if turned else pale
+
+    assert (text,) == read_codes(Picture(width=side, height=side, channels=1, pixels=pixels))
+
+
 def test_a_picture_in_colour_is_read() -> None:
     grey = parse_picture(render_png("IN COLOUR".replace(" ", ".")))
     pixels = b"".join(bytes([value]) * 3 for value in grey.pixels)

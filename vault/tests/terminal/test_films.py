@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,12 @@ def test_a_film_that_is_not_whole_is_said(stand: Any, capsys: Any) -> None:
 
     assert (3, {Code.FRAMES_MISSING.value}) == (code, codes(told))
     assert "without 2" in told["refusals"][-1]["got"]
+
+
+def test_no_program_has_the_cameras_library_before_it_films() -> None:
+    modules = "strongroom.vault.terminal.cli strongroom.checker.station.cli strongroom.approver.cli"
+    lines = ["import importlib, sys", *(f"importlib.import_module({name!r})" for name in modules.split())]
+    lines += ["assert 'zxingcpp' not in sys.modules", "import strongroom.devices.gap.shots"]
+    lines += ["assert 'zxingcpp' in sys.modules"]
+
+    assert 0 == subprocess.run([sys.executable, "-c", "\n".join(lines)], check=False).returncode

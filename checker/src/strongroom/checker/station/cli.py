@@ -34,7 +34,6 @@ from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import Clock, enroll, import_update, read_clock
 from strongroom.checker.state.home import load_bytes
 from strongroom.checker.station.films import show_package, take_package
-from strongroom.checker.station.print_paper import print_paper
 from strongroom.checker.station.verify import Outcome, verify_package
 from strongroom.checker.verify.cli import render_facts
 from strongroom.core.codes import Code
@@ -138,6 +137,9 @@ def _verify(arguments: argparse.Namespace, clock: Clock) -> Exit:
 
 
 def _paper(arguments: argparse.Namespace, clock: Clock) -> Exit:
+    # Only here: the typefaces and what cuts them take time that no other command has to wait for.
+    from strongroom.checker.station.print_paper import print_paper  # noqa: PLC0415
+
     paper = print_paper(arguments.home, arguments.package, arguments.out, clock)
     files = [str(path) for path in paper.files]
     if arguments.json:

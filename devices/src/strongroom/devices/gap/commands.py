@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TextIO
 
 from strongroom.devices.gap.film import FRAME_MS, ROUNDS, build_screen, show_film, write_film
-from strongroom.devices.gap.shots import Watch, read_film
 
 SHOW = "show a package as a film of QR codes, or write its pictures, for a camera on the other side"
 READ = "take a package in from a camera's pictures of a film of QR codes"
@@ -55,6 +54,9 @@ def show_frames(options: argparse.Namespace, raw: bytes, stream: TextIO) -> Show
 
 def read_frames(options: argparse.Namespace, say: Callable[[str], None]) -> bytes:
     """The bytes of the film that is filmed. Raises what `read_film` raises."""
+    # Only here: a library in C++ that reads what a camera sees has no business in the process of a signing session.
+    from strongroom.devices.gap.shots import Watch, read_film  # noqa: PLC0415
+
     watch = Watch(wait_s=options.wait, elapsed_ns=time.monotonic_ns, pause=time.sleep, say=say)
     return read_film(options.pictures, watch)
 
