@@ -73,6 +73,9 @@ def test_a_key_neither_vanishes_nor_comes_back_under_another_name() -> None:
     check_key_changes(keys, keys)
     gone = {k: v for k, v in keys.items() if k != ETH_2}
     refuse(Code.KEY_STATE_ILLEGAL, lambda: check_key_changes(keys, gone))
+    twins = {ETH_2: keys[ETH_2], "key:eth-9": replace(keys[ETH_2], id=EntryId("key:eth-9"))}
+    refuse(Code.KEY_STATE_ILLEGAL, lambda: check_key_changes({}, twins))
+    check_key_changes({}, keys)
     reborn = {**keys, "key:eth-9": replace(keys[ETH_2], id=EntryId("key:eth-9"))}
     refuse(Code.KEY_STATE_ILLEGAL, lambda: check_key_changes(keys, reborn))
     swapped = {**keys, ETH_2: replace(keys[ETH_2], public=keys[LTC_2].public)}

@@ -128,6 +128,8 @@ def check_key_changes(before: Mapping[str, KeyEntry], after: Mapping[str, KeyEnt
         if old is None:
             if entry.public in named:
                 found.append(_illegal(f"{field}.public", "a point of no other key", named[entry.public]))
+            # Two new names in one version share no point either: one of them could be suspended and the other sign.
+            named.setdefault(entry.public, name)
             continue
         if entry.state not in _LEGAL[old.state]:
             legal = ", ".join(sorted(_LEGAL[old.state]))

@@ -53,6 +53,8 @@ def find_illegal(before: Iterable[ChainKey], after: Mapping[str, ChainKey], path
         name = points.get(new.public, new.id)
         if name != new.id and new.id not in points.values():
             found.append(_illegal(f"{path}.{new.id}.public", "a point of no other key", name))
+        # Two entries that are new at once share no point either.
+        points.setdefault(new.public, new.id)
     return found
 
 
