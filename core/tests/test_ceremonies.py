@@ -110,6 +110,9 @@ def test_a_drill_proves_its_keys_and_addresses_in_another_token() -> None:
     }
     for code, changed in wrong.items():
         assert code in codes(lambda c=changed: check_ceremony(signed(replace(body, drills=(c,))), roster(), NOW))  # type: ignore[misc]
+    absent = replace(body, drills=(replace(good, second_token="never there"),))
+    assert {Code.CEREMONY_RESULT} == codes(lambda: check_ceremony(signed(absent), roster(), NOW))
+    check_ceremony(signed(body), roster(), NOW)
     assert Code.CEREMONY_RESULT in codes(lambda: check_ceremony(signed(replace(body, drills=())), roster(), NOW))
 
 

@@ -58,7 +58,9 @@ def test_both_refuse_a_key_that_goes_away_or_takes_another_name() -> None:
     old = second_key(the_key(KeyState.COMPROMISED))
     assert [] == second.find_illegal([old], {KEY: old}, "keys")
     reborn = replace(old, id=EntryId("key:eth-9"), state=Second.ACTIVE)
-    assert {Code.KEY_STATE_ILLEGAL} == {each.code for each in second.find_illegal([], {KEY: old, reborn.id: reborn}, "k")}
+    assert {Code.KEY_STATE_ILLEGAL} == {
+        each.code for each in second.find_illegal([], {KEY: old, reborn.id: reborn}, "k")
+    }
     assert [] == second.find_illegal([], {KEY: old}, "k")
     for after in ({}, {KEY: old, reborn.id: reborn}, {KEY: replace(old, public=b"\x02" * 33)}):
         assert {Code.KEY_STATE_ILLEGAL} == {each.code for each in second.find_illegal([old], after, "keys")}

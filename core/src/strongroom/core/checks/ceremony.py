@@ -68,6 +68,7 @@ def check_transcript(body: Ceremony, roster: Roster, moment: datetime, path: str
             partial(_check_shares, body, roster, path),
             partial(_check_result, body, path),
             *(partial(_check_drill, drill, path) for drill in body.drills),
+            *(partial(_check_drill_token, body, drill, path) for drill in body.drills),
         ]
     )
 
@@ -203,6 +204,13 @@ def _check_drill(drill: Drill, path: str) -> None:
         digest = build_challenge_text(key.chain, key.address, drill.challenge)
         proved = AttestedKey(id=key.id, proof=key.proof, public=key.public, terminal=PartyId("device:drill"))
         check_spend_proof(proved, digest, f"{field}.{key.id}")
+
+
+def _check_drill_token(body: Ceremony, drill: Drill, path: str) -> None:
+    """The second token was read in this ceremony: a drill names none that was never there."""
+    known = sorted(token.serial for token in body.tokens)
+    if drill.second_token not in known:
+        raise _result(f"{path}.drills.second_token", f"one of {', '.join(known)}", drill.second_token)
 
 
 def _check_quorum_of(held: Sequence[KeyShares], body: Ceremony, path: str) -> None:

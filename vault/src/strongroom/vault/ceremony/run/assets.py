@@ -25,10 +25,12 @@ from strongroom.vault.ceremony.run.batches import (
 )
 from strongroom.vault.ceremony.run.begin import check_said
 from strongroom.vault.ceremony.run.desk import Desk
+from strongroom.vault.ceremony.run.key_proof import check_key_proof, check_opens
 from strongroom.vault.ceremony.run.local_bench import open_local_bench
 from strongroom.vault.ceremony.run.step import Answers, Ask, Confirm, Facts, Step, facts
 from strongroom.vault.ceremony.run.tokens import USER_PIN, check_same_token
 from strongroom.vault.hsm.ecdsa import encode_signature
+from strongroom.vault.hsm.handles import WrappingKey
 from strongroom.vault.hsm.key_file import KeyFile
 from strongroom.vault.hsm.module import find_token, open_session, serial_of
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key, sign_digest_with
@@ -43,21 +45,32 @@ def _make_assets(desk: Desk, answers: Answers) -> Facts:
     missing = [order for order in desk.options.orders if not (order.folder / LIST_NAME).exists()]
     token = find_token(desk.module, desk.options.token)
     with open_session(token, answers.secret["user"]) as session:
+        wrapping_key = find_wrapping_key(session)
+        check_key_proof(desk, wrapping_key)
         for order in missing:
             desk.screen.say(f"Making {order.count} keys of {order.wallet} ...")
             make_keys(open_local_bench(session, serial_of(token)), order, partial(_progress, desk, order))
+        _check_assets(desk, wrapping_key)
     return _asset_facts(desk)
+
+
+def _check_assets(desk: Desk, wrapping_key: WrappingKey) -> None:
+    """Every batch is whole and each blob opens under the proven key, also one that was there before an interruption.
+
+    Raises CEREMONY_RESULT; KEY_NOT_IN_TOKEN; SIGNATURE_INVALID.
+    """
+    check_key_proof(desk, wrapping_key)
+    for order in desk.options.orders:
+        files = load_batch(desk.options.keys, order.wallet)
+        if len(files) != order.count:
+            raise refused(Code.CEREMONY_RESULT, f"keys {order.wallet}", f"{order.count} keys", f"{len(files)} keys")
+        check_opens(wrapping_key, [file.key for file in files])
 
 
 def _progress(desk: Desk, order: BatchOrder, already: int) -> Progress:
     """A bar for this pool; an interrupted one goes on where its file ends."""
     out = desk.screen.screen
     return Progress("keys", total=order.count, already=already, out=out, manner=manner_of(out, events=False))
-
-
-def _find_assets(desk: Desk) -> Facts | None:
-    is_done = all((order.folder / LIST_NAME).exists() for order in desk.options.orders)
-    return _asset_facts(desk) if is_done else None
 
 
 def _asset_facts(desk: Desk) -> Facts:
@@ -77,7 +90,6 @@ ASSET_KEYS = Step(
     questions=lambda _desk: (USER_PIN,),
     confirm=Confirm.BEFORE,
     do=_make_assets,
-    find_done=_find_assets,
 )
 
 

@@ -57,9 +57,18 @@ def outcome_of(desk: Desk) -> CeremonyOutcome:
 
 def lead(desk: Desk) -> None:
     """Lead through every step that is left. Raises OPERATOR_REFUSED when nobody answers any more."""
+    _record_restart(desk)
     _return_if_half_made(desk)
     while turn := next_turn(desk):
         _take_turn(desk, turn)
+
+
+def _record_restart(desk: Desk) -> None:
+    """A stop is where somebody could be alone with token and medium, so each is in the transcript that all sign."""
+    turn = next_turn(desk)
+    if turn is not None and desk.record.entries[-1].kind is not EntryKind.START:
+        said = (Fact(name="said", value="the program was stopped and started again with the same command"),)
+        desk.record.add(EntryKind.RESTART, turn.step.name, "program", said, desk.clock())
 
 
 def _is_after_people(desk: Desk) -> bool:

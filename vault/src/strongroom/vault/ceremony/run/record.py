@@ -32,6 +32,8 @@ class EntryKind(StrEnum):
     """The program was stopped; what was made since the step `name` is void, and it goes on from there."""
     FAIL = "fail"
     """A drill ended as failed at the step `name`; only the closing is left."""
+    RESTART = "restart"
+    """The program was started again before the step `name`; nothing is void, but everybody shall read of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,8 @@ class Record:
                 case EntryKind.RETURN:
                     kept = [index for index, step in enumerate(steps) if step.name == entry.name]
                     steps = steps[: kept[0]] if kept else steps
-                case EntryKind.START | EntryKind.FAIL:
-                    # Neither is a step of the run book.
+                case EntryKind.START | EntryKind.FAIL | EntryKind.RESTART:
+                    # None of them is a step of the run book.
                     continue
                 case _:
                     assert_never(entry.kind)

@@ -15,9 +15,16 @@ from strongroom.core.errors import refused
 from strongroom.core.ids import WalletId
 from strongroom.vault.ceremony.key_batch import CHUNK
 from strongroom.vault.ceremony.pool_writer import LIST_NAME, PoolWriter, load_head
-from strongroom.vault.ceremony.run.batches import batch_folder, measure_batch, render_key_list
+from strongroom.vault.ceremony.run.batches import (
+    batch_folder,
+    load_batch,
+    measure_batch,
+    parse_key_lists,
+    render_key_list,
+)
 from strongroom.vault.ceremony.run.begin import check_said
 from strongroom.vault.ceremony.run.desk import Desk
+from strongroom.vault.ceremony.run.key_proof import check_key_proof, check_opens
 from strongroom.vault.ceremony.run.step import Answers, Ask, Confirm, Facts, Step, facts
 from strongroom.vault.ceremony.run.tokens import USER_PIN, check_same_token, rebuild_key
 from strongroom.vault.hsm.key_file import POOL_NAME, load_pool_lines, parse_key_file
@@ -37,8 +44,10 @@ def _rewrap(desk: Desk, answers: Answers) -> Facts:
     try:
         token = find_token(desk.module, desk.options.token)
         with open_rewrapper(token, answers.secret["user"], old) as rewrapper:
+            check_key_proof(desk, rewrapper.new)
             for wallet in missing:
                 _rewrap_batch(desk, rewrapper, wallet)
+            _check_rewrapped(desk, rewrapper)
     finally:
         old[:] = bytes(len(old))
         desk.memory.shares.clear()
@@ -70,10 +79,24 @@ def _is_whole(desk: Desk, wallet: WalletId) -> bool:
     return (batch_folder(new_keys(desk), wallet) / LIST_NAME).exists()
 
 
-def _find_rewrapped(desk: Desk) -> Facts | None:
-    if not all(_is_whole(desk, each.wallet) for each in desk.previous().body.key_lists):
-        return None
-    return _rewrapped_facts(desk)
+def _check_rewrapped(desk: Desk, rewrapper: Rewrapper) -> None:
+    """The same public keys as before, and each opens under the proven key: files alone are never believed.
+
+    The old key is gone from the token and its papers are shredded next, so a batch of blobs that somebody laid into
+    the home would lose every key. Raises CEREMONY_RESULT; KEY_NOT_IN_TOKEN; SIGNATURE_INVALID.
+    """
+    for wanted in desk.previous().body.key_lists:
+        found = measure_batch(new_keys(desk), wanted.wallet)
+        if (found.digest, found.count) != (wanted.digest, wanted.count):
+            raise refused(Code.CEREMONY_RESULT, f"keys {wanted.wallet}", wanted.digest, found.digest)
+        check_opens(rewrapper.new, [file.key for file in load_batch(new_keys(desk), wanted.wallet)])
+
+
+def _destroy_papers(desk: Desk, answers: Answers) -> Facts:
+    """Last look before there is no way back: the new files are still those that were opened in the token."""
+    if parse_key_lists(desk.entries("re-wrap")[0].facts) != parse_key_lists(_rewrapped_facts(desk)):
+        raise refused(Code.CEREMONY_RESULT, "keys", "the files that were re-wrapped", "other files")
+    return facts(**{name.replace(" ", "_"): text for name, text in answers.shown.items()})
 
 
 def _rewrapped_facts(desk: Desk) -> Facts:
@@ -95,7 +118,6 @@ REWRAP = Step(
     questions=lambda _desk: (USER_PIN,),
     confirm=Confirm.BEFORE,
     do=_rewrap,
-    find_done=_find_rewrapped,
     needs_old_shares=True,
 )
 
@@ -113,5 +135,5 @@ OLD_PAPERS = Step(
         Ask(name="destroyed", words="Numbers of the bags whose papers were shredded", check=check_said),
         Ask(name="still out", words="Papers and media still out: where, who destroys them, by when", check=check_said),
     ),
-    do=lambda _desk, answers: facts(**{name.replace(" ", "_"): text for name, text in answers.shown.items()}),
+    do=_destroy_papers,
 )

@@ -10,6 +10,7 @@ from strongroom.core.errors import InvariantError, Refusal, malformed
 from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, open_mixer
 from strongroom.vault.ceremony.run.begin import check_said
 from strongroom.vault.ceremony.run.desk import Desk
+from strongroom.vault.ceremony.run.key_proof import build_key_proof
 from strongroom.vault.ceremony.run.screen import render_words
 from strongroom.vault.ceremony.run.step import Answers, Ask, AskSecret, Facts, Question, Step, facts
 from strongroom.vault.ceremony.run.tokens import check_same_token, compute_check_value
@@ -39,6 +40,7 @@ def _draw(desk: Desk, answers: Answers) -> Facts:
     made = facts(
         set=str(desk.memory.split.public.identifier),
         check_value=compute_check_value(bytes(key)).hex(),
+        key_proof=build_key_proof(bytes(key)),
     )
     return (*report, *made)
 
@@ -53,7 +55,7 @@ ENTROPY = Step(
         "here on in this machine's memory only. If the machine stops before the token has it, it is gone: papers that "
         "were written by then are void and are destroyed."
     ),
-    records=("entropy report", "set", "check value"),
+    records=("entropy report", "set", "check value", "key proof"),
     questions=lambda _desk: (AskSecret(name="dice", words=f"Dice, at least {MIN_TYPED} throws"),),
     do=_draw,
 )

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pkcs11 import TokenFlag
 
-from strongroom.core.canonical import sha256
+from strongroom.core.canonical import parse_canonical, sha256
 from strongroom.core.ceremonies import Ceremony, CeremonyRole, Participant
 from strongroom.core.checks.ceremony import check_ceremony, check_ceremony_follows, check_transcript
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, UnavailableError, refused
 from strongroom.core.keys import PublicKey
+from strongroom.core.records import parse_time
 from strongroom.core.statements import (
     Statement,
     StatementType,
@@ -28,7 +30,7 @@ from strongroom.core.statements import (
 )
 from strongroom.vault.ceremony.run.desk import Desk
 from strongroom.vault.ceremony.run.transcript import build_body, build_participants
-from strongroom.vault.ceremony.sign_statement import MAX_BYTES, sign
+from strongroom.vault.ceremony.sign_statement import MAX_BYTES, render_payload, sign
 from strongroom.vault.ceremony.token_setup import report_token
 from strongroom.vault.hsm.module import token_errors
 from strongroom.vault.hsm.signing_key import PersonToken, public_key_of
@@ -63,8 +65,8 @@ def collect_signatures(desk: Desk) -> Statement[Ceremony]:
     """Freeze the payload, let everybody sign who has not yet, check the whole, and write the transcript."""
     papers = Papers(home=desk.options.home)
     if not papers.payload.exists():
-        save_durably(papers.payload, _build_payload(desk))
-    raw = load_file(papers.payload, MAX_BYTES)
+        save_durably(papers.payload, _build_payload(desk, desk.clock().replace(microsecond=0)))
+    raw = _load_payload(desk, papers)
     for participant in _in_order(build_participants(desk)):
         while desk.party(participant.person).key.key_id not in _signed(papers.envelope):
             _let_sign(desk, papers, participant, raw)
@@ -79,9 +81,29 @@ def parse_transcript(raw: bytes) -> Statement[Ceremony]:
     return expect(parse_statement(parse_envelope_bytes(raw)), Ceremony, "transcript")
 
 
-def _build_payload(desk: Desk) -> bytes:
+def _load_payload(desk: Desk, papers: Papers) -> bytes:
+    """The frozen payload, if it is what the record says; only the time of its end is taken from the file.
+
+    Otherwise who has the home medium for a minute lays a transcript of their own there, and everybody signs it.
+    Raises CEREMONY_RECORD.
+    """
+    raw = load_file(papers.payload, MAX_BYTES)
+    ended = _ended_of(raw)
+    if not desk.record.entries[-1].at <= ended <= desk.clock() or _build_payload(desk, ended) != raw:
+        wanted = "the transcript that follows from the record, with the ceremony's token plugged in"
+        raise refused(Code.CEREMONY_RECORD, papers.payload.name, wanted, f"another one, {sha256(raw)}")
+    return raw
+
+
+def _ended_of(raw: bytes) -> datetime:
+    value = parse_canonical(raw, limit=MAX_BYTES)
+    body = value.get("body") if isinstance(value, dict) else None
+    return parse_time(body.get("ended") if isinstance(body, dict) else None, "payload.body.ended")
+
+
+def _build_payload(desk: Desk, moment: datetime) -> bytes:
     """The payload, checked as the platform will check it: nobody signs what nobody would take."""
-    ended = max(desk.clock().replace(microsecond=0), desk.record.entries[-1].at)
+    ended = max(moment, desk.record.entries[-1].at)
     body = build_body(desk, ended)
     check_transcript(body, desk.options.roster, desk.clock())
     if desk.options.previous is not None:
@@ -110,6 +132,8 @@ def _let_sign(desk: Desk, papers: Papers, participant: Participant, raw: bytes) 
     screen.rule()
     screen.say(f"{participant.person}, the transcript says what was recorded and shown in every step. It is the file")
     screen.show([f"  {papers.payload}", f"  {sha256(raw)}"])
+    for line in _what_is_signed(raw):
+        screen.say(line, indent="  ")
     screen.say()
     try:
         screen.ask("Plug in your own token and press Enter")
@@ -127,6 +151,18 @@ def _let_sign(desk: Desk, papers: Papers, participant: Participant, raw: bytes) 
         screen.ask("Press Enter to try again")
         return
     save_durably(papers.envelope, envelope.encode())
+
+
+def _what_is_signed(raw: bytes) -> list[str]:
+    """What each signer reads of the bytes to be signed: keys, tokens, who holds shares, and every interruption."""
+    told = ("check_value", "key_lists", "tokens", "shares", "interruptions", "drills")
+    shown = ("check_value", "digest", "count", "serial", "custodian", "site", "step", "said", "second_token")
+    lines = [line.removeprefix("body.") for line in render_payload(raw) if line.startswith("body.")]
+    return [
+        line
+        for line in lines
+        if line.startswith(told) and line.partition(":")[0].rpartition(".")[2].partition("[")[0] in shown
+    ]
 
 
 def _find_label(desk: Desk, key: PublicKey) -> str:

@@ -127,7 +127,7 @@ def _interruptions(desk: Desk) -> tuple[Interruption, ...]:
     """What an interruption cost, and what a failed drill failed at."""
     found = []
     for entry in desk.record.entries:
-        if entry.kind is EntryKind.RETURN:
+        if entry.kind in (EntryKind.RETURN, EntryKind.RESTART):
             found.append(Interruption(at=entry.at, said=find_fact(entry.facts, "said", entry.name), step=entry.name))
         if entry.kind is EntryKind.FAIL:
             why = find_fact(entry.facts, "because", entry.name)
