@@ -30,6 +30,8 @@ WHAT_WAS_SIGNED = (
     "eip7702-2025",
     "psbt-change-2019",
     "paxos-fee-2023",
+    "segwit-fee-2020",
+    "eth-feeburn-2020",
 )
 """Losses in which the keys were in their places, and people or machines signed something else than they meant."""
 FILES = sorted((ROOT / "tests" / "incidents").glob("test_*.py"))

@@ -41,6 +41,7 @@ from strongroom.online.transfers.withdrawal.store import (
     State,
     load_coins,
     load_commitments,
+    open_alert,
     save_instruction,
 )
 from strongroom.online.transfers.withdrawal.usage import void_usage
@@ -76,8 +77,18 @@ def propose(platform: Platform, rules: Rules, rows: Sequence[InstructionRow]) ->
     except RefusedError as error:
         for row in rows:
             save_instruction(platform.connection, row.id, State.SCREENING, why=str(error))
+            _tell(platform, row, error)
         return
     say_proposal(platform, rules, built, instructions, decisions, None)
+
+
+def _tell(platform: Platform, row: InstructionRow, error: RefusedError) -> None:
+    """Page for what our own builder made and may not be proposed: a fee above its ceiling, change that is not ours.
+
+    Only waiting for coins is silent. Attack: who owns the builder tries fees until one passes, and nobody hears of it.
+    """
+    for code in sorted(error.codes - {Code.CANNOT_FUND}):
+        open_alert(platform.connection, code.value, "high", f"instruction {row.id}", str(error))
 
 
 def say_proposal(
