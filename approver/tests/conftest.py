@@ -28,6 +28,7 @@ from strongroom.core.roster import Roster
 from strongroom.core.statements import Envelope
 from strongroom.core.trust import Trust
 from world import Edit, Trip, World, eth_trip
+from world_keys import device_of
 
 PIN, OFFICER_PIN = "user-4482", "officer-7731"
 PEOPLE = ("person:m.chan", "person:r.singh", "person:x.new")
@@ -207,6 +208,7 @@ def make_desk(
         world = World(edits={"roster": with_tokens(tokens), **(edits or {})})
         folder = tmp_path / f"desk-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
+        fields = {"device": device_of(fields.get("person", "person:m.chan")), **fields}
         desk = Desk(folder=folder, world=world, monkeypatch=monkeypatch, capsys=capsys, **fields)
         if enrolled:
             assert 0 == desk.enroll()

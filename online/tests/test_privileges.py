@@ -59,6 +59,20 @@ FORBIDDEN = [
     (Role.PLATFORM, "update custody.attested_addresses set line = ''"),
     (Role.PLATFORM, "delete from custody.address_batches"),
     *[
+        (Role.APPROVALS, f"select * from {table}")
+        for table in (
+            "custody.packages_out",
+            "custody.packages_in",
+            "custody.packages_brought",
+            "approvals.requests",
+            "evidence.entries",
+            "transfers.dockets",
+        )
+    ],
+    (Role.APPROVALS, "insert into custody.packages_brought values ('device:a', 'd', '')"),
+    (Role.APPROVALS, f"select evidence.append('{DIGEST}', 'freeze', 'nobody', now(), '')"),
+    *[(role, "select approvals.bring('device:a', 'd', '')") for role in ALL],
+    *[
         (Role.LEDGER_READER, f"select * from {table}")
         for table in ("transfers.dockets", "watch.runs", "evidence.entries")
     ],
@@ -89,6 +103,10 @@ OWN = [
     (Role.WATCHER, "insert into watch.alerts (code, severity, subject, detail) values ('c', 'low', 's', 'd')"),
     *[(role, "select * from transfers.dockets") for role in ALL],
     (Role.LEDGER_READER, "select * from ledger.accounts_now"),
+    (Role.APPROVALS, "select approvals.admit('device:a', 'n', now(), now(), 1)"),
+    (Role.APPROVALS, "select * from approvals.governance(0)"),
+    (Role.APPROVALS, "select * from approvals.packages('device:a', 0, 1)"),
+    (Role.APPROVALS, "select approvals.bring('device:a', 'd', '')"),
 ]
 
 

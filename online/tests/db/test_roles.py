@@ -63,6 +63,7 @@ EXPECTED = {
     Role.RECONCILER: set[str](),
     Role.LEDGER_READER: set[str](),
     Role.ASSIGNER: set[str](),
+    Role.APPROVALS: set[str](),
 }
 
 

@@ -10,14 +10,15 @@ import argparse
 import getpass
 import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
 from strongroom.approver.films import show_package, take_package
+from strongroom.approver.link.commands import add_commands as add_link_commands
+from strongroom.approver.outside import Clock, Command, Outside
 from strongroom.approver.person_key import name_person_key
 from strongroom.approver.reading import Pace, read_from_paper
 from strongroom.approver.sitting import check_sitting
@@ -34,18 +35,6 @@ from strongroom.core.statements import Envelope, Environment, StatementType, par
 from strongroom.core.trust import enroll
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 
-Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """What a command takes from the machine that a test turns with its own hand."""
-
-    clock: Clock
-    pace: Pace
-
-
-Command = Callable[[Home, argparse.Namespace, Outside], int]
 MAX_ROOT_BYTES = 1024 * 1024
 DESCRIPTION = """\
 The approval device of one person. It keeps its own root, roster, registers and policy, reads every docket itself,
@@ -59,6 +48,11 @@ shows everything from the bytes to be signed, and signs the person's answer with
   strongroom-approver decide --home HOME 000002-approval-request.package.json --out OUTBOX
 
 The same package again gives the same answer again, without a PIN.
+
+With a line to the platform (make-device-key and connect, once): `answer` fetches what waits, asks for each docket, and
+hands the answers in. What the line does not carry is kept, and goes with the next `answer` or `submit`.
+
+  strongroom-approver answer --home HOME
 
 exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or disk is not available, 5 our own fault
 """
@@ -114,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     answer.add_argument("--out", type=Path, required=True, help="folder for the answer")
     add_show_arguments(_command(commands.add_parser("show-frames", help=SHOW), _show_frames))
     add_read_arguments(_command(commands.add_parser("read-frames", help=READ), _read_frames))
+    add_link_commands(lambda name, words, run: _command(commands.add_parser(name, help=words), run), _decide)
     _command(commands.add_parser("status", help="what this device believes"), _status)
     return parser
 

@@ -15,6 +15,7 @@ from strongroom.approver.person_key import PersonKey, check_plugged_in, open_per
 from strongroom.approver.sitting import count_approval
 from strongroom.approver.store import Config, Home
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
+from strongroom.core.checks.answering import TimedRoster, check_cooled, check_device
 from strongroom.core.checks.approve import RENDERER
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
@@ -92,6 +93,8 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     # The package may prove that it is later than this clock says: a clock set back must not outlive `sign_by`.
     check_clock(trust, now)
     check_unexpired(trust, now)
+    config = home.load_config()
+    check_device(trust.roster.body, config.device, config.person, now, "device")
     if body.docket.checkpoints[-1].note != body.checkpoint.note:
         raise refused(Code.LOG_NOT_CONSISTENT, "docket.checkpoints", "the package's checkpoint last", "another")
     if body.docket.transaction.twin is Twin.VOID:
@@ -175,11 +178,19 @@ def decide(
         raise refused(Code.SIGNER_KEY_MISMATCH, "token", person.key.key_id, signer[0].key_id)
     body: Approval | Rejection = _rejection(waiting, config, answer, reason)
     if answer is Answer.APPROVE:
+        _check_cooled(waiting, config, now)
         check_in_time(waiting.proved, now)
         _remember(home, build_approved(waiting.proved))
         count_approval(home, waiting.trust.policy_in_force.parameters, now)
         body = _approval(waiting, config, now)
     return _hand_over(home, waiting.raw, _sign(waiting.trust, config.person, body, signer, now), now)
+
+
+def _check_cooled(waiting: Waiting, config: Config, now: datetime) -> None:
+    """Raise CREDENTIAL_TOO_YOUNG here, before a signature that every later stage would refuse; a no needs no wait."""
+    rosters = [TimedRoster(roster=r.body, time=r.time) for r in waiting.proved.foundation.rosters]
+    cool_off_s = waiting.trust.policy_in_force.parameters.device_cool_off_s
+    check_cooled(rosters, (config.person, config.device), cool_off_s, now, "approval")
 
 
 def _remember(home: Home, wanted: Approved) -> None:

@@ -29,6 +29,7 @@ from strongroom.core.statements import (
     parse_statement,
     payload_type,
 )
+from strongroom.online.approvals.serve import add_commands as add_approval_commands
 from strongroom.online.bootstrap import build_platform, system_clock
 from strongroom.online.config import Config, load_config, load_conninfo, open_nodes
 from strongroom.online.db.connect import Connection, open_connection
@@ -63,6 +64,7 @@ The connected side of Strongroom. It proposes, records and watches; it can move 
   strongroom work --config platform.json        credits deposits and moves withdrawals on (keys: platform, builder, log)
   strongroom reconcile --config reconcile.json  follows the chains, compares them with the ledger (key: reconciler)
   strongroom watch --config watch.json          witnesses the log, countersigns clears, settles (key: watcher)
+  strongroom serve-approvals --config a.json    hands approval devices their packages, and takes their answers (no key)
 
 Each runs until it is told to stop, with as many workers as asked for; run each as its own user, on its own host, and a
 second one beside it if you like. The rest are tools that do one thing.
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_commands(partial(_command, commands))
     add_key_commands(partial(_command, commands))
+    add_approval_commands(partial(_command, commands))
     published = _command(commands, "publish", "take in any governance statement, wallet or notice", _publish)
     published.add_argument("envelope", type=Path, help="the signed statement")
     published.add_argument("--delta", type=Path, help='for a register: {"added":[entry],"removed":[id]}')

@@ -31,18 +31,23 @@ class TimedRoster:
 
 
 def check_device(roster: Roster, device: PartyId, person: PartyId, moment: datetime, field: str) -> Party:
-    """The entry of an approval device that this person holds.
-
-    Raises SIGNER_UNKNOWN, DEVICE_FOR_OFFICE, ROLE_MISSING, SIGNER_NOT_VALID, DEVICE_NOT_THEIRS.
-    """
-    if OFFICE in roster.find(device, field).roles:
-        # Told apart from a role that is merely missing: what mail and the web reach must not show what is approved.
-        raise refused(Code.DEVICE_FOR_OFFICE, field, "a device for approvals only", f"{device}, for office work")
-    entry = check_party(roster, device, APPROVAL_DEVICE, moment, field)
+    """The entry of an approval device that this person holds. As `check_dedicated`, and DEVICE_NOT_THEIRS."""
+    entry = check_dedicated(roster, device, moment, field)
     holder = roster.find(person, field)
     if entry.staff != holder.staff:
         raise refused(Code.DEVICE_NOT_THEIRS, field, f"a device of {person} ({holder.staff})", f"one of {entry.staff}")
     return entry
+
+
+def check_dedicated(roster: Roster, device: PartyId, moment: datetime, field: str) -> Party:
+    """The entry of a device that is for approvals and nothing else.
+
+    Raises SIGNER_UNKNOWN, DEVICE_FOR_OFFICE, ROLE_MISSING, SIGNER_NOT_VALID.
+    """
+    if OFFICE in roster.find(device, field).roles:
+        # Told apart from a role that is merely missing: what mail and the web reach must not show what is approved.
+        raise refused(Code.DEVICE_FOR_OFFICE, field, "a device for approvals only", f"{device}, for office work")
+    return check_party(roster, device, APPROVAL_DEVICE, moment, field)
 
 
 def check_answering_devices(journey: Journey, foundation: Foundation) -> None:

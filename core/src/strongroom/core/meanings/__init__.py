@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from strongroom.core.meanings.addresses import ADDRESSES
 from strongroom.core.meanings.ceremonies import CEREMONIES
+from strongroom.core.meanings.devices import DEVICES
 from strongroom.core.meanings.documents import DOCUMENTS
 from strongroom.core.meanings.gap import GAP
 from strongroom.core.meanings.hsms import HSMS
@@ -30,4 +31,5 @@ MEANINGS = {
     **HSMS,
     **WALLETS,
     **CEREMONIES,
+    **DEVICES,
 }

@@ -26,6 +26,7 @@ class Role(StrEnum):
     RECONCILER = "strongroom_reconciler"
     LEDGER_READER = "strongroom_ledger_reader"
     ASSIGNER = "strongroom_assigner"
+    APPROVALS = "strongroom_approvals"
 
 
 OWNER = "strongroom_owner"

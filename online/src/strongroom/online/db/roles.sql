@@ -10,9 +10,10 @@ begin
   end if;
   -- platform: withdrawals. watcher: deposits and the chain. reconciler: reads, and signs that all is matched.
   -- assigner: says whose an address is, from a host of its own, and nothing else.
+  -- approvals: serves approval devices; it calls four functions and reads no table.
   foreach name in array array[
     'strongroom_platform', 'strongroom_watcher', 'strongroom_reconciler', 'strongroom_ledger_reader',
-    'strongroom_assigner'
+    'strongroom_assigner', 'strongroom_approvals'
   ] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I login nosuperuser nocreatedb nocreaterole noreplication', name);

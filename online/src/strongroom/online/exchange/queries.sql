@@ -33,6 +33,14 @@ select count(*) as n from custody.packages_out where device = %(device)s and kin
 -- Every package, to write the files that are missing.
 select device, sequence, kind, raw from custody.packages_out order by device, sequence;
 
+-- load_brought --
+-- Packages that came over the network, oldest first.
+select device, digest, raw from custody.packages_brought order by brought_at, device, digest;
+
+-- remove_brought --
+-- What was handled stands among the packages that came in.
+delete from custody.packages_brought where device = %(device)s and digest = %(digest)s;
+
 -- load_received --
 -- Has this very package been handled?
 select outcome from custody.packages_in where device = %(device)s and digest = %(digest)s;

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
-from strongroom.core.ids import PartyId
+from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import Package, encode_package
 from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
@@ -77,6 +77,18 @@ def load_packages(connection: Connection) -> tuple[tuple[str, int, str, bytes], 
     return load_all(
         connection, _QUERIES["load_packages"], lambda device, sequence, kind, raw: (device, sequence, kind, bytes(raw))
     )
+
+
+def load_brought(connection: Connection) -> tuple[tuple[str, Digest, bytes], ...]:
+    """Packages that came over the network and wait for the intake: device, digest, bytes."""
+    return load_all(
+        connection, _QUERIES["load_brought"], lambda device, digest, raw: (str(device), Digest(digest), bytes(raw))
+    )
+
+
+def remove_brought(connection: Connection, device: str, digest: Digest) -> None:
+    """Forget a package that the intake has kept."""
+    execute(connection, _QUERIES["remove_brought"], {"device": device, "digest": digest})
 
 
 def load_received(connection: Connection, device: str, digest: str) -> str | None:

@@ -23,7 +23,7 @@ from strongroom.core.statements import Envelope, Statement, check_context, expec
 from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.store import append
 from strongroom.online.exchange.outgoing import PLATFORM
-from strongroom.online.exchange.store import load_received, save_received
+from strongroom.online.exchange.store import load_brought, load_received, remove_brought, save_received
 from strongroom.online.governance.retired import check_not_retired, tell_retired
 from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal import step4_approve, step5_verify, step6_sign, step7_release
@@ -35,7 +35,7 @@ HANDLED = "handled"
 
 
 def read_inbox(platform: Platform, rules: Rules, inbox: Path) -> list[str]:
-    """Handle every package file that is new, oldest name first; returns what became of each.
+    """Handle every package that is new, a courier's files first, oldest name first; returns what became of each.
 
     A refused package stops nobody else: it is kept with its reason, and the SOC is told (III.A7-GP). One worker of a
     home at a time, so that packages of a device are taken in their order.
@@ -53,6 +53,16 @@ def _read_new(platform: Platform, rules: Rules, inbox: Path) -> list[str]:
         if load_received(platform.connection, device, digest) is not None:
             continue
         outcomes.append(_receive_one(platform, rules, device, raw, digest))
+    return outcomes + _read_brought(platform, rules)
+
+
+def _read_brought(platform: Platform, rules: Rules) -> list[str]:
+    """What devices handed in over the network, handled as a courier's files are; whose it is was proved at the door."""
+    outcomes = []
+    for device, digest, raw in load_brought(platform.connection):
+        if load_received(platform.connection, device, digest) is None:
+            outcomes.append(_receive_one(platform, rules, device, raw, digest))
+        remove_brought(platform.connection, device, digest)
     return outcomes
 
 

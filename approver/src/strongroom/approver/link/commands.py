@@ -1,0 +1,114 @@
+"""`connect`, `fetch`, `submit` and `answer`: the line at the keyboard."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from strongroom.approver import flow
+from strongroom.approver.files import load_file
+from strongroom.approver.link.carry import Submitted, fetch, open_line, submit
+from strongroom.approver.link.keep import Platform, Shelf
+from strongroom.approver.outside import Command, Outside
+from strongroom.approver.store import Home
+from strongroom.core.errors import MalformedError, Refusal, RefusedError, UnavailableError
+from strongroom.core.ids import parse_digest
+from strongroom.core.packages import MAX_PACKAGE_BYTES, PackageKind
+
+AddCommand = Callable[[str, str, Command], argparse.ArgumentParser]
+Decide = Callable[[Home, argparse.Namespace, Outside], int]
+
+
+def add_commands(add: AddCommand, decide: Decide) -> None:
+    """Add the line's commands. decide: the command that reads one package and asks the person."""
+    add("make-device-key", "make this device's own key, and print it for the roster", _make_key)
+    connected = add("connect", "say where the platform is; its key is typed from paper", _connect)
+    connected.add_argument("--host", required=True)
+    connected.add_argument("--port", type=int, default=8443)
+    connected.add_argument("--server-key", required=True, help="sha256:... as make-approvals-key printed it")
+    add("fetch", "get what waits for this device, and take updates", _fetch)
+    add("submit", "hand in every answer that the platform does not have yet", _submit)
+    add("answer", "fetch, decide one docket after the other, and hand the answers in", _answering(decide))
+
+
+def _make_key(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+    key = Shelf(home).make_key().key
+    facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
+    _say(options, facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
+    return 0
+
+
+def _connect(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+    pin = parse_digest(options.server_key, "--server-key")
+    Shelf(home).save_platform(Platform(host=options.host, port=options.port, server_key=pin))
+    _say(options, {"host": options.host, "server_key": pin}, f"This device talks to {options.host} with {pin} only.")
+    return 0
+
+
+def _fetch(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    files = _fetch_and_import(home, outside)
+    waiting = [p.name for p in files]
+    _say(options, {"waiting": waiting}, "\n".join([f"{len(waiting)} to decide:", *waiting]) if waiting else "Nothing.")
+    return 0
+
+
+def _fetch_and_import(home: Home, outside: Outside) -> list[Path]:
+    """Fetch; take the updates that come before any docket, as the order of the packages wants it. Returns the rest."""
+    fetch(home, open_line(home, outside.clock))
+    waiting = Shelf(home).list_incoming(home.load_counters().received)
+    while waiting and waiting[0][0].kind is PackageKind.UPDATE:
+        _import(home, waiting.pop(0)[1], outside)
+    return [path for package, path in waiting if package.kind is not PackageKind.UPDATE]
+
+
+def _import(home: Home, path: Path, outside: Outside) -> None:
+    flow.receive_update(home, load_file(path, MAX_PACKAGE_BYTES), outside.clock())
+
+
+def _submit(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    _tell_submitted(options, submit(home, open_line(home, outside.clock)))
+    return 0
+
+
+def _tell_submitted(options: argparse.Namespace, done: list[Submitted]) -> None:
+    facts = {"submitted": [{"file": each.file, "outcome": each.outcome} for each in done]}
+    lines = [f"{each.file}: {each.outcome}" for each in done]
+    _say(options, facts, "\n".join(lines) if lines else "Nothing to hand in.")
+
+
+def _answering(decide: Decide) -> Command:
+    def answer(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+        fetch(home, open_line(home, outside.clock))
+        options.out = Shelf(home).outgoing
+        refusals: tuple[Refusal, ...] = ()
+        try:
+            _decide_each(home, options, outside, decide)
+        except (MalformedError, RefusedError) as error:
+            refusals = error.refusals
+        try:
+            # What was decided goes out whatever came after it, a halt above all; without a line it waits here.
+            _submit(home, options, outside)
+        except UnavailableError as error:
+            raise UnavailableError(*refusals, *error.refusals) from error
+        if refusals:
+            raise RefusedError(*refusals)
+        return 0
+
+    return answer
+
+
+def _decide_each(home: Home, options: argparse.Namespace, outside: Outside, decide: Decide) -> None:
+    """One package after the other, in their order; the first refusal ends it, and the rest waits for another call."""
+    for package, path in Shelf(home).list_incoming(home.load_counters().received):
+        if package.kind is PackageKind.UPDATE:
+            _import(home, path, outside)
+        else:
+            options.package = path
+            decide(home, options, outside)
+
+
+def _say(options: argparse.Namespace, facts: object, sentence: str) -> None:
+    sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")
