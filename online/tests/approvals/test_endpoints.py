@@ -332,6 +332,7 @@ def test_a_line_that_is_cut_in_the_middle_leaves_nothing(served: Served) -> None
         ("DELETE", FETCH),
         ("POST", FETCH),
         ("GET", "/v1/statements/"),
+        ("GET", "/%1b%00%e2%80%ae"),
     ],
 )
 def test_there_is_no_third_endpoint(served: Served, method: str, target: str) -> None:

@@ -11,9 +11,7 @@ import logging
 from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from fastapi.concurrency import run_in_threadpool
 
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
@@ -46,15 +44,19 @@ def build_app(desk: Desk) -> FastAPI:
     async def statements(request: Request) -> Response:
         return await _answer(request, MAX_STATEMENTS_BYTES, desk.take_in)
 
-    @app.exception_handler(HTTPException)
-    async def nowhere(request: Request, error: HTTPException) -> Response:
-        got = f"{request.method} {request.url.path}"[:200]
-        return _say_no(_unknown(got), error.status_code)
+    @app.exception_handler(404)
+    async def nowhere(request: Request, _error: Exception) -> Response:
+        return _say_no(_unknown(request), 404)
+
+    @app.exception_handler(405)
+    async def not_so(request: Request, _error: Exception) -> Response:
+        return _say_no(_unknown(request), 405)
 
     return app
 
 
-def _unknown(got: str) -> StrongroomError:
+def _unknown(request: Request) -> StrongroomError:
+    got = f"{request.method} {request.url.path}"[:200]
     expected = f"GET {PACKAGES_TARGET}N or POST {STATEMENTS_TARGET}"
     return malformed(Code.ENDPOINT_UNKNOWN, "request.target", expected, got)
 
@@ -69,19 +71,20 @@ async def _answer(request: Request, limit: int, work: Callable[[Asked], bytes]) 
         expected = f"a body within {BODY_TIMEOUT_S} s"
         late = Refusal(code=Code.PLATFORM_UNAVAILABLE, field="request.body", expected=expected, got="later")
         return _say_no(UnavailableError(late), 408)
-    except ClientDisconnect:
-        # Whoever hung up reads no answer; nothing was begun, since the body comes before the work.
-        return Response(status_code=400)
     except StrongroomError as error:
         return _say_no(error, status_of(error))
     return Response(content, media_type="application/json", headers={"cache-control": "no-store"})
 
 
 async def _read_body(request: Request, limit: int) -> bytes:
-    """The whole body, given up at the first byte too many."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    """The whole body, given up at the first byte too many; a line that is cut before the end leaves nothing."""
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise malformed(Code.FIELD_MISSING, "request.body", "a body with its end", "a line that was cut")
+        body += message.get("body", b"")
+        more = bool(message.get("more_body", False))
         if len(body) > limit:
             raise malformed(Code.TOO_LARGE, "request.body", f"at most {limit} bytes", "more")
     return bytes(body)
@@ -121,6 +124,11 @@ def status_of(error: StrongroomError) -> int:
     return 401 if error.codes & _UNPROVED else 403
 
 
+def _plain(text: str) -> str:
+    """What a stranger wrote, without what canonical JSON and a screen cannot show."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+
+
 def _say_no(error: StrongroomError, status: int) -> Response:
     for refusal in error.refusals:
         log.warning("%s %s", refusal.code.value, refusal.sentence)
@@ -128,6 +136,7 @@ def _say_no(error: StrongroomError, status: int) -> Response:
     if isinstance(error, InvariantError | UnavailableError) and Code.REQUEST_RATE not in error.codes:
         # What is wrong inside is for our own log; the device needs to know that it may ask again.
         told = (Refusal(code=Code.PLATFORM_UNAVAILABLE, field="platform", expected="an answer", got="none now"),)
-    content = encode_canonical({"refusals": [{**refusal.as_json(), "sentence": refusal.sentence} for refusal in told]})
+    rows = [{**refusal.as_json(), "sentence": refusal.sentence} for refusal in told]
+    content = encode_canonical({"refusals": [{name: _plain(text) for name, text in row.items()} for row in rows]})
     headers = {"cache-control": "no-store", "connection": "close"}
     return Response(content, status_code=status, media_type="application/json", headers=headers)
