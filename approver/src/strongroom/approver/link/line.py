@@ -163,8 +163,9 @@ def _parse_refusals(content: bytes) -> list[Refusal]:
         return []
     rows = value.get("refusals") if isinstance(value, dict) else None
     found = []
+    known = {code.value for code in Code}
     for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict) and str(row.get("code")) in Code.__members__:
+        if isinstance(row, dict) and str(row.get("code")) in known:
             # Canonical JSON has no hidden characters; whoever answers may still be long-winded.
             field, expected, got = (str(row.get(name))[:200] for name in ("field", "expected", "got"))
             found.append(Refusal(code=Code(str(row["code"])), field=f"platform: {field}", expected=expected, got=got))
