@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -162,3 +163,9 @@ def test_plain_text_says_the_same_in_eighty_columns() -> None:
         assert f"  {each.characters}" in said
         assert f"  {each.first}" in said
     assert unicodedata.normalize("NFC", said) == said
+
+
+def test_the_plain_text_is_the_one_that_is_kept() -> None:
+    kept = Path(__file__).parent / "one-instruction.txt"
+
+    assert kept.read_text(encoding="utf-8") == render_text([page()])

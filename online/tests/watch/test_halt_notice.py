@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
 from strongroom.core.halt_notice import HaltNotice, build_notice_text, point_at
 from strongroom.core.ids import Digest, PartyId
+from strongroom.online.cli import main
 from strongroom.online.watch.halt_notice import accept_notice
 from strongroom.online.watch.store import load_alerts
 from world_keys import Signer, signer_of
@@ -69,3 +73,22 @@ def test_a_notice_of_another_firm_is_refused(firm: Firm) -> None:
         accept_notice(firm.platform.connection, firm.rules, text, firm.clock())
     assert () == load_alerts(firm.admin)
     accept_notice(firm.platform.connection, firm.rules, notice_of(firm), firm.clock())
+
+
+def test_the_security_desk_pastes_what_the_telephone_read(
+    firm: Firm, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, config = notice_of(firm), str(firm.config("work"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+    monkeypatch.setattr("strongroom.online.cli.system_clock", firm.clock)
+
+    for words in ([], [text]):
+        assert 0 == main(["scan-halt", "--config", config, *words])
+        told = json.loads(capsys.readouterr().out)
+        assert ("device:terminal-1", 5521, "DEST_NOT_INSTRUCTED") == (told["terminal"], told["journal"], told["code"])
+        assert told["next"]
+
+    assert [Code.DEST_NOT_INSTRUCTED.value] == [a.code for a in load_alerts(firm.admin)]
+    assert 3 == main(["scan-halt", "--config", config, text[:-1]])
+    refused = {refusal["code"] for refusal in json.loads(capsys.readouterr().out)["refusals"]}
+    assert refused <= {"HALT_NOTICE_INVALID", "SIGNATURE_INVALID", "SIGNATURE_HIGH_S"}

@@ -90,7 +90,7 @@ def _build_page(proof: Proof, each: Heard[Instruction], number: int, total: int)
 
 def _build_rows(proof: Proof, each: Heard[Instruction]) -> Iterator[Row]:
     body, entries = each.body, proof.foundation.entries
-    native = next(a for a in entries.assets.values() if a.chain == body.chain and a.contract is None)
+    native = entries.assets[proof.paid()[1].fee_asset]
     ceiling = f"{render_units(body.fee_ceiling, native.decimals)} {native.symbol}"
     owner = find_destination(each, proof.foundation)
     client = entries.clients[body.client]
