@@ -32,6 +32,8 @@ WHAT_WAS_SIGNED = (
     "paxos-fee-2023",
     "segwit-fee-2020",
     "eth-feeburn-2020",
+    "nonce-lattice-2019",
+    "bitgrail-2018",
 )
 """Losses in which the keys were in their places, and people or machines signed something else than they meant."""
 FILES = sorted((ROOT / "tests" / "incidents").glob("test_*.py"))

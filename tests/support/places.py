@@ -55,16 +55,18 @@ def codes_of(attempt: Callable[[], object]) -> Codes:
 
 @dataclass(slots=True)
 class Wire:
-    """Where the gate sends: it takes everything, and remembers it."""
+    """Where the gate sends. took: what the node says of it. sent: what it has taken; lost: what went out to nobody."""
 
+    took: Took = Took.TAKEN
     sent: list[bytes] = field(default_factory=list)
+    lost: list[bytes] = field(default_factory=list)
 
     def send(self, chain: ChainId, signed: bytes, txid: str) -> tuple[NodeAnswer, ...]:
-        """Take it. The names are the contract's, so that a caller may name them."""
+        """Take it, or not."""
         assert chain
         assert txid
-        self.sent.append(signed)
-        return (NodeAnswer(node="node-a", took=Took.TAKEN),)
+        (self.sent if self.took is Took.TAKEN else self.lost).append(signed)
+        return (NodeAnswer(node="node-a", took=self.took),)
 
 
 @dataclass(kw_only=True)
