@@ -24,7 +24,7 @@ def photograph(screen: str) -> Picture:
             inked = bytes(10 * SCALE) + b"".join(bytes([_INK[block][half]]) * SCALE for block in line)
             rows += [inked.ljust(width, b"\0")] * SCALE
     rows += [bytes(width)] * 10 * SCALE
-    return Picture(width=width, height=len(rows), channels=1, pixels=b"".join(rows))
+    return Picture(width=width, height=len(rows), pixels=b"".join(rows))
 
 
 def test_a_halt_shows_a_code_that_a_camera_reads(firm: Any, stand: Any) -> None:

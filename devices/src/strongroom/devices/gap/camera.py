@@ -13,10 +13,7 @@ from strongroom.devices.gap.pictures import Picture
 
 def read_codes(picture: Picture) -> tuple[str, ...]:
     """What the QR codes say that can be read in a picture: none in a blurred one. What is not text is left out."""
-    shape = [picture.height, picture.width]
-    if picture.channels > 1:
-        shape.append(picture.channels)
-    view = memoryview(picture.pixels).cast("B", shape)
+    view = memoryview(picture.pixels).cast("B", [picture.height, picture.width])
     formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
     found = zxingcpp.read_barcodes(view, formats=formats, text_mode=zxingcpp.TextMode.Plain)
     return tuple(code.text for code in found if code.content_type is zxingcpp.ContentType.Text)

@@ -20,19 +20,20 @@ MAX_PICTURE_BYTES = 32 * 1024 * 1024
 MAX_SIDE = 4096
 _PGM = re.compile(rb"P5(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+(\d{1,5})(?:\s|#[^\n]*\n)+255\s")
 _PNG = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {0: 1, 2: 3}
-"""PNG's colour types that are read: grey, and red, green, blue."""
+_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+"""PNG's colour types that are read: grey, and red, green, blue; each without transparency, and with it."""
+_GREY = {1: 0, 2: 0, 3: 1, 4: 1}
+"""Which byte of a pixel is taken for its grey: the green one of a coloured pixel. Transparency is not looked at."""
 _BITS = tuple(bytes(255 if byte >> (7 - bit) & 1 else 0 for bit in range(8)) for byte in range(256))
 """The eight grey pixels of a byte of a picture in black and white."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """Pixels row by row, one byte a channel. channels: 1 for grey, 3 for red, green and blue."""
+    """Grey pixels row by row, one byte each, 0 for black."""
 
     width: int
     height: int
-    channels: int
     pixels: bytes
 
 
@@ -73,7 +74,7 @@ def _parse_pgm(raw: bytes) -> Picture:
     pixels = raw[found.end() :]
     if len(pixels) != width * height:
         raise _invalid(f"{width * height} pixels", str(len(pixels)))
-    return Picture(width=width, height=height, channels=1, pixels=pixels)
+    return Picture(width=width, height=height, pixels=pixels)
 
 
 def _parse_png(raw: bytes) -> Picture:
@@ -131,7 +132,8 @@ def _unpack(header: _Header, packed: bytes) -> Picture:
     rows = _unfilter(header, lines)
     if header.depth == 1:
         rows = [b"".join(_BITS[byte] for byte in row)[: header.width] for row in rows]
-    return Picture(width=header.width, height=header.height, channels=header.channels, pixels=b"".join(rows))
+    grey = b"".join(rows)[_GREY[header.channels] :: header.channels]
+    return Picture(width=header.width, height=header.height, pixels=grey)
 
 
 def _unfilter(header: _Header, lines: bytes) -> list[bytes]:
