@@ -72,6 +72,8 @@ TABLE = (
     ("approver-imports-core-only", APPROVER, "import strongroom.vault"),
     ("approver-imports-core-only", APPROVER, "import strongroom.checker"),
     ("approver-imports-core-only", APPROVER, "import strongroom.online"),
+    ("approver-has-one-line",      APPROVER, "import http.client"),
+    ("approver-has-one-line",      APPROVER, "import socket"),
     ("checker-stands-alone",       CHECKER,  "import strongroom.vault"),
     ("checker-stands-alone",       CHECKER,  "import strongroom.approver"),
     ("checker-stands-alone",       CHECKER,  "import strongroom.online"),
