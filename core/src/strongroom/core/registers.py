@@ -7,10 +7,11 @@ spec/registers.md; III.14, III.15, II.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar, assert_never
 
 from strongroom.chains.ethereum.addresses import token_asset
@@ -190,16 +191,19 @@ class _HasId(Protocol):
     @property
     def id(self) -> str: ...
 
+    def __hash__(self) -> int: ...
+
 
 E = TypeVar("E", bound=_HasId)
 
 
-def encode_entry(entry: object) -> bytes:
-    """The canonical bytes of an entry: the Merkle leaf."""
+@lru_cache(maxsize=4096)
+def encode_entry(entry: Hashable) -> bytes:
+    """The canonical bytes of an entry: the Merkle leaf. Every docket carries the same few; an entry never changes."""
     return encode_canonical(encode_record(entry))
 
 
-def entry_digest(entry: object) -> Digest:
+def entry_digest(entry: Hashable) -> Digest:
     """Digest of an entry's canonical bytes; a client signs it with the destination."""
     return sha256(encode_entry(entry))
 

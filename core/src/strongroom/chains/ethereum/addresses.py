@@ -7,6 +7,7 @@ What `parse_address` accepts, `render_address` spells identically. All lower cas
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from strongroom.chains.ethereum.curve import parse_point
 from strongroom.chains.ethereum.hashing import keccak256
@@ -21,6 +22,7 @@ _HEX_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _CHAIN = re.compile(r"eip155:([1-9][0-9]{0,18})", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def render_address(raw: bytes) -> str:
     """Spell 20 bytes as an address with its checksum in the case of the letters. Raises ADDRESS_INVALID.
 

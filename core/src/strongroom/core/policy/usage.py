@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 from strongroom.core.ids import AssetId, Digest, EntryId
@@ -101,25 +102,34 @@ def merge_use(known: Use, again: Use) -> Use:
 
 def count_uses(uses: Iterable[Use], window: Window, asset: AssetId, now: datetime) -> Usage:
     """What a window holds now: amounts of one asset, fees of its chain, number and value of everything."""
-    inside = [u for u in uses if (now - u.at) // timedelta(seconds=1) <= window.seconds]
+    inside = _inside(uses, window, now)
+    chain = _chain_of(asset)
     return Usage(
         amount=sum(u.amount for u in inside if u.asset == asset),
         # A void pays nobody: its fee counts, it does not.
         count=len({u.instruction for u in inside if u.amount}),
-        fees=sum(u.fee for u in inside if _chain_of(u.asset) == _chain_of(asset)),
+        fees=sum(u.fee for u in inside if _chain_of(u.asset) == chain),
         hkd_cents=_total([u.hkd_cents for u in inside]),
     )
 
 
 def _count_before(uses: Sequence[Use], window: Window, request: Request, instruction: Digest, now: datetime) -> Usage:
     others = count_uses([u for u in uses if u.instruction != instruction], window, request.asset, now)
-    own = [u for u in uses if u.instruction == instruction and (now - u.at) // timedelta(seconds=1) <= window.seconds]
+    own = _inside([u for u in uses if u.instruction == instruction], window, now)
     return Usage(
         amount=others.amount,
         count=others.count,
         fees=others.fees + max((u.fee - request.fee_share for u in own if u.fee > request.fee_share), default=0),
         hkd_cents=_total([others.hkd_cents, *(_above(u.hkd_cents, request.hkd_cents) for u in own)]),
     )
+
+
+def _inside(uses: Iterable[Use], window: Window, now: datetime) -> list[Use]:
+    """The uses that a window still holds: one that is `seconds` whole seconds old counts, and its fractions with it."""
+    if window.seconds >= LONGEST_S:
+        return [*uses]
+    after = now - timedelta(seconds=window.seconds + 1)
+    return [u for u in uses if u.at > after]
 
 
 def _moment_before(now: datetime, seconds: int) -> datetime:
@@ -141,6 +151,7 @@ def _total(values: Iterable[int | None]) -> int | None:
     return None if None in known else sum(v for v in known if v is not None)
 
 
+@lru_cache(maxsize=1024)
 def _chain_of(asset: AssetId) -> str:
     """The chain of a CAIP-19 asset: fees of one chain are one native asset."""
     return asset.split("/", 1)[0]

@@ -11,6 +11,7 @@ from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import PartialSignature, SigningBody
 from strongroom.vault.hsm.wrapped_keys import WrappedKey
 from strongroom.vault.terminal.journal.marks import Mark
+from strongroom.vault.terminal.key_folder import KeyFolder
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Clear, Session
 from strongroom.vault.terminal.sitting import Sitting
@@ -31,6 +32,7 @@ class Desk:
     body: SigningBody
     sign_digest: SignDigest
     sitting: Sitting
+    keys: KeyFolder
     done: set[str] = field(default_factory=set)
 
     @property

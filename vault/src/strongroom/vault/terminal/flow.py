@@ -17,7 +17,8 @@ from strongroom.core.errors import InvariantError, MalformedError, Refusal, Refu
 from strongroom.core.packages import SealedResult
 from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, StatementType, payload_type
-from strongroom.vault.hsm.wrapped_keys import WrappedKey, sign_digest
+from strongroom.vault.hsm.handles import WrappingKey
+from strongroom.vault.hsm.wrapped_keys import WrappedKey, find_wrapping_key, sign_digest_with
 from strongroom.vault.terminal import (
     sitting,
     step1_receive,
@@ -30,6 +31,7 @@ from strongroom.vault.terminal import (
 from strongroom.vault.terminal.desk import Desk, SignDigest
 from strongroom.vault.terminal.halts import halt
 from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.key_folder import KeyFolder
 from strongroom.vault.terminal.notice import build_notice, render_notice
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Session, open_session
@@ -148,6 +150,7 @@ def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, s
         body=received.body,
         sign_digest=sign,
         sitting=sitting.load_sitting(terminal, crew.people),
+        keys=KeyFolder.find(Path(terminal.config.keys)),
     )
 
 
@@ -189,8 +192,13 @@ def claimed_proposal(docket: Docket) -> str:
 
 
 def _own_token(crew: Crew) -> SignDigest:
+    """Sign with our own token; its wrapping key is found and compared once a session, at the first signature."""
+    found: list[WrappingKey] = []
+
     def sign(key: WrappedKey, digest: bytes) -> tuple[int, int]:
-        return sign_digest(crew.terminal.session, key, digest)
+        if not found:
+            found.append(find_wrapping_key(crew.terminal.session))
+        return sign_digest_with(found[0], key, digest)
 
     return sign
 

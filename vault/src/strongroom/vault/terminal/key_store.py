@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from strongroom.chains.bitcoin.psbt import parse_psbt
 from strongroom.chains.ethereum.hashing import keccak256
@@ -19,10 +18,11 @@ from strongroom.core.ids import Digest, PartyId
 from strongroom.core.key_states import may_contain, may_pay
 from strongroom.core.registers import AddressEntry, KeyEntry, KeyState
 from strongroom.vault.hsm.key_file import MAX_BYTES, SUFFIX, parse_key_file
-from strongroom.vault.hsm.pool_file import INDEX_NAME, find_pool_key
+from strongroom.vault.hsm.pool_file import find_pool_key
 from strongroom.vault.hsm.wrapped_keys import WrappedKey
 from strongroom.vault.terminal.desk import KeyUse
 from strongroom.vault.terminal.files import load_file
+from strongroom.vault.terminal.key_folder import KeyFolder
 
 
 def build_digests(proved: ProvedDocket) -> tuple[Digest, tuple[bytes, ...]]:
@@ -37,7 +37,7 @@ def build_digests(proved: ProvedDocket) -> tuple[Digest, tuple[bytes, ...]]:
 
 
 def build_key_uses(
-    proved: ProvedDocket, me: PartyId, folder: Path, states: Mapping[str, KeyState]
+    proved: ProvedDocket, me: PartyId, folder: KeyFolder, states: Mapping[str, KeyState]
 ) -> tuple[KeyUse, ...]:
     """Every signature that this terminal is to make: for each input, each key of its address that lives here.
 
@@ -71,15 +71,14 @@ def _keys_here(
     return [k for k in keys if may_sign(states.get(k.id, KeyState.DESTROYED)) and may_sign(k.state)]
 
 
-def load_key(folder: Path, entry: KeyEntry) -> WrappedKey:
-    """The wrapped key of a register entry; pools and single files stand in folders of their own below `folder`.
+def load_key(folder: KeyFolder, entry: KeyEntry) -> WrappedKey:
+    """The wrapped key of a register entry, out of a file of its own or a pool.
 
-    A pool that is not finished has no index, and none of its keys is found.
     Raises KEY_NOT_IN_TOKEN when there is no such key, or more than one, or its public key is not the register's.
     """
     name = entry.id.removeprefix("key:") + SUFFIX
-    found = [parse_key_file(load_file(path, MAX_BYTES)) for path in sorted(folder.rglob(name))]
-    pools = [find_pool_key(path.parent, entry.id) for path in sorted(folder.rglob(INDEX_NAME))]
+    found = [parse_key_file(load_file(path, MAX_BYTES)) for path in folder.files.get(name, ())]
+    pools = [find_pool_key(path, entry.id) for path in folder.pools]
     found += [file for file in pools if file is not None]
     if len(found) != 1:
         raise refused(Code.KEY_NOT_IN_TOKEN, entry.id, f"one key {name}, alone or in a pool", f"{len(found)} keys")

@@ -7,7 +7,6 @@ whether it was signed here before, only this terminal's own copies say. III.13, 
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from strongroom.core.bodies import Approval, Instruction
 from strongroom.core.canonical import parse_canonical
@@ -20,7 +19,7 @@ from strongroom.core.docket import Twin
 from strongroom.core.errors import refused, run_checks
 from strongroom.core.records import encode_time
 from strongroom.core.sweeps import Rehearsal, Sweep
-from strongroom.vault.terminal.desk import Desk, Plan
+from strongroom.vault.terminal.desk import Desk, KeyUse, Plan
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
@@ -33,9 +32,10 @@ from strongroom.vault.terminal.step2_prove import verification_of
 def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
     """Compare, and plan what signing takes. Raises RefusedError with every reason to refuse."""
     terminal = desk.terminal
-    keys = Path(terminal.config.keys)
     bindings, own = build_bindings(proved), terminal.trust.build_heads()
     states = terminal.trust.key_states
+    limits: list[LimitUse] = []
+    uses: list[KeyUse] = []
     run_checks(
         [
             lambda: check_against_trust(proved, terminal.trust, now),
@@ -48,14 +48,13 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
             lambda: terminal.journal.check(bindings),
             lambda: check_not_handed_back(terminal.journal, name_result(proved)),
             lambda: check_not_in_batch(desk, name_result(proved)),
-            lambda: _discard(_limit_marks(desk, proved, now)),
+            lambda: limits.extend(_limit_marks(desk, proved, now)),
             lambda: desk.clear.check_alive(terminal),
             lambda: desk.clear.check_budget(proved),
-            lambda: _discard(build_key_uses(proved, desk.me, keys, states)),
+            lambda: uses.extend(build_key_uses(proved, desk.me, desk.keys, states)),
         ]
     )
-    marks = (*bindings, *_limit_marks(desk, proved, now))
-    return Plan(proved=proved, uses=build_key_uses(proved, desk.me, keys, states), marks=marks)
+    return Plan(proved=proved, uses=tuple(uses), marks=(*bindings, *limits))
 
 
 def check_in_time(proved: ProvedDocket, now: datetime) -> None:
@@ -137,7 +136,3 @@ def _limit_marks(desk: Desk, proved: ProvedDocket, now: datetime) -> tuple[Limit
     if proved.twin is Twin.VOID:
         return check_void_windows(proved, desk.terminal.trust.policy_in_force, journal, now)
     return check_windows(proved, desk.terminal.trust.policy_in_force, journal, now)
-
-
-def _discard(_value: object) -> None:
-    """Some checks also build what they checked; here only their refusals count."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import assert_never
 
 from strongroom.core.codes import Code
@@ -207,6 +207,7 @@ def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, 
     _write(connection, "raise_limit_use", time=encode_time(merged.at), **_name_use(merged))
 
 
+@lru_cache(maxsize=16384)
 def parse_use(*row: object) -> Use:
     """A row of `limit_use`, in the order of its queries: rule, instruction, asset, units, fee, hkd_cents, time."""
     rule, instruction, asset, units, fee, hkd_cents, time = map(str, row)
