@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from strongroom.core.codes import Code
 from strongroom.core.halt_notice import check_notice, parse_notice_text, point_at
 from strongroom.devices.gap.camera import read_codes
 from strongroom.devices.gap.pictures import Picture
+from strongroom.vault.terminal import cli
 from strongroom.vault.terminal.journal.entry import EntryKind
 
 _INK = {"█": (255, 255), "▀": (255, 0), "▄": (0, 255), " ": (0, 0)}
@@ -61,3 +63,33 @@ def test_what_is_signed_shows_no_code(firm: Any, stand: Any) -> None:
 
     assert [] == outcome.refused
     assert "█" not in stand.screen.getvalue()
+
+
+def test_the_code_of_any_halt_is_shown_again(firm: Any, stand: Any, capsys: Any) -> None:
+    trips = [firm.trip(), firm.trip(nonce=8, sequence=2)]
+    outcome = stand.run(firm.turn(trips=trips), "reject", "one", "unsure", "two")
+    first, last = (refused.notice for refused in outcome.refused)
+
+    for words, text in (([], last), (["--journal", str(parse_notice_text(first).notice.journal)], first)):
+        stand.screen.truncate(0)
+        assert 0 == command(stand, "halt-code", *words)
+        assert {"notice": text} == json.loads(capsys.readouterr().out)
+        assert (text,) == read_codes(photograph(stand.screen.getvalue().replace("\0", "")))
+
+
+def test_a_code_that_is_not_there_or_spoiled_is_said(firm: Any, stand: Any, capsys: Any) -> None:
+    assert 4 == command(stand, "halt-code")
+    assert "FILE_UNAVAILABLE" in capsys.readouterr().out
+    stand.run(firm.turn(trips=[firm.trip()]), "reject", "one")
+    (kept,) = stand.home.notices.iterdir()
+    whole = kept.read_bytes()
+    assert 0 == command(stand, "halt-code")
+    kept.write_bytes(whole[:40])
+
+    assert 3 == command(stand, "halt-code")
+    assert "HALT_NOTICE_INVALID" in capsys.readouterr().out
+
+
+def command(stand: Any, *words: str) -> int:
+    options = cli.build_parser().parse_args([*words, "--home", str(stand.home.path), "--json"])
+    return cli.run(options, stand.outside())

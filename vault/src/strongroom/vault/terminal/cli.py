@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 the call is wrong, 3 refused, 4 something is not available
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from strongroom.vault.terminal.console import StreamConsole
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.films import show_package, take_package
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
+from strongroom.vault.terminal.notice import load_notice, render_notice
 from strongroom.vault.terminal.outbox import send_again
 from strongroom.vault.terminal.outside import Outside, build_outside, check_no_network
 from strongroom.vault.terminal.people import open_crew
@@ -41,6 +43,7 @@ In this order:
   3. run      one session: PINs, a nonce goes out, a signing package with its clear-to-sign comes in, each
               transfer is proved, checked, shown and answered with sign, reject or unsure; one package goes back
      again    writes the last package that went out once more, when its medium was lost, full or pulled out
+     halt-code   at any time: the code of the last halt again, for the security desk
      show-frames, read-frames   carry a package by a film of QR codes instead of a medium
      status   at any time: heads, journal, freezes, limits used
 
@@ -62,6 +65,10 @@ DEFAULT_MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command with the real world around it, and return its exit code."""
     guard_memory()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A console that lacks a character, of a name or of a code, must not stop a session half way.
+            stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     # With --json the standard output is for the machine alone; people read the other one.
     console = StreamConsole(source=sys.stdin, screen=sys.stderr if options.json else sys.stdout)
@@ -121,13 +128,15 @@ def build_parser() -> argparse.ArgumentParser:
     session = _add(commands, "run", _run, "Runs one signing session.")
     session.add_argument("--in", dest="inbox", type=Path, required=True, help="folder in which the package appears")
     session.add_argument("--out", type=Path, required=True, help="folder for what goes out")
-    session.add_argument("--wait", type=_seconds, default=900, help="seconds to wait for the package (%(default)s)")
+    session.add_argument("--wait", type=_number, default=900, help="seconds to wait for the package (%(default)s)")
     session.add_argument(
         "--operator", type=_person, action="append", help="who operates, twice; without it everybody who is enrolled"
     )
     again = _add(commands, "again", _again, "Writes a package that was handed out once more, byte for byte.")
     again.add_argument("--out", type=Path, required=True, help="folder to write it to")
     again.add_argument("--file", help="its name, NNNNNN-KIND.package.json; without it the last one")
+    code = _add(commands, "halt-code", _halt_code, "Shows the code of a halt once more, for the security desk.")
+    code.add_argument("--journal", type=_number, help="number of the halt's entry; without it the last halt")
     add_show_arguments(_add(commands, "show-frames", _show_frames, SHOW))
     add_read_arguments(_add(commands, "read-frames", _read_frames, READ))
     _add(commands, "status", _status, "Shows heads, journal, freezes and limits used.")
@@ -166,9 +175,9 @@ def _operator(text: str) -> OperatorToken:
     return OperatorToken(person=_person(person), token=label)
 
 
-def _seconds(text: str) -> int:
+def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return int(text)
 
 
@@ -224,6 +233,13 @@ def _report(outcome: Outcome) -> Result:
 def _again(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
     with open_terminal(options.home, outside) as terminal:
         return 0, {"package": str(send_again(terminal, options.out, options.file))}
+
+
+def _halt_code(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    text = load_notice(Home(path=options.home), options.journal)
+    for line in render_notice(text):
+        outside.console.say(line)
+    return 0, {"notice": text}
 
 
 def _show_frames(options: argparse.Namespace, _outside: Outside) -> tuple[int, Result]:

@@ -82,6 +82,11 @@ class Home:
         return self.path / "sent"
 
     @property
+    def notices(self) -> Path:
+        """Codes of halts as they were shown, one file each: the next page takes a code off the screen too soon."""
+        return self.path / "notices"
+
+    @property
     def kept(self) -> Path:
         """Copies of packages that were refused: nothing is lost."""
         return self.path / "kept"

@@ -32,7 +32,7 @@ from strongroom.vault.terminal.desk import Desk, SignDigest
 from strongroom.vault.terminal.halts import halt
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.key_folder import KeyFolder
-from strongroom.vault.terminal.notice import build_notice, render_notice
+from strongroom.vault.terminal.notice import build_notice, keep_notice, render_notice
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Session, open_session
 from strongroom.vault.terminal.terminal import Terminal
@@ -177,6 +177,7 @@ def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError,
     outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals, notice=notice))
     for line in render_notice(notice):
         console.say(line)
+    keep_notice(terminal, notice)
 
 
 def _tell(terminal: Terminal, crew: Crew, alarms: Sequence[Refusal], outcome: Outcome) -> None:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from strongroom.core.halt_notice import HaltNotice, build_notice_text, point_at
+from pathlib import Path
+
+from strongroom.core.halt_notice import (
+    MAX_TEXT_CHARACTERS,
+    HaltNotice,
+    build_notice_text,
+    parse_notice_text,
+    point_at,
+)
 from strongroom.core.statements import Envelope
 from strongroom.devices.gap.qr import render_qr_text
+from strongroom.vault.terminal.config import Home
+from strongroom.vault.terminal.files import find_files, load_file, save_durably
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.terminal import Terminal
 
@@ -21,6 +31,29 @@ def build_notice(terminal: Terminal, crew: Crew, halted: Envelope, code: str) ->
         halt=point_at(halted.id),
     )
     return build_notice_text(notice, terminal.trust.context, crew.terminal.sign)
+
+
+def keep_notice(terminal: Terminal, text: str) -> None:
+    """Keep a code under the number of its entry, to be shown again. Raises UnavailableError FILE_UNAVAILABLE."""
+    number = parse_notice_text(text).notice.journal
+    save_durably(_path(terminal.home, number), text.encode("ascii"))
+
+
+def load_notice(home: Home, number: int | None) -> str:
+    """A code that was shown; number: of its entry in the journal, None for the last one.
+
+    Raises UnavailableError FILE_UNAVAILABLE when there is none; HALT_NOTICE_INVALID for a file that is spoiled.
+    """
+    kept = [path.stem for path in find_files(home.notices, "*.notice")]
+    last = max((int(stem) for stem in kept if stem.isascii() and stem.isdigit()), default=0)
+    raw = load_file(_path(home, last if number is None else number), MAX_TEXT_CHARACTERS)
+    text = raw.decode("ascii", errors="replace")
+    parse_notice_text(text)
+    return text
+
+
+def _path(home: Home, number: int) -> Path:
+    return home.notices / f"{number:08d}.notice"
 
 
 def render_notice(text: str) -> tuple[str, ...]:
