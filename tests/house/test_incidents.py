@@ -34,6 +34,7 @@ WHAT_WAS_SIGNED = (
     "eth-feeburn-2020",
     "nonce-lattice-2019",
     "bitgrail-2018",
+    "drift-2026",
 )
 """Losses in which the keys were in their places, and people or machines signed something else than they meant."""
 FILES = sorted((ROOT / "tests" / "incidents").glob("test_*.py"))

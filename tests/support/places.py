@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from firm import write_secret
@@ -21,13 +21,14 @@ from strongroom.checker.gate.nodes import NodeAnswer, Took
 from strongroom.checker.gate.release import release_package
 from strongroom.checker.state import device as checkers
 from strongroom.checker.station.verify import verify_package
+from strongroom.core import assemble
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.errors import StrongroomError, run_checks
 from strongroom.core.ids import ChainId, PartyId
-from strongroom.core.packages import PackageBody, PackageKind, ReleaseBody
+from strongroom.core.packages import PackageBody, PackageKind, ReleaseBody, UpdateBody
 from strongroom.core.records import HexBytes
 from strongroom.core.trust import Trust, apply_update, enroll
 from strongroom.vault.terminal.journal.entry import EntryKind
@@ -115,11 +116,22 @@ class Places:
         return {name: ask(trip) for name, ask in zip(PLACES, asked, strict=True)}
 
     def take_updates(self) -> None:
-        """Every place takes what its delegates have signed since."""
+        """Every place takes all that the world's delegates have signed."""
         for device in (APPROVER, STATION, GATE):
-            self._update(device)
+            self._take(device, self.world.update_body(self.seen.get(device, 0)))
         body = self.world.update_body(self.trust.log_head.size)
         self.trust = apply_update(self.trust, body, self.world.now)
+
+    def take_policy(self) -> None:
+        """Every place takes the policy that its delegates have signed last."""
+        for device in (APPROVER, STATION, GATE):
+            self._take(device, self._policy(self.seen[device]))
+        self.trust = apply_update(self.trust, self._policy(self.trust.log_head.size), self.world.now)
+
+    def _policy(self, seen: int) -> UpdateBody:
+        body = self.world.update_body(seen, whole=False)
+        _, size = assemble.build_package_checkpoint(self.world.log, seen)
+        return replace(body, policies=(assemble.build_placed(self.world.log, self.world.policy, size),), registers=())
 
     def sign_again(self, trip: Trip) -> Codes:
         """What the journal says of the signatures that a token has made for a trip, before they are sealed."""
@@ -177,8 +189,7 @@ class Places:
         path.write_bytes(self._pack(device, kind, body))
         return path
 
-    def _update(self, device: PartyId) -> None:
-        body = self.world.update_body(self.seen.get(device, 0))
+    def _take(self, device: PartyId, body: UpdateBody) -> None:
         if device == APPROVER:
             flow.receive_update(self._approver, self._pack(device, PackageKind.UPDATE, body), self.world.now)
             return

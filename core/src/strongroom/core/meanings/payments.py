@@ -179,6 +179,11 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
         "Send the docket again with the newest snapshot; find out who packed the older one.",
         "III.2 III.13",
     ),
+    "QUORUM_OR_DELAY_LOWERED": (
+        "A new policy asks for fewer people or a shorter delay than the one before",
+        "Have an officer who did not sign it compare it with what was decided; freeze the vault if nobody decided it.",
+        "III.12 III.13",
+    ),
     "PRICE_STALE": (
         "The prices are too old, or from after the moment that is judged",
         "Have two signers of the prices publish a new snapshot, and send the docket again with it.",
