@@ -61,6 +61,7 @@ FORBIDDEN = [
     *[
         (Role.APPROVALS, f"select * from {table}")
         for table in (
+            "watch.alerts",
             "custody.packages_out",
             "custody.packages_in",
             "custody.packages_brought",
@@ -107,6 +108,7 @@ OWN = [
     (Role.APPROVALS, "select * from approvals.governance(0)"),
     (Role.APPROVALS, "select * from approvals.packages('device:a', 0, 1)"),
     (Role.APPROVALS, "select approvals.bring('device:a', 'd', '')"),
+    (Role.APPROVALS, "select approvals.tell('REQUEST_REPLAYED', 'device:a', 'd')"),
 ]
 
 

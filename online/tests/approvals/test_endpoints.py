@@ -74,6 +74,11 @@ def answer_of(served: Served, device: str = DEVICE, number: int = 1, to: str = "
     return encode_package(package)
 
 
+def rung(served: Served) -> list[tuple[Any, ...]]:
+    """Every alert."""
+    return served.firm.query("select code, severity, subject from watch.alerts")
+
+
 def change(served: Served, party: str, edit: Callable[[Party], Party]) -> None:
     """Publish a roster in which one entry is another."""
 
@@ -149,6 +154,7 @@ def test_only_an_approval_device_is_answered(
     target, body = (FETCH, b"") if method == "GET" else (SUBMIT, answer_of(served))
     got, answer = Caller(served=served, **caller).ask(method, target, body)
     assert (status, {code.value}) == (got, codes(answer))
+    assert (code is Code.ROLE_MISSING) == bool(rung(served)), "strangers ring nobody"
     assert 200 == Caller(served=served).ask(method, target, body)[0]
 
 
@@ -158,7 +164,7 @@ def test_only_an_approval_device_is_answered(
         (lambda p: replace(p, roles=("approval-device", "office")), Code.DEVICE_FOR_OFFICE),
         (lambda p: replace(p, roles=("office",), staff="none"), Code.DEVICE_FOR_OFFICE),
         (lambda p: replace(p, valid_until=p.valid_from), Code.SIGNER_NOT_VALID),
-        (lambda p: replace(p, key=signer_of("a new one").key), Code.SIGNATURE_INVALID),
+        (lambda p: replace(p, key=signer_of("a new one").key), Code.RETIRED_CREDENTIAL_USED),
     ],
     ids=["office as well", "office only", "term over", "new key"],
 )
@@ -167,6 +173,9 @@ def test_a_device_is_judged_by_the_roster_of_now(served: Served, edit: Callable[
     assert 200 == caller.ask("GET", FETCH)[0]
     change(served, DEVICE, edit)
     assert {code.value} == codes(caller.ask("GET", FETCH)[1])
+    assert {code.value} == codes(caller.ask("GET", FETCH)[1])
+    severity = "critical" if code is Code.RETIRED_CREDENTIAL_USED else "high"
+    assert [(code.value, severity, f"approval device {DEVICE}")] == rung(served)
     assert 200 == Caller(served=served, device="device:approver-2").ask("GET", FETCH)[0]
 
 
@@ -191,6 +200,7 @@ def test_a_request_is_good_once(served: Served) -> None:
     assert 200 == caller.ask("GET", FETCH, headers=headers)[0]
     status, answer = caller.ask("GET", FETCH, headers=headers)
     assert (403, {Code.REQUEST_REPLAYED.value}) == (status, codes(answer))
+    assert [(Code.REQUEST_REPLAYED.value, "high", f"approval device {DEVICE}")] == rung(served)
     assert 200 == caller.ask("GET", FETCH)[0]
 
 

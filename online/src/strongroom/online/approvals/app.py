@@ -29,7 +29,9 @@ from strongroom.online.approvals.desk import Asked, Desk
 BODY_TIMEOUT_S = 10.0
 """A body that takes longer is not from a device in the same building."""
 log = logging.getLogger("strongroom.approvals")
-_UNPROVED = frozenset({Code.SIGNATURE_INVALID, Code.SIGNATURE_HIGH_S, Code.SIGNER_UNKNOWN})
+_UNPROVED = frozenset(
+    {Code.RETIRED_CREDENTIAL_USED, Code.SIGNATURE_INVALID, Code.SIGNATURE_HIGH_S, Code.SIGNER_UNKNOWN}
+)
 
 
 def build_app(desk: Desk) -> FastAPI:

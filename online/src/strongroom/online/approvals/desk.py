@@ -20,17 +20,29 @@ from strongroom.core.device_requests import (
     TakenIn,
     check_fresh,
 )
-from strongroom.core.errors import malformed, refused
+from strongroom.core.errors import MalformedError, RefusedError, UnavailableError, malformed, refused
 from strongroom.core.ids import Digest, PartyId, parse_own_id
-from strongroom.core.keys import check_signature
+from strongroom.core.keys import PublicKey, check_signature
 from strongroom.core.packages import PackageKind, parse_package
 from strongroom.core.records import Base64Bytes, HexBytes, encode_record, parse_hex, parse_time
+from strongroom.core.roster import Roster
 from strongroom.online.approvals.directory import Connect, Directory
-from strongroom.online.approvals.store import load_packages, save_admitted, save_brought
+from strongroom.online.approvals.store import load_packages, save_admitted, save_alert, save_brought
 from strongroom.online.exchange.outgoing import PLATFORM
 
 MOST_A_MINUTE = 60
 """Requests of one device: more than a person could read the answers of."""
+TOLD = frozenset(
+    {
+        Code.DEVICE_FOR_OFFICE,
+        Code.REQUEST_RATE,
+        Code.REQUEST_REPLAYED,
+        Code.RETIRED_CREDENTIAL_USED,
+        Code.ROLE_MISSING,
+        Code.SIGNER_NOT_VALID,
+    }
+)
+"""What rings, once a device: never what anybody without a key can bring about, or strangers would fill the list."""
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -72,18 +84,50 @@ class Desk:
         return encode_canonical(encode_record(TakenIn(digest=digest, outcome=outcome[:1024])))
 
     def _admit(self, asked: Asked) -> PartyId:
-        """Who asks. Nothing is told of a device to whoever cannot sign as it."""
+        """Who asks. What is refused to whoever has a device's key, now or once, is the security desk's to look at."""
         request, signature = parse_asked(asked, self.server)
-        now = self.clock()
         roster = self.directory.load_roster()
-        key = roster.find(request.device, "request.device").key
-        check_signature(key, request.encode(), signature, "request.signature")
+        try:
+            self._check_signed(roster, request, signature)
+            self._check_allowed(roster, request)
+        except (RefusedError, UnavailableError) as error:
+            if error.codes & TOLD:
+                with self.connect() as connection:
+                    save_alert(connection, error.code, request.device, str(error))
+            raise
+        return request.device
+
+    def _check_signed(self, roster: Roster, request: DeviceRequest, signature: bytes) -> None:
+        """Raise SIGNER_UNKNOWN, SIGNATURE_INVALID; RETIRED_CREDENTIAL_USED for a key that was this device's once."""
+        message = request.encode()
+        try:
+            key = roster.find(request.device, "request.device").key
+            check_signature(key, message, signature, "request.signature")
+        except RefusedError:
+            former = [k for k in self.directory.former_keys(request.device) if is_signed(k, message, signature)]
+            if former:
+                expected = f"a device of roster version {roster.version}"
+                got = f"{request.device} with key {former[0].key_id}"
+                raise refused(Code.RETIRED_CREDENTIAL_USED, "request.signature", expected, got) from None
+            raise
+
+    def _check_allowed(self, roster: Roster, request: DeviceRequest) -> None:
+        """Raise for a known device that asks at the wrong time, again, too often, or is not for approvals."""
+        now = self.clock()
         check_fresh(request, now)
         check_dedicated(roster, request.device, now, "request.device")
         oldest = now - timedelta(seconds=2 * FRESH_S)
         with self.connect() as connection:
             save_admitted(connection, request.device, request.nonce, request.time, oldest, MOST_A_MINUTE)
-        return request.device
+
+
+def is_signed(key: PublicKey, message: bytes, signature: bytes) -> bool:
+    """Whether this key signed it."""
+    try:
+        check_signature(key, message, signature, "request.signature")
+    except (MalformedError, RefusedError):
+        return False
+    return True
 
 
 def parse_asked(asked: Asked, server: Digest) -> tuple[DeviceRequest, bytes]:

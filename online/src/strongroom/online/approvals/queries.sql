@@ -12,6 +12,10 @@ select idx, kind, leaf from approvals.governance(%(first)s);
 -- What waits for a device, as much as fits.
 select raw, remaining from approvals.packages(%(device)s, %(after)s, %(bytes)s);
 
+-- tell --
+-- Ring, once a device and code.
+select approvals.tell(%(code)s, %(device)s, %(detail)s) is null as told;
+
 -- bring --
 -- Hand a package to the intake, once.
 select approvals.bring(%(device)s, %(digest)s, %(raw)s) as outcome;

@@ -1,4 +1,4 @@
-"""The endpoints' database: four functions, and no table."""
+"""The endpoints' database: five functions, and no table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, UnavailableError, refused
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.statements import Envelope, parse_envelope_bytes
-from strongroom.online.db.connect import Connection, load_all, load_first
+from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
 
 _QUERIES = load_queries("strongroom.online.approvals")
@@ -60,6 +60,11 @@ def load_packages(connection: Connection, device: PartyId, after: int, most_byte
     )
     left = rows[-1][1] - 1 if rows else 0
     return [raw for raw, _ in rows], left
+
+
+def save_alert(connection: Connection, code: Code, device: PartyId, detail: str) -> None:
+    """Tell the SOC of a device, once a code."""
+    execute(connection, _QUERIES["tell"], {"code": code.value, "device": device, "detail": detail})
 
 
 def save_brought(connection: Connection, device: PartyId, digest: Digest, raw: bytes) -> str:

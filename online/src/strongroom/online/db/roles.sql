@@ -10,7 +10,7 @@ begin
   end if;
   -- platform: withdrawals. watcher: deposits and the chain. reconciler: reads, and signs that all is matched.
   -- assigner: says whose an address is, from a host of its own, and nothing else.
-  -- approvals: serves approval devices; it calls four functions and reads no table.
+  -- approvals: serves approval devices; it calls a few functions and reads no table.
   foreach name in array array[
     'strongroom_platform', 'strongroom_watcher', 'strongroom_reconciler', 'strongroom_ledger_reader',
     'strongroom_assigner', 'strongroom_approvals'
