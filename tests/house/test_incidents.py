@@ -35,6 +35,7 @@ WHAT_WAS_SIGNED = (
     "nonce-lattice-2019",
     "bitgrail-2018",
     "drift-2026",
+    "poisoning-wbtc-2024",
 )
 """Losses in which the keys were in their places, and people or machines signed something else than they meant."""
 FILES = sorted((ROOT / "tests" / "incidents").glob("test_*.py"))

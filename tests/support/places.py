@@ -124,9 +124,17 @@ class Places:
 
     def take_policy(self) -> None:
         """Every place takes the policy that its delegates have signed last."""
+        self._take_everywhere(self._policy)
+
+    def take_entry(self, register: str, entry: object) -> None:
+        """A register's delegates list one entry more, and every place takes it."""
+        self.world.change_register(register, (entry,))
+        self._take_everywhere(lambda seen: self.world.register_update(register, (entry,), (), seen))
+
+    def _take_everywhere(self, body: Callable[[int], UpdateBody]) -> None:
         for device in (APPROVER, STATION, GATE):
-            self._take(device, self._policy(self.seen[device]))
-        self.trust = apply_update(self.trust, self._policy(self.trust.log_head.size), self.world.now)
+            self._take(device, body(self.seen[device]))
+        self.trust = apply_update(self.trust, body(self.trust.log_head.size), self.world.now)
 
     def _policy(self, seen: int) -> UpdateBody:
         body = self.world.update_body(seen, whole=False)

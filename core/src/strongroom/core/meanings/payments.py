@@ -33,6 +33,11 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
         "Have the address enter the whitelist by its own procedure, or pay one that is in it.",
         "III.4 III.14 III.A6-GP III.A7-GP",
     ),
+    "LOOKALIKE_ADDRESS": (
+        "A new destination begins and ends like one that is listed, and is another",
+        "Ask the client by a channel that is known, before the entry's delay is over; remove it if it is not theirs.",
+        "III.4 III.14",
+    ),
     "DEST_NOT_INSTRUCTED": (
         "The transaction pays another destination than the client signed",
         "Stop, keep the docket, tell security operations; only the client can change a destination, by a new order.",

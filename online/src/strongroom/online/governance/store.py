@@ -25,7 +25,6 @@ from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
 from strongroom.core.key_states import check_key_changes
 from strongroom.core.policy import Policy, Prices
-from strongroom.core.policy.loosened import find_loosened
 from strongroom.core.records import encode_time, parse_record
 from strongroom.core.registers import ENTRY_TYPES, Entry, Register, RegisterHead, check_register_head, encode_entry
 from strongroom.core.roster import REGISTERS, Root, Roster
@@ -42,7 +41,7 @@ from strongroom.core.wallets import PlacedWallet, Wallet, fold_wallets
 from strongroom.online.db.connect import Connection, execute, load_all, load_first
 from strongroom.online.db.queries import load_queries
 from strongroom.online.evidence.store import append, load_by_kind, load_statements
-from strongroom.online.watch.store import open_alert
+from strongroom.online.governance.tell import tell_lookalikes, tell_loosened
 
 _QUERIES = load_queries("strongroom.online.governance")
 
@@ -238,7 +237,7 @@ def publish(
             case StatementType.POLICY:
                 _check_delegated(connection, envelope, Policy, "policy")
                 _check_follows(statement, before, "policy")
-                _tell_loosened(connection, before, statement)
+                tell_loosened(connection, before, statement)
             case StatementType.PRICES:
                 _check_delegated(connection, envelope, Prices, "prices")
                 _check_newer(connection, statement)
@@ -258,16 +257,6 @@ def publish(
             fields = {"statement": statement.id, "as_of": statement.body.as_of}
             execute(connection, _QUERIES["add_prices"], fields)
     return statement
-
-
-def _tell_loosened(
-    connection: Connection, before: Sequence[tuple[int, Statement[Any]]], statement: Statement[Policy]
-) -> None:
-    """Page for a policy that asks less than the one before: it is in force at once, and may not have been meant."""
-    lowered = find_loosened(before[-1][1].body, statement.body) if before else ()
-    if lowered:
-        detail = f"version {statement.body.version} by {statement.issuer}: {'; '.join(lowered)}"
-        open_alert(connection, Code.QUORUM_OR_DELAY_LOWERED.value, "critical", f"policy {statement.id}", detail)
 
 
 def load_delta(connection: Connection, register: str, version: int) -> tuple[list[dict[str, Json]], list[str]]:
@@ -329,6 +318,7 @@ def _save_register(
     check_register_head(statement.body, fresh)
     if name == "keys" and statement.body.version > 1:
         check_key_changes({e.id: e for e in current.entries}, {e.id: e for e in fresh.entries})
+    tell_lookalikes(connection, entries, fresh.entries)
     version = statement.body.version
     gone = [*removed, *(e.id for e in entries)]
     execute(connection, _QUERIES["close_entries"], {"register": name, "ids": gone, "version": version})
