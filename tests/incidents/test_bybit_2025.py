@@ -64,6 +64,12 @@ def test_each_place_alone_reads_what_the_page_hid(places: Places, forge: Forge, 
     assert [] == places.wire.sent
 
 
+def test_the_lie_is_in_the_bytes_alone(places: Places) -> None:
+    """The same lying screens and claims over the honest bytes: nothing else in the forgeries is refused."""
+    assert dict.fromkeys(PLACES, NOTHING) == places.all(crooked_eth(places.world, lambda raw: raw))
+    assert 1 == len(places.wire.sent)
+
+
 def test_a_terminal_of_the_attackers_signs_nothing_that_leaves(places: Places) -> None:
     """Control 1 out of the way, for it never sees those bytes: the docket is honest, and the upgrade is signed."""
     trip = eth_trip(places.world)
