@@ -5,7 +5,8 @@ from the bytes (TX_CONTRACT_CALL, and DISPLAY_MISMATCH for a screen that showed 
 INTENT_MISMATCH); (2) station and gate, the co-signers here, do the same in a reading of their own. Signatures that were
 harvested while sessions "failed" are of no use: each names one proposal and one digest (DIGEST_MISMATCH,
 PREV_MISMATCH). A terminal that says it failed has bound its nonce, and signs nothing else with it (ALREADY_COMMITTED);
-what it did sign is sealed to the gate.
+what it did sign is sealed to the gate, and pages when it has not left in its time (RELEASE_EXPIRED is the row's
+SIGNED_BUT_NEVER_BROADCAST).
 
 Software cannot stop: nobody counts sessions that fail. A person who is asked to sign the same thing again and again
 has to find that strange.
@@ -18,13 +19,16 @@ from dataclasses import replace
 import pytest
 
 from crooked import STRANGER, Crooked, Forge, call, calling, check_each, crooked_eth, with_fields
+from firm import ETHER, Firm, drive, find_proposal
+from office import open_office
 from places import NOTHING, PLACES, Codes, Places
 from strongroom.core.bodies import Approval
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
-from world import Trip, eth_trip, usd_trip
+from world import ETH, Trip, eth_trip, usd_trip
 
 SAFE = bytes.fromhex("5a" * 20)
+TERMINAL = "device:terminal-1"
 UPGRADE = calling(SAFE, call("changeMasterCopy(address)", STRANGER))
 
 
@@ -89,6 +93,22 @@ def test_a_session_that_failed_has_bound_its_nonce(places: Places) -> None:
     assert NOTHING == places.gate(first)
     assert Code.ALREADY_COMMITTED in places.gate(second)
     assert 1 == len(places.wire.sent)
+
+
+def test_what_is_signed_and_never_broadcast_pages(firm: Firm) -> None:
+    """The terminal signed, and its result is kept back until the time is over."""
+    office = open_office(firm, {ETH: (TERMINAL,)})
+    proposal = find_proposal(firm, firm.instruct("client:harbour", ETH, ETHER).id)
+    drive(firm, proposal, office.serve, "VERIFIED")
+    while not office.terminals[TERMINAL].signed:
+        firm.round()
+        office.serve()
+    for path in office.inbox(TERMINAL).glob("*-terminal-result.package.json"):
+        path.unlink()
+    firm.clock.forward(hours=13)
+    firm.round()
+    told = firm.query("select code, severity from watch.alerts where subject = %s", f"docket {proposal}")
+    assert [(Code.RELEASE_EXPIRED.value, "high")] == told
 
 
 def test_three_transfers_that_do_not_fail_are_paid(places: Places) -> None:

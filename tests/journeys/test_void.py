@@ -152,6 +152,9 @@ def test_what_a_terminal_was_handed_is_voided_when_it_expires(
         balance = load_balance(firm.admin, AccountId("account:harbour:eth"))
         assert (5 * ETHER, 0) == (balance.posted, balance.pending_out)
         check_proved(firm, first)
+        # What never came back was told; nothing else was.
+        told = firm.query("delete from watch.alerts where code = 'RELEASE_EXPIRED' returning subject")
+        assert [(f"docket {first}",)] == told
         check_books(firm)
 
 

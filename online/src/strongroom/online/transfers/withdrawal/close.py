@@ -99,9 +99,17 @@ def _end(
         else:
             close_unpaid(platform, row, because, state)
     elif row.void:
+        if because is None and exported:
+            _tell_unreturned(platform, row)
         start_void(platform, row, closing)
     else:
         hold(platform, row, because)
+
+
+def _tell_unreturned(platform: Platform, row: DocketRow) -> None:
+    """Page for what a terminal was given and never left: somebody may keep a signature, or be made to sign again."""
+    detail = f"{row.proposal} was given to a terminal, may be signed, and has not left in its time; its void follows"
+    open_alert(platform.connection, Code.RELEASE_EXPIRED.value, "high", f"docket {row.proposal}", detail)
 
 
 def is_free(platform: Platform, row: DocketRow) -> bool:
