@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 
 from strongroom.core import assemble
+from strongroom.core.bodies import Freeze, FreezeScope
 from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.ids import PartyId
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.leases import Lease
 from strongroom.core.packages import Placed, UpdateBody
 from strongroom.core.records import DigestOrNone, HexBytes
-from strongroom.core.statements import parse_statement
+from strongroom.core.registers import KeyState
+from strongroom.core.roster import Roster
+from strongroom.core.statements import Statement, parse_statement
 from strongroom.core.trust import Trust, apply_update, enroll
 from strongroom.core.trust_file import encode_trust, parse_trust
-from world import DELEGATES, HOLDERS, World
+from world import DELEGATES, HOLDERS, START, World
 
 from .refusals import flip, refuse
 
@@ -174,10 +178,13 @@ def test_a_lease_of_delegates_whom_the_root_dropped_counts_no_more() -> None:
     assert (old.id, "none") == (trust.notices[-1].id, in_force(trust))
     people = DELEGATES["whitelist"]
     anew = world.notice(world.build_lease(ONE), people[0], people)
-    assert anew.id == in_force(take(world, trust))
-    dropped = world.lease(world.build_lease(ONE))
-    assert "none" == in_force(take(world, trust)), "a dropped delegate stops the terminal, and does not move it"
-    assert dropped.id in {n.id for n in take(world, trust).notices}
+    trust = take(world, trust)
+    assert anew.id == in_force(trust)
+    # What they say after they were dropped is no notice at all: it neither moves nor stops the terminal.
+    world.lease(world.build_lease(ONE))
+    refuse(Code.SIGNER_UNKNOWN, lambda: take(world, trust))
+    honest = tuple(n for n in news(world, trust).notices if n.envelope.id in {h.id for h in trust.notices})
+    assert anew.id == in_force(take(world, trust, notices=honest))
 
 
 def change_keys_delegates(world: World) -> None:
@@ -210,3 +217,74 @@ def test_the_first_lease_names_none_before_it(number: int, previous: str) -> Non
     assert (1, "none") == (body.number, body.previous)
     assert 2 == replace(body, number=2, previous=DigestOrNone(OTHER)).number
     refuse(Code.FIELD_INVALID, lambda: replace(body, number=number, previous=DigestOrNone(previous)))
+
+
+def declared(world: World, state: KeyState, who: tuple[str, ...] = ("person:r.ho",)) -> Statement[KeyStateChange]:
+    """Officers say what every key is."""
+    keys = tuple(e.id for e in world.registers["keys"].entries)
+    return world.notice(KeyStateChange(keys=keys, lifts=(), reason="found", state=state), who[0], who)
+
+
+@pytest.mark.parametrize("state", [KeyState.SUSPENDED, KeyState.DEACTIVATED, KeyState.COMPROMISED])
+def test_one_officer_stops_every_key_at_once(state: KeyState) -> None:
+    world = World()
+    trust = device_of(world)
+    declared(world, state)
+    assert {state} == set(take(world, trust).key_states.values())
+
+
+def test_one_officer_does_not_end_the_firm() -> None:
+    """A destroyed key signs nothing for ever, not even a sweep to ourselves: that takes the quorum of a lift."""
+    world = World()
+    trust = device_of(world)
+    declared(world, KeyState.DESTROYED)
+    refuse(Code.QUORUM_NOT_MET, lambda: take(world, trust))
+    world = World()
+    trust = device_of(world)
+    declared(world, KeyState.DESTROYED, ("person:r.ho", "person:s.lee"))
+    assert {KeyState.DESTROYED} == set(take(world, trust).key_states.values())
+
+
+def test_a_notice_outlives_its_officers_term() -> None:
+    """Who is enrolled, or comes back, after an officer's last day believes what was right when it was said."""
+
+    def soon_over(roster: Roster) -> Roster:
+        last = START + timedelta(days=3)
+        parties = [replace(p, valid_until=last) if p.id == "person:r.ho" else p for p in roster.parties]
+        return replace(roster, parties=tuple(parties))
+
+    world = World(edits={"roster": soon_over})
+    before = device_of(world)
+    said = declared(world, KeyState.SUSPENDED)
+    freeze = world.say(Freeze(evidence="tx", reason="seen", scope=FreezeScope.VAULT), "person:r.ho")
+    world.tick(5 * 86400)
+    whole = world.update_body()
+    placed = assemble.build_placed(world.log, freeze.envelope, world.log.last_checkpoint().size)
+    late = apply_update(enroll(world.roots, world.fingerprint), replace(whole, freezes=(placed,)), world.now)
+    for trust in (late, take(world, before, freezes=(placed,))):
+        assert said.id in {n.id for n in trust.notices}
+        assert freeze.id in trust.frozen
+
+
+def test_a_notice_is_not_back_dated_beyond_its_roster() -> None:
+    """An officer whose term has ended names a day on which it had not; the roster in force is later than that day."""
+    world = World()
+    first = world.now
+
+    def ended(roster: Roster) -> Roster:
+        parties = [replace(p, valid_until=first) if p.id == "person:r.ho" else p for p in roster.parties]
+        return replace(roster, parties=tuple(parties))
+
+    world.tick(86400)
+    world.change_roster(ended)
+    trust = device_of(world)
+    later, world.now = world.now, first
+    envelope = world.sign(
+        KeyStateChange(keys=(world.registers["keys"].entries[0].id,), lifts=(), reason="x", state=KeyState.SUSPENDED),
+        "person:r.ho",
+        ("person:r.ho",),
+    )
+    world.now = later
+    world.log.append(envelope)
+    world.notices.append(envelope)
+    refuse(Code.SIGNER_NOT_VALID, lambda: take(world, trust))

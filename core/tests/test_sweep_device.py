@@ -56,7 +56,7 @@ def test_a_latched_state_stops_what_was_approved_before_it(state: KeyState, code
     trust = device_of(world)
     proved = prove(eth_trip(world).to(Stage.VERIFY))
     check_against_trust(proved, trust, world.now)
-    declare(world, state, "key:eth-1")
+    declare(world, state, "key:eth-1", people=2 if state is KeyState.DESTROYED else 1)
     latched = after(world, trust)
     assert state is latched.key_states["key:eth-1"]
     refuse(code, lambda: check_against_trust(proved, latched, world.now))

@@ -20,13 +20,13 @@ from strongroom.checker.reading.policy import Policy, parse_policy
 from strongroom.checker.reading.prices import Prices, Worth, judge_worth, parse_prices
 from strongroom.checker.reading.registers import check_entry, check_whole, parse_entry, parse_register, tree_root
 from strongroom.checker.reading.roots import Delegation, check_roots, parse_root_file
-from strongroom.checker.reading.rosters import Roster, parse_roster
+from strongroom.checker.reading.rosters import RosterStatement, parse_roster
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
 from strongroom.core.ids import PartyId
 from strongroom.core.merkle import Tree, leaf_hash
 from strongroom.core.records import encode_record
-from world import DELEGATES, ETH_ASSET, ETH_WALLET, START, World
+from world import DELEGATES, ETH_ASSET, ETH_WALLET, World
 
 from ..raw import codes_of, envelope_of, read
 
@@ -261,18 +261,18 @@ def test_an_entry_of_another_shape_is_refused(register: str, edit: Edit) -> None
     assert codes_of(lambda: parse_entry(register, Node(entry, "e")))
 
 
-def roster() -> Roster:
-    return parse_roster(read(encode_record(WORLD.rosters[0]))).body
+def roster() -> RosterStatement:
+    return parse_roster(read(encode_record(WORLD.rosters[0])))
 
 
 def freeze(issuer: str = "service:watcher", signers: tuple[str, ...] = ("service:watcher",)) -> object:
     body = {"evidence": "tx", "reason": "outflow", "scope": "vault"}
-    return prove_freeze(read(envelope_of("freeze", body, issuer, signers)), CONTEXT, roster(), START)
+    return prove_freeze(read(envelope_of("freeze", body, issuer, signers)), CONTEXT, roster())
 
 
 def lift(*officers: str, issuer: str = "person:r.ho", people: int = 2) -> object:
     body = {"freeze": "sha256:" + "0" * 64, "reason": "explained"}
-    return prove_lift(read(envelope_of("freeze-lift", body, issuer, officers)), CONTEXT, roster(), START, people)
+    return prove_lift(read(envelope_of("freeze-lift", body, issuer, officers)), CONTEXT, roster(), people)
 
 
 def test_one_watcher_reconciler_or_officer_freezes() -> None:

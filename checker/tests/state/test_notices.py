@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from strongroom.core.canonical import sha256
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage
 from strongroom.core.ids import PartyId
+from strongroom.core.key_states import KeyStateChange
 from strongroom.core.records import DigestOrNone, HexBytes
-from world import DELEGATES, World, eth_trip
+from strongroom.core.registers import KeyState
+from strongroom.core.roster import Roster
+from world import DELEGATES, START, World, eth_trip
 
 from ..station.stationhouse import Stationhouse, open_stationhouse
 from .test_update import check_refused, news, refit
@@ -112,3 +116,58 @@ def test_the_first_lease_names_none_before_it(device: Stationhouse) -> None:
     envelope = world.sign(body, DELEGATES["keys"][0], DELEGATES["keys"])
     world.log.append(envelope)
     check_refused(device, replace(news(device), notices=(refit(device, envelope),)), Code.FIELD_INVALID)
+
+
+def declare(world: World, state: KeyState, who: tuple[str, ...] = ("person:r.ho",)) -> None:
+    """Officers say what every key is."""
+    keys = tuple(e.id for e in world.registers["keys"].entries)
+    world.notice(KeyStateChange(keys=keys, lifts=(), reason="found", state=state), who[0], who)
+
+
+def test_one_officer_stops_every_key_and_does_not_end_the_firm(device: Stationhouse) -> None:
+    declare(device.world, KeyState.COMPROMISED)
+    assert Exit.DONE == device.take(news(device)).code
+    declare(device.world, KeyState.DESTROYED)
+    check_refused(device, news(device), Code.QUORUM_NOT_MET)
+    device.world.notices.pop()
+    declare(device.world, KeyState.DESTROYED, ("person:r.ho", "person:s.lee"))
+    assert Exit.DONE == device.take(news(device)).code
+
+
+def soon_over(roster: Roster) -> Roster:
+    """An officer whose term ends after three days."""
+    last = START + timedelta(days=3)
+    parties = [replace(p, valid_until=last) if p.id == "person:r.ho" else p for p in roster.parties]
+    return replace(roster, parties=tuple(parties))
+
+
+def test_a_notice_outlives_its_officers_term(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Enrolled after an officer's last day, a station takes what was right when it was said."""
+    world = World(edits={"roster": soon_over})
+    declare(world, KeyState.SUSPENDED)
+    world.tick(5 * 86400)
+    device = open_stationhouse(world, tmp_path, capsys)
+    with open_store(device.home) as store:
+        assert world.notices[-1].id in {n.statement.id for n in store.load_trust().notices}
+
+
+def test_a_notice_is_not_back_dated_beyond_its_roster(device: Stationhouse) -> None:
+    """The roster in force no longer holds the officer's term, whatever day the officer names."""
+    world, first = device.world, device.world.now
+
+    def ended(roster: Roster) -> Roster:
+        parties = [replace(p, valid_until=first) if p.id == "person:r.ho" else p for p in roster.parties]
+        return replace(roster, parties=tuple(parties))
+
+    world.tick(86400)
+    world.change_roster(ended)
+    roster = build_placed(world.log, world.rosters[-1], world.log.last_checkpoint().size)
+    assert Exit.DONE == device.take(replace(news(device), rosters=(roster,))).code
+    later, world.now = world.now, first
+    keys = (world.registers["keys"].entries[0].id,)
+    body = KeyStateChange(keys=keys, lifts=(), reason="x", state=KeyState.SUSPENDED)
+    envelope = world.sign(body, "person:r.ho", ("person:r.ho",))
+    world.now = later
+    world.log.append(envelope)
+    world.notices.append(envelope)
+    check_refused(device, news(device), Code.SIGNER_NOT_VALID)

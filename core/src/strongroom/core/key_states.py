@@ -44,6 +44,8 @@ class KeyStateChange:
             )
 
 
+BY_QUORUM = frozenset({KeyState.ACTIVE, KeyState.DESTROYED})
+"""What one officer alone may not say: the one loosens, the other can never be made good."""
 _STRICTER = (
     KeyState.ACTIVE,
     KeyState.PRE_ACTIVATION,

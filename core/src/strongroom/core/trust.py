@@ -25,7 +25,14 @@ from strongroom.core.checks.foundation import (
     prove_roster_chain,
     roster_in_force,
 )
-from strongroom.core.checks.notices import Basis, build_latches, check_notice, find_lease, key_states_of
+from strongroom.core.checks.notices import (
+    Basis,
+    build_latches,
+    check_notice,
+    find_lease,
+    key_states_of,
+    moment_said,
+)
 from strongroom.core.checks.signers import check_lift, check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import CheckpointStep
@@ -245,17 +252,18 @@ def apply_freezes(
             continue
         statement = expect(parse_statement(package.envelope), Freeze, f"freezes[{i}]")
         placed.check(package, f"freezes[{i}]")
-        roster = roster_in_force(trust.rosters, package.index).body
-        check_statement_signers(statement, roster, placed.time, trust.entries, f"freezes[{i}]")
+        roster = roster_in_force(trust.rosters, package.index).statement
+        moment = moment_said(statement.issued_at, roster)
+        check_statement_signers(statement, roster.body, moment, trust.entries, f"freezes[{i}]")
         frozen.add(statement.id)
     for i, package in enumerate(lifts):
         lift = expect(parse_statement(package.envelope), FreezeLift, f"lifts[{i}]")
         if lift.body.freeze in lifted:
             continue
         placed.check(package, f"lifts[{i}]")
-        roster = roster_in_force(trust.rosters, package.index).body
+        roster = roster_in_force(trust.rosters, package.index).statement
         people = trust.policy_in_force.parameters.freeze_lift_people
-        check_lift(lift, roster, placed.time, people, f"lifts[{i}]")
+        check_lift(lift, roster.body, moment_said(lift.issued_at, roster), people, f"lifts[{i}]")
         lifted.add(lift.body.freeze)
     return replace(trust, frozen=frozenset(frozen), lifted=frozenset(lifted))
 
@@ -270,19 +278,20 @@ def apply_notices(trust: Trust, notices: Sequence[Placed], witnessed: log.Witnes
             continue
         statement = parse_statement(package.envelope, path)
         placed.check(package, path)
-        check_notice(statement, build_basis(trust, package.index, placed.time), path)
+        check_notice(statement, build_basis(trust, statement, package.index), path)
         held[statement.id] = Proved(statement=statement, index=package.index, time=placed.time)
     return replace(trust, notices=tuple(sorted(held.values(), key=lambda notice: notice.index)))
 
 
-def build_basis(trust: Trust, index: int, moment: datetime) -> Basis:
+def build_basis(trust: Trust, statement: Statement[Any], index: int) -> Basis:
     """What this device judges a notice at a log index by."""
+    roster = roster_in_force(trust.rosters, index).statement
     return Basis(
         context=trust.context,
         roots=trust.root_chain,
-        roster=roster_in_force(trust.rosters, index).body,
+        roster=roster.body,
         policy=trust.policy.body if trust.policy else None,
-        moment=moment,
+        moment=moment_said(statement.issued_at, roster),
     )
 
 

@@ -151,7 +151,7 @@ def _prove_notice(trust: Trust, held: _Held, number: int) -> Proved[Any]:
     path = f"trust.notices[{number}]"
     statement = parse_statement(held.envelope, path)
     check_context(statement, trust.context, path)
-    check_notice(statement, build_basis(trust, held.index, held.time), path)
+    check_notice(statement, build_basis(trust, statement, held.index), path)
     return Proved(statement=statement, index=held.index, time=held.time)
 
 

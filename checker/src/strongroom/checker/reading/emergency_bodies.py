@@ -46,3 +46,8 @@ class Sweep:
     sign_by: datetime
     states: tuple[Digest, ...]
     wallet: WalletId
+
+
+def needs_one(state: KeyState) -> bool:
+    """Whether one officer alone may say it. What loosens, and what can never be made good, takes the quorum."""
+    return state in {KeyState.SUSPENDED, KeyState.DEACTIVATED, KeyState.COMPROMISED}

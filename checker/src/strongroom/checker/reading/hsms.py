@@ -44,11 +44,14 @@ class Hsms:
     active: tuple[str, ...]
 
 
-def prove_hsms(envelope: Envelope, chain: RootChain) -> Statement[Hsms]:
-    """A register by the delegates of the key register, of the newest root or of an older one, as for a lease."""
+def prove_hsms(envelope: Envelope, chain: RootChain, root_version: int) -> Statement[Hsms]:
+    """A register by the delegates of the key register, of the newest root or of one from `root_version` on.
+
+    root_version: of the root in force at its place, as for a lease.
+    """
     statement = parse_governed(envelope, Type.HSM_REGISTER, _parse_hsms)
     check_context(statement, chain.context)
-    if not any(_is_by(statement, root.body, chain.context) for root in chain.roots[:-1]):
+    if not any(_is_by(statement, root.body, chain.context) for root in chain.roots[root_version - 1 : -1]):
         check_governed(statement, chain.last.delegations["keys"], chain.context)
     return statement
 

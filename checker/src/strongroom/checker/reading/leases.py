@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from strongroom.checker.reading.bodies import Quorum
 from strongroom.checker.reading.emergency import parse_key_state
-from strongroom.checker.reading.emergency_bodies import KeyState, KeyStateChange
+from strongroom.checker.reading.emergency_bodies import KeyStateChange, needs_one
 from strongroom.checker.reading.envelopes import (
     Context,
     Envelope,
@@ -28,7 +28,7 @@ from strongroom.checker.reading.governed import check_governed, parse_governed
 from strongroom.checker.reading.hsms import prove_hsms
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.roots import Root, RootChain
-from strongroom.checker.reading.rosters import Roster, check_party, check_quorum
+from strongroom.checker.reading.rosters import RosterStatement, check_party, check_quorum, moment_said
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, malformed
 from strongroom.core.ids import Digest, PartyId
@@ -56,15 +56,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a notice is judged by. roster: in force at its place. moment: of the checkpoint that brought it here.
-
-    policy: the reader's own; None before its first update.
-    """
+    """What a notice is judged by. roster: in force at its place. policy: the reader's own; None before its first."""
 
     chain: RootChain
-    roster: Roster
+    roster: RosterStatement
     policy: Policy | None
-    moment: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,25 +73,27 @@ class Notice:
 
 
 def prove_lease(envelope: Envelope, basis: Basis) -> Statement[Lease]:
-    """A lease by the delegates of the key register, of the newest root or of an older one; see `find_lease`."""
+    """A lease by the delegates of the key register, of the newest root or of one in force there; see `find_lease`."""
     statement = parse_governed(envelope, Type.LEASE, _parse_lease)
     check_context(statement, basis.chain.context)
-    if not any(_is_by(statement, root.body, basis.chain.context) for root in basis.chain.roots[:-1]):
+    older = basis.chain.roots[basis.roster.body.root_version - 1 : -1]
+    if not any(_is_by(statement, root.body, basis.chain.context) for root in older):
         check_governed(statement, basis.chain.last.delegations["keys"], basis.chain.context)
     return statement
 
 
 def prove_key_state(envelope: Envelope, basis: Basis) -> Statement[KeyStateChange]:
-    """One officer tightens at once; a suspension ends by as many officers as lift a freeze."""
+    """One officer tightens at once; the quorum of a lift ends a suspension, or says that a key is no more."""
     statement = parse_governed(envelope, Type.KEY_STATE, parse_key_state)
     check_context(statement, basis.chain.context)
     path = f"{statement.path}.payload.issuer"
-    officer = check_party(basis.roster, statement.issuer, ("officer",), basis.moment, path)
-    if statement.body.state is not KeyState.ACTIVE:
+    roster, moment = basis.roster.body, moment_said(statement.issued_at, basis.roster)
+    officer = check_party(roster, statement.issuer, ("officer",), moment, path)
+    if needs_one(statement.body.state):
         check_exact(envelope, [officer.key])
         return statement
     people = max(2, basis.policy.freeze_lift_people if basis.policy else 2)
-    officers = [p for p in basis.roster.with_role("officer") if p.valid_from <= basis.moment <= p.valid_until]
+    officers = [p for p in roster.with_role("officer") if p.valid_from <= moment <= p.valid_until]
     signed = check_signatures(envelope, [each.key for each in officers])
     signers = [each for each in officers if each.key.id in signed]
     check_quorum(Quorum(groups=1, people=people, role="officer"), signers, f"{statement.path}.signatures")
@@ -112,7 +110,7 @@ ProveNotice = Callable[[Envelope, Basis], Statement[Any]]
 NOTICES: Final[Mapping[Type, ProveNotice]] = {
     Type.LEASE: prove_lease,
     Type.KEY_STATE: prove_key_state,
-    Type.HSM_REGISTER: lambda envelope, basis: prove_hsms(envelope, basis.chain),
+    Type.HSM_REGISTER: lambda envelope, basis: prove_hsms(envelope, basis.chain, basis.roster.body.root_version),
 }
 
 

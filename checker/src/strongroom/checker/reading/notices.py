@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from strongroom.checker.reading.bodies import Quorum
@@ -18,7 +17,7 @@ from strongroom.checker.reading.envelopes import (
 )
 from strongroom.checker.reading.fields import Node
 from strongroom.checker.reading.governed import parse_governed
-from strongroom.checker.reading.rosters import Roster, check_party, check_quorum
+from strongroom.checker.reading.rosters import RosterStatement, check_party, check_quorum, moment_said
 from strongroom.core.ids import Digest
 
 FREEZERS: Final = ("reconciler", "watcher", "officer")
@@ -40,11 +39,12 @@ class FreezeLift:
     reason: str
 
 
-def prove_freeze(envelope: Envelope, context: Context, roster: Roster, moment: datetime) -> Statement[Freeze]:
+def prove_freeze(envelope: Envelope, context: Context, roster: RosterStatement) -> Statement[Freeze]:
     """A freeze by a reconciler, a watcher or an officer; one signature is enough to stop."""
     statement = parse_governed(envelope, Type.FREEZE, _parse_freeze)
     check_context(statement, context)
-    party = check_party(roster, statement.issuer, FREEZERS, moment, f"{statement.path}.payload.issuer")
+    moment = moment_said(statement.issued_at, roster)
+    party = check_party(roster.body, statement.issuer, FREEZERS, moment, f"{statement.path}.payload.issuer")
     check_exact(envelope, [party.key])
     return statement
 
@@ -54,14 +54,13 @@ def read_lift(envelope: Envelope) -> Statement[FreezeLift]:
     return parse_governed(envelope, Type.FREEZE_LIFT, _parse_lift)
 
 
-def prove_lift(
-    envelope: Envelope, context: Context, roster: Roster, moment: datetime, people: int
-) -> Statement[FreezeLift]:
+def prove_lift(envelope: Envelope, context: Context, roster: RosterStatement, people: int) -> Statement[FreezeLift]:
     """A lift by at least `people` officers, distinct people and keys. Raises QUORUM_NOT_MET."""
     statement = read_lift(envelope)
     check_context(statement, context)
-    check_party(roster, statement.issuer, ("officer",), moment, f"{statement.path}.payload.issuer")
-    officers = [each for each in roster.with_role("officer") if each.valid_from <= moment <= each.valid_until]
+    moment = moment_said(statement.issued_at, roster)
+    check_party(roster.body, statement.issuer, ("officer",), moment, f"{statement.path}.payload.issuer")
+    officers = [each for each in roster.body.with_role("officer") if each.valid_from <= moment <= each.valid_until]
     signed = check_signatures(envelope, [each.key for each in officers])
     quorum = Quorum(groups=1, people=max(people, 1), role="officer")
     check_quorum(quorum, [each for each in officers if each.key.id in signed], f"{statement.path}.signatures")

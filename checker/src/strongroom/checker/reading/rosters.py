@@ -110,10 +110,23 @@ def check_current(rosters: Sequence[RosterStatement], chain: RootChain) -> None:
 
 def roster_below(rosters: Sequence[PlacedRoster], index: int, path: str) -> Roster:
     """The roster in force at a log index: the highest one below it. Raises SIGNER_UNKNOWN when there is none."""
+    return roster_said_below(rosters, index, path).body
+
+
+def roster_said_below(rosters: Sequence[PlacedRoster], index: int, path: str) -> RosterStatement:
+    """As `roster_below`, with who said it and when."""
     below = [each for each in rosters if each.index < index]
     if not below:
         raise refused(Code.SIGNER_UNKNOWN, path, f"a roster below log index {index}", "none")
-    return below[-1].statement.body
+    return below[-1].statement
+
+
+def moment_said(said: datetime, roster: RosterStatement) -> datetime:
+    """When the signer of a freeze, a lift or a notice must have had the role: the time named, or the roster's if later.
+
+    Both are in the log, so that a device enrolled in a year judges as one that was there.
+    """
+    return max(roster.issued_at, said)
 
 
 def witnesses_of(roster: Roster) -> tuple[Signer, ...]:

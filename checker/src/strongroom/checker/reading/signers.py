@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from strongroom.checker.reading.bodies import Body, ClearToSign, Instruction, Quorum, SignatureRecord
-from strongroom.checker.reading.emergency_bodies import KeyState, KeyStateChange, Sweep
+from strongroom.checker.reading.emergency_bodies import KeyStateChange, Sweep, needs_one
 from strongroom.checker.reading.envelopes import Statement, Type, check_exact, check_signatures
 from strongroom.checker.reading.registers import Entries
 from strongroom.checker.reading.rosters import Party, Roster, check_party, check_quorum
@@ -43,7 +43,7 @@ def check_signers(statement: Statement[Body], roster: Roster, moment: datetime, 
         return _check_clear(statement, roster, moment)
     if isinstance(body, SignatureRecord):
         return _check_record(statement, body, roster, moment)
-    if isinstance(body, Sweep) or (isinstance(body, KeyStateChange) and body.state is KeyState.ACTIVE):
+    if isinstance(body, Sweep) or (isinstance(body, KeyStateChange) and not needs_one(body.state)):
         return _check_officers(statement, roster, moment)
     party = check_party(roster, statement.issuer, _ROLES[statement.type], moment, _issuer(statement))
     check_exact(statement.envelope, [party.key])

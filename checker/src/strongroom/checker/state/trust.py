@@ -21,7 +21,7 @@ from strongroom.checker.reading.log import HeadRead
 from strongroom.checker.reading.policy import Policy
 from strongroom.checker.reading.registers import ChainKey, Entry, RegisterHead
 from strongroom.checker.reading.roots import RootChain
-from strongroom.checker.reading.rosters import PlacedRoster, Roster, roster_below
+from strongroom.checker.reading.rosters import PlacedRoster, Roster, roster_said_below
 from strongroom.checker.reading.trust import moment_of
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, refused
@@ -150,8 +150,7 @@ class Trust:
                 raise refused(Code.EXPIRED, f"trust.{name}", f"until {render_time(expires)}", render_time(now))
 
 
-def build_basis(trust: Trust, index: int, moment: datetime, path: str) -> Basis:
+def build_basis(trust: Trust, index: int, path: str) -> Basis:
     """What this device judges a notice at a log index by."""
-    roster = roster_below(trust.rosters, index, path)
-    policy = trust.policy.body if trust.policy else None
-    return Basis(chain=trust.chain, roster=roster, policy=policy, moment=moment)
+    roster = roster_said_below(trust.rosters, index, path)
+    return Basis(chain=trust.chain, roster=roster, policy=trust.policy.body if trust.policy else None)

@@ -106,7 +106,7 @@ def _encode_notice(notice: Notice) -> Json:
 def _parse_notice(node: Node, trust: Trust) -> Notice:
     found = node.members("envelope", "index", "time")
     index, moment = found["index"].integer(), found["time"].time()
-    statement = prove_notice(parse_envelope(found["envelope"]), build_basis(trust, index, moment, node.path))
+    statement = prove_notice(parse_envelope(found["envelope"]), build_basis(trust, index, node.path))
     return Notice(statement=statement, index=index, moment=moment)
 
 

@@ -32,7 +32,7 @@ from strongroom.checker.reading.registers import (
     parse_register,
 )
 from strongroom.checker.reading.roots import REGISTERS, RootChain, check_roots
-from strongroom.checker.reading.rosters import PlacedRoster, check_current, check_rosters, roster_below
+from strongroom.checker.reading.rosters import PlacedRoster, check_current, check_rosters, roster_said_below
 from strongroom.checker.reading.trust import check_extends, moment_of, prove_checkpoint
 from strongroom.checker.state.packages import Delta, News, Placed, UpdateBody
 from strongroom.checker.state.trust import HeldRegister, LastHead, Trust, build_basis
@@ -208,9 +208,8 @@ def _with_news(trust: Trust, news: News, head: HeadRead) -> Trust:
         if placed.envelope.id in held:
             continue
         _check_placed(placed, head)
-        basis = build_basis(moved, placed.index, moment_of(head), placed.path)
-        statement = prove_notice(placed.envelope, basis)
-        held[statement.id] = Notice(statement=statement, index=placed.index, moment=basis.moment)
+        statement = prove_notice(placed.envelope, build_basis(moved, placed.index, placed.path))
+        held[statement.id] = Notice(statement=statement, index=placed.index, moment=moment_of(head))
     return replace(moved, notices=tuple(sorted(held.values(), key=lambda each: each.index)))
 
 
@@ -221,15 +220,15 @@ def _with_freezes(trust: Trust, news: News, head: HeadRead) -> Trust:
         if placed.envelope.id in frozen:
             continue
         _check_placed(placed, head)
-        roster = roster_below(trust.rosters, placed.index, placed.path)
-        frozen.add(prove_freeze(placed.envelope, trust.context, roster, moment_of(head)).id)
+        roster = roster_said_below(trust.rosters, placed.index, placed.path)
+        frozen.add(prove_freeze(placed.envelope, trust.context, roster).id)
     for placed in news.lifts:
         if read_lift(placed.envelope).body.freeze in lifted:
             continue
         _check_placed(placed, head)
-        roster = roster_below(trust.rosters, placed.index, placed.path)
+        roster = roster_said_below(trust.rosters, placed.index, placed.path)
         people = trust.own_policy.freeze_lift_people
-        lifted.add(prove_lift(placed.envelope, trust.context, roster, moment_of(head), people).body.freeze)
+        lifted.add(prove_lift(placed.envelope, trust.context, roster, people).body.freeze)
     return replace(trust, frozen=frozenset(frozen), lifted=frozenset(lifted))
 
 

@@ -18,11 +18,10 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, malformed, refused
 from strongroom.core.hsms import HsmRegister
 from strongroom.core.ids import Digest, PartyId
-from strongroom.core.key_states import KeyStateChange, standing_states
+from strongroom.core.key_states import BY_QUORUM, KeyStateChange, standing_states
 from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy
 from strongroom.core.records import NONE
-from strongroom.core.registers import KeyState
 from strongroom.core.roster import Root, Roster, check_party
 from strongroom.core.statements import Context, Statement, StatementType, check_context, check_exact_signers
 from strongroom.core.sweeps import LEAST_OFFICERS
@@ -30,7 +29,7 @@ from strongroom.core.sweeps import LEAST_OFFICERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a notice is judged by. roster: in force at its place in the log. moment: of the checkpoint that brought it.
+    """What a notice is judged by. roster: in force at its place in the log. moment: by `moment_said`.
 
     policy: the reader's own; None before its first update.
     """
@@ -42,25 +41,49 @@ class Basis:
     moment: datetime
 
 
+def moment_said(said: datetime, roster: Statement[Roster]) -> datetime:
+    """When whoever signed a freeze, a lift or a notice must have held their role, by the log alone.
+
+    Everybody must come to one answer, whenever they read: the platform, a device that is years behind, one enrolled
+    tomorrow. So it is the time that the statement names, but never before the roster that is in force at its place:
+    a key whose term has ended can back-date at most to the roster that still names it. Judged at the time of the
+    package that brings it, what was right when it was said would stop every new device after an officer's last day.
+    """
+    return max(said, roster.issued_at)
+
+
 CheckNotice = Callable[[Statement[Any], Basis, str], None]
 """Raises unless the right people signed. The text is where the statement stands, for messages."""
 
 
 def check_lease(statement: Statement[Lease], basis: Basis, path: str) -> None:
-    """Raise unless the key register's delegates signed, those of the newest root or of one before it.
+    """Raise unless the key register's delegates signed, of the root in force at the lease's place or of a newer one.
 
     An older root's are read, since a device that is enrolled late meets them too; `find_lease` lets none of them count.
     """
-    for root in basis.roots[:-1]:
+    for root in _roots_before_last(basis):
         if is_lease_of(statement, root.body, basis.context):
             return
     prove_delegated(statement.envelope, Lease, basis.roots[-1].body.delegation("keys"), basis.context, path)
 
 
+def _roots_before_last(basis: Basis) -> tuple[Statement[Root], ...]:
+    """The roots that count at this place beside the newest: whom a root dropped before it signs nothing there.
+
+    The roster in force names its root, and every new root is followed by a new roster.
+    """
+    return basis.roots[basis.roster.root_version - 1 : -1]
+
+
 def check_key_state(statement: Statement[KeyStateChange], basis: Basis, path: str) -> None:
-    """Raise unless one officer signed what tightens, and as many as lift a freeze what ends a suspension."""
+    """Raise unless one officer signed what tightens, and as many as lift a freeze what cannot be made good.
+
+    One officer must be able to stop a key at once, and none alone may end the firm: a suspension can be lifted, and
+    what is deactivated or compromised still signs a sweep to ourselves. A key that is said to be destroyed signs
+    nothing for ever, so that takes the quorum, as the end of a suspension does.
+    """
     check_context(statement, basis.context, path)
-    if statement.body.state is KeyState.ACTIVE:
+    if statement.body.state in BY_QUORUM:
         people = basis.policy.parameters.freeze_lift_people if basis.policy else LEAST_OFFICERS
         check_lift(statement, basis.roster, basis.moment, people, path)
         return
@@ -70,7 +93,7 @@ def check_key_state(statement: Statement[KeyStateChange], basis: Basis, path: st
 
 def check_hsm_register(statement: Statement[HsmRegister], basis: Basis, path: str) -> None:
     """As for a lease: an older root's delegates are read, and `find_hsms` lets none of them count."""
-    if not any(_is_hsms_of(statement, root.body, basis.context) for root in basis.roots[:-1]):
+    if not any(_is_hsms_of(statement, root.body, basis.context) for root in _roots_before_last(basis)):
         prove_delegated(statement.envelope, HsmRegister, basis.roots[-1].body.delegation("keys"), basis.context, path)
 
 

@@ -15,8 +15,7 @@ from strongroom.core.checks.foundation import Entries
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import EntryId
-from strongroom.core.key_states import KeyStateChange
-from strongroom.core.registers import KeyState
+from strongroom.core.key_states import BY_QUORUM, KeyStateChange
 from strongroom.core.roster import Party, Roster, check_party, check_quorum
 from strongroom.core.statements import (
     Statement,
@@ -62,7 +61,7 @@ def check_statement_signers(
         _check_clear(statement, roster, moment, path)
     elif isinstance(body, SignatureRecord):
         _check_record(statement, body, roster, moment, path)
-    elif isinstance(body, Sweep) or (isinstance(body, KeyStateChange) and body.state is KeyState.ACTIVE):
+    elif isinstance(body, Sweep) or (isinstance(body, KeyStateChange) and body.state in BY_QUORUM):
         # More than two may be needed: the root's floor for a sweep, the policy's number for a suspension that ends.
         check_lift(statement, roster, moment, LEAST_OFFICERS, path)
     else:

@@ -47,7 +47,7 @@ def is_notice(statement: Statement[Any], rules: Rules, place: int) -> bool:
     """Whether those signed it whom its kind asks for."""
     try:
         check_context(statement, rules.context, "notice")
-        check_notice(statement, _basis(rules, rules.roster_at(place), statement.issued_at), "notice")
+        check_notice(statement, _basis(rules, rules.roster_at(place), rules.moment_said(statement, place)), "notice")
     except (MalformedError, RefusedError):
         # Like a lift without its quorum: it is in the log, and it changes nothing.
         return False

@@ -20,6 +20,7 @@ from strongroom.core.checks.foundation import (
     prove_roots,
     prove_roster_chain,
 )
+from strongroom.core.checks.notices import moment_said
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import Digest
@@ -69,8 +70,15 @@ class Rules:
 
     def roster_at(self, place: int) -> Roster:
         """The roster in force for a statement at a place of the log."""
-        before = [roster.body for index, roster in self.rosters if index < place]
-        return before[-1] if before else self.rosters[0][1].body
+        return self._roster_below(place).body
+
+    def moment_said(self, statement: Statement[Any], place: int) -> datetime:
+        """When whoever signed a freeze, a lift or a notice at a place must have held their role."""
+        return moment_said(statement.issued_at, self._roster_below(place))
+
+    def _roster_below(self, place: int) -> Statement[Roster]:
+        before = [roster for index, roster in self.rosters if index < place]
+        return before[-1] if before else self.rosters[0][1]
 
     @property
     def context(self) -> Context:

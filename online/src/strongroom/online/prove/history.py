@@ -136,8 +136,7 @@ class Signers:
             if self._policy is None:
                 raise refused(Code.STAGE_MISSING, "policy", "a policy before it", "none")
             people = self._policy.parameters.freeze_lift_people
-            # As everywhere, a lift is judged at the time at which the officers say that they lifted.
-            check_lift(statement, roster_at(rules, place), statement.issued_at, people, "lift")
+            check_lift(statement, roster_at(rules, place), rules.moment_said(statement, place), people, "lift")
         elif statement.type in _SIGNED_BY_ROLE:
             check_statement_signers(statement, roster_at(rules, place), moment, self.entries, statement.type.value)
 

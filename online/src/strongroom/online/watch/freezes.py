@@ -36,14 +36,14 @@ def find_standing(said: Sequence[tuple[int, Statement[Any]]], rules: Rules) -> t
 
 def is_freeze_or_lift(statement: Statement[Any], rules: Rules, place: int) -> bool:
     """Whether those signed it who may, by the roster of its place in the log and the time at which they said so."""
-    roster = rules.roster_at(place)
+    roster, moment = rules.roster_at(place), rules.moment_said(statement, place)
     people = rules.policy[1].body.parameters.freeze_lift_people
     try:
         check_context(statement, rules.context, "freeze")
         if statement.type is StatementType.FREEZE:
-            check_statement_signers(statement, roster, statement.issued_at, rules.entries, "freeze")
+            check_statement_signers(statement, roster, moment, rules.entries, "freeze")
         else:
-            check_lift(expect(statement, FreezeLift, "lift"), roster, statement.issued_at, people, "lift")
+            check_lift(expect(statement, FreezeLift, "lift"), roster, moment, people, "lift")
     except (MalformedError, RefusedError):
         # A lift without its quorum lifts nothing, and a freeze that nobody signed who may freezes nothing: no device
         # takes either, and a package that brought one would be refused whole.
