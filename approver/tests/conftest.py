@@ -16,6 +16,7 @@ from pkcs11 import Attribute, KeyType, MechanismFlag
 from pkcs11.util.ec import encode_named_curve_parameters
 
 import paper
+import releases
 import softhsm
 from strongroom.approver.cli import run
 from strongroom.approver.reading import Pace
@@ -27,6 +28,7 @@ from strongroom.core.records import HexBytes
 from strongroom.core.roster import Roster
 from strongroom.core.statements import Envelope
 from strongroom.core.trust import Trust
+from strongroom.devices.measure.judge import Start
 from world import Edit, Trip, World, eth_trip
 from world_keys import device_of
 
@@ -119,6 +121,7 @@ class Desk:
     read: Callable[[dict[str, paper.Paper], str], str | None] = paper.answer
     on_desk: dict[str, paper.Paper] = field(default_factory=dict)
     elapsed_ns: int = 0
+    start: Start = field(default_factory=releases.build_start)
 
     def pause(self, seconds: float) -> None:
         """Time passes, and nobody waits for it."""
@@ -147,7 +150,9 @@ class Desk:
         self.monkeypatch.setattr("sys.stdin", keyboard)
         self.monkeypatch.setattr("sys.stderr", screen)
         pace = Pace(elapsed_ns=lambda: self.elapsed_ns, pause=self.pause)
-        code = run([*words, "--home", str(self.home.path), "--json"], lambda: at or self.world.now, pace)
+        code = run(
+            [*words, "--home", str(self.home.path), "--json"], lambda: at or self.world.now, pace, lambda: self.start
+        )
         self.says, self.told = self.capsys.readouterr().out, screen.getvalue()
         return code
 

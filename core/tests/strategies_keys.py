@@ -14,6 +14,7 @@ from strongroom.core.hsms import Fault, HsmRegister, Rule, Ruling, Vendor
 from strongroom.core.key_states import KeyStateChange
 from strongroom.core.leases import Lease
 from strongroom.core.registers import KeyState
+from strongroom.core.releases import ReleaseManifest, ReleaseRoot
 from strongroom.core.sweeps import Sweep
 from strongroom.core.wallets import Segregation, Wallet, WalletKind
 
@@ -81,6 +82,13 @@ def build_special(record: Record, leaves: dict[str, st.SearchStrategy[Any]]) -> 
             },
         ),
         HsmRegister: with_fields(hsms, numbered("version", leaves["digest"])),
+        ReleaseManifest: with_fields(
+            record(
+                ReleaseManifest,
+                {"roots": record(ReleaseRoot, {}).map(lambda root: (root,)), "version": st.just(1), **first},
+            ),
+            numbered("version", leaves["digest"]),
+        ),
         Wallet: wallets(record, leaves),
         Ceremony: record(
             Ceremony,

@@ -39,6 +39,7 @@ from strongroom.core.registers import (
     Register,
     RegisterHead,
 )
+from strongroom.core.releases import ReleaseManifest
 from strongroom.core.roster import (
     REGISTERS,
     SEAL_SUITE,
@@ -415,6 +416,10 @@ class World:
 
     def hsms(self, body: HsmRegister, signers: int = 2) -> Statement[Any]:
         """The delegates of the key register sign the HSM register, as many of them as given."""
+        return self.notice(body, DELEGATES["keys"][0], DELEGATES["keys"][:signers])
+
+    def release(self, body: ReleaseManifest, signers: int = 2) -> Statement[Any]:
+        """The delegates of the key register sign a release manifest, as many of them as given."""
         return self.notice(body, DELEGATES["keys"][0], DELEGATES["keys"][:signers])
 
     def notice(self, body: Body, issuer: str, signers: Iterable[str]) -> Statement[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import releases
 from strongroom.checker.state.home import save_secret
 from strongroom.checker.station.cli import main
 from strongroom.core.bodies import Halt
@@ -22,6 +23,7 @@ from strongroom.core.packages import (
     parse_package,
 )
 from strongroom.core.statements import Statement, parse_statement
+from strongroom.devices.measure.judge import Start
 from world import Trip, World, seed
 
 STATION = "device:station-1"
@@ -61,6 +63,7 @@ class Stationhouse:
     folder: Path
     capsys: pytest.CaptureFixture[str]
     last_seen: int = 0
+    start: Start = field(default_factory=releases.build_start)
 
     @property
     def home(self) -> Path:
@@ -77,6 +80,7 @@ class Stationhouse:
             clock=lambda: self.world.now,
             interfaces=lambda: LOOPBACK if interfaces is None else interfaces,
             typed=StringIO(typed),
+            measure=lambda: self.start,
         )
         said = json.loads(self.capsys.readouterr().out)
         raw = Path(said["written"]).read_bytes() if "written" in said else b""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import paper
+import releases
 import softhsm
 import world
 from strongroom.chains.bitcoin.addresses import render_address
@@ -37,6 +38,7 @@ from strongroom.core.packages import (
 from strongroom.core.records import HexBytes
 from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import check_exact_signers, expect, parse_statement
+from strongroom.devices.measure.judge import Start
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
 from strongroom.vault.hsm.module import (
     TokenModule,
@@ -221,6 +223,7 @@ class Stand:
     on_answer: Callable[[str], None] = lambda _: None
     read: Callable[[dict[str, paper.Paper], str], str | None] = paper.answer
     on_desk: dict[str, paper.Paper] = field(default_factory=dict)
+    start: Start = field(default_factory=releases.build_start)
 
     @property
     def home(self) -> Home:
@@ -250,6 +253,7 @@ class Stand:
             random=self.draw,
             interfaces=lambda: self.interfaces,
             console=Desk(source=source, screen=self.screen, papers=lambda q: self.read(self.on_desk, q)),
+            measure=lambda: self.start,
         )
 
     @property

@@ -21,6 +21,7 @@ from strongroom.approver.link.commands import add_commands as add_link_commands
 from strongroom.approver.outside import Clock, Command, Outside
 from strongroom.approver.person_key import name_person_key
 from strongroom.approver.reading import Pace, read_from_paper
+from strongroom.approver.release import check_release
 from strongroom.approver.sitting import check_sitting
 from strongroom.approver.store import Config, Counters, Home, KeyKind
 from strongroom.core.canonical import parse_canonical
@@ -34,6 +35,8 @@ from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, Environment, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
+from strongroom.devices.measure.judge import MeasureStart
+from strongroom.devices.measure.start import measure_start
 
 MAX_ROOT_BYTES = 1024 * 1024
 DESCRIPTION = """\
@@ -63,14 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(argv, lambda: datetime.now(UTC))
 
 
-def run(argv: Sequence[str] | None, clock: Clock, pace: Pace | None = None) -> int:
-    """Run one command; errors become one clear message and an exit code. pace: the machine's, unless handed in."""
+def run(
+    argv: Sequence[str] | None, clock: Clock, pace: Pace | None = None, measure: MeasureStart = measure_start
+) -> int:
+    """Run one command; errors become one clear message and an exit code. pace, measure: the machine's, or handed in."""
     options = _parser().parse_args(argv)
     try:
         home = Home(options.home)
         with home.locked():
             command: Command = options.command
-            return command(home, options, Outside(clock=clock, pace=pace or Pace()))
+            return command(home, options, Outside(clock=clock, pace=pace or Pace(), measure=measure))
     except StrongroomError as error:
         return _explain(error, exit_code(error), options)
 
@@ -165,7 +170,7 @@ def _make_fido2(home: Home, options: argparse.Namespace, _outside: Outside) -> i
 
 
 def _import(home: Home, options: argparse.Namespace, outside: Outside) -> int:
-    trust = flow.receive_update(home, load_file(options.package, MAX_PACKAGE_BYTES), outside.clock())
+    trust = flow.receive_update(home, load_file(options.package, MAX_PACKAGE_BYTES), outside.clock(), outside.measure)
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
     _say(options, facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
@@ -179,6 +184,9 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     if known is not None:
         return _repeat(options, known)
     config = home.load_config()
+    trust = home.load_trust()
+    flow.check_clock(trust, now)
+    check_release(home, outside.measure, now, trust)
     if config.kind is KeyKind.DEVELOPMENT:
         sys.stderr.write(f"{LABEL}: what it signs is worth nothing outside development.\n")
     check_sitting(home, now)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from strongroom.approver.memory import Approved, build_approved, check_replaces, remember
 from strongroom.approver.person_key import PersonKey, check_plugged_in, open_person_key
+from strongroom.approver.release import check_release
 from strongroom.approver.sitting import count_approval
 from strongroom.approver.store import Config, Home
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
@@ -39,6 +40,7 @@ from strongroom.core.roster import check_not_expired, check_party
 from strongroom.core.statements import Body, Envelope, build_payload, sign_payload
 from strongroom.core.trust import Trust, apply_news, apply_update, extend
 from strongroom.core.words import render_docket
+from strongroom.devices.measure.judge import MeasureStart
 
 B = TypeVar("B")
 LANGUAGE = "en"
@@ -70,13 +72,14 @@ class Waiting:
     lines: tuple[str, ...]
 
 
-def receive_update(home: Home, raw: bytes, now: datetime) -> Trust:
+def receive_update(home: Home, raw: bytes, now: datetime, measure: MeasureStart) -> Trust:
     """Take an update package: new roster, registers, policy. HEAD_ROLLBACK for an older one, and nothing changes."""
     package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
     known = home.load_trust()
     check_clock(known, now)
     trust = apply_update(known, body, now)
     check_clock(trust, now)
+    check_release(home, measure, now, known, trust)
     home.save_trust(trust)
     home.save_counters(replace(home.load_counters(), received=package.sequence))
     return trust

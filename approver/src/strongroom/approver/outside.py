@@ -9,16 +9,18 @@ from datetime import datetime
 
 from strongroom.approver.reading import Pace
 from strongroom.approver.store import Home
+from strongroom.devices.measure.judge import MeasureStart
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Clock and pace of the machine."""
+    """Clock and pace of the machine. measure: of what files this program is, and how it was started."""
 
     clock: Clock
     pace: Pace
+    measure: MeasureStart
 
 
 Command = Callable[[Home, argparse.Namespace, Outside], int]

@@ -30,6 +30,7 @@ from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy, Prices
 from strongroom.core.records import Base64Bytes, check_sorted, encode_record, parse_record
 from strongroom.core.registers import RegisterHead
+from strongroom.core.releases import ReleaseManifest
 from strongroom.core.roster import Root, Roster
 from strongroom.core.sessions import SessionRequest
 from strongroom.core.sweeps import Sweep
@@ -72,6 +73,7 @@ class StatementType(StrEnum):
     WALLET = "wallet"
     ADDRESS_ASSIGNMENT = "address-assignment"
     HSM_REGISTER = "hsm-register"
+    RELEASE_MANIFEST = "release-manifest"
     LEASE = "lease"
     CEREMONY = "ceremony"
     SESSION_REQUEST = "session-request"
@@ -109,6 +111,7 @@ Body = (
     | AddressAssignment
     | Lease
     | HsmRegister
+    | ReleaseManifest
     | Ceremony
     | SessionRequest
 )
@@ -144,6 +147,7 @@ BODY_TYPES: Mapping[StatementType, type[Body]] = {
     StatementType.ADDRESS_ASSIGNMENT: AddressAssignment,
     StatementType.LEASE: Lease,
     StatementType.HSM_REGISTER: HsmRegister,
+    StatementType.RELEASE_MANIFEST: ReleaseManifest,
     StatementType.CEREMONY: Ceremony,
     StatementType.SESSION_REQUEST: SessionRequest,
 }

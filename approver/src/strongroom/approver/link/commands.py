@@ -65,7 +65,7 @@ def _fetch_and_import(home: Home, outside: Outside) -> list[Path]:
 
 
 def _import(home: Home, path: Path, outside: Outside) -> None:
-    flow.receive_update(home, load_file(path, MAX_PACKAGE_BYTES), outside.clock())
+    flow.receive_update(home, load_file(path, MAX_PACKAGE_BYTES), outside.clock(), outside.measure)
 
 
 def _submit(home: Home, options: argparse.Namespace, outside: Outside) -> int:

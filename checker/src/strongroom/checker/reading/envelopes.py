@@ -58,6 +58,7 @@ class Type(StrEnum):
     ADDRESS_ATTESTATION = "address-attestation"
     LEASE = "lease"
     HSM_REGISTER = "hsm-register"
+    RELEASE_MANIFEST = "release-manifest"
     CEREMONY = "ceremony"
     WALLET = "wallet"
     ADDRESS_ASSIGNMENT = "address-assignment"

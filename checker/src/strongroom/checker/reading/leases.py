@@ -27,6 +27,7 @@ from strongroom.checker.reading.fields import NONE, Node
 from strongroom.checker.reading.governed import check_governed, parse_governed
 from strongroom.checker.reading.hsms import prove_hsms
 from strongroom.checker.reading.policy import Policy
+from strongroom.checker.reading.releases import prove_release
 from strongroom.checker.reading.roots import Root, RootChain
 from strongroom.checker.reading.rosters import RosterStatement, check_party, check_quorum, moment_said
 from strongroom.core.codes import Code
@@ -111,6 +112,7 @@ NOTICES: Final[Mapping[Type, ProveNotice]] = {
     Type.LEASE: prove_lease,
     Type.KEY_STATE: prove_key_state,
     Type.HSM_REGISTER: lambda envelope, basis: prove_hsms(envelope, basis.chain, basis.roster.body.root_version),
+    Type.RELEASE_MANIFEST: lambda envelope, basis: prove_release(envelope, basis.chain, basis.roster.body.root_version),
 }
 
 

@@ -132,13 +132,20 @@ def opened(folder: Path, clock: Clock) -> Iterator[Run]:
         yield Run(folder=folder, store=store, trust=trust, voice=voice, now=now)
 
 
-def import_update(folder: Path, package_file: Path, clock: Clock) -> Trust:
-    """Take an `update` package, whole or not at all; returns the new beliefs."""
+def import_update(
+    folder: Path, package_file: Path, clock: Clock, check: Callable[[Run, Trust], None] = lambda _run, _trust: None
+) -> Trust:
+    """Take an `update` package, whole or not at all; returns the new beliefs.
+
+    check: raises when a program must not go on with what it would then believe.
+    """
     raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     with opened(folder, clock) as run:
         package = run.open_package(raw, Kind.UPDATE)
         update = parse_update(package.body)
-        run.trust = apply_update(run.trust, update, run.now)
+        after = apply_update(run.trust, update, run.now)
+        check(run, after)
+        run.trust = after
         run.count_received(package)
         run.store.save_trust(run.trust)
         return run.trust

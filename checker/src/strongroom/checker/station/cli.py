@@ -31,15 +31,20 @@ from strongroom.checker.enrolling import (
 )
 from strongroom.checker.reading.facts import encode_facts
 from strongroom.checker.reading.roots import MAX_ROOT_BYTES
-from strongroom.checker.state.device import Clock, enroll, import_update, read_clock
+from strongroom.checker.state.device import Clock, Run, enroll, import_update, read_clock
 from strongroom.checker.state.home import load_bytes
+from strongroom.checker.state.trust import Trust
 from strongroom.checker.station.films import show_package, take_package
+from strongroom.checker.station.print_paper import print_paper
+from strongroom.checker.station.release import check_release
 from strongroom.checker.station.verify import Outcome, verify_package
 from strongroom.checker.verify.cli import render_facts
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
+from strongroom.devices.measure.judge import MeasureStart
+from strongroom.devices.measure.start import measure_start
 
 Interfaces = Callable[[], list[tuple[int, str]]]
 
@@ -66,13 +71,14 @@ def main(
     clock: Clock = read_clock,
     interfaces: Interfaces = socket.if_nameindex,
     typed: TextIO | None = None,
+    measure: MeasureStart = measure_start,
 ) -> int:
-    """Entry point; returns the exit code. clock, interfaces, typed: the machine's, unless a caller hands in others."""
+    """Entry point; returns the exit code. The other arguments are the machine's, unless a caller hands in others."""
     arguments = _build_parser().parse_args(argv)
     work: dict[str, Callable[[], Exit]] = {
         "enroll": lambda: _enroll(arguments, typed or sys.stdin),
-        "import": lambda: _import(arguments, clock),
-        "verify": lambda: _verify(arguments, clock),
+        "import": lambda: _import(arguments, clock, measure),
+        "verify": lambda: _verify(arguments, clock, measure),
         "paper": lambda: _paper(arguments, clock),
         "show-frames": lambda: _show_frames(arguments),
         "read-frames": lambda: _read_frames(arguments),
@@ -107,8 +113,11 @@ def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     return Exit.DONE
 
 
-def _import(arguments: argparse.Namespace, clock: Clock) -> Exit:
-    trust = import_update(arguments.home, arguments.package, clock)
+def _import(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart) -> Exit:
+    def check(run: Run, after: Trust) -> None:
+        check_release(run, measure, run.trust, after)
+
+    trust = import_update(arguments.home, arguments.package, clock, check)
     if arguments.json:
         print_json(update_json(trust))
     else:
@@ -127,8 +136,8 @@ def _status(arguments: argparse.Namespace) -> Exit:
     return Exit.DONE
 
 
-def _verify(arguments: argparse.Namespace, clock: Clock) -> Exit:
-    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock)
+def _verify(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart) -> Exit:
+    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock, measure)
     if arguments.json:
         print_json(_outcome_json(outcome))
     else:
@@ -138,7 +147,6 @@ def _verify(arguments: argparse.Namespace, clock: Clock) -> Exit:
 
 def _paper(arguments: argparse.Namespace, clock: Clock) -> Exit:
     # Only here: the typefaces and what cuts them take time that no other command has to wait for.
-    from strongroom.checker.station.print_paper import print_paper  # noqa: PLC0415
 
     paper = print_paper(arguments.home, arguments.package, arguments.out, clock)
     files = [str(path) for path in paper.files]

@@ -23,9 +23,12 @@ from strongroom.checker.state.packages import MAX_PACKAGE_BYTES, Kind, encode_st
 from strongroom.checker.state.speak import build_statement, halt_body, verification_body
 from strongroom.checker.state.store import Answer
 from strongroom.checker.state.update import apply_news
+from strongroom.checker.station.release import check_release
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal
 from strongroom.core.ids import PartyId
+from strongroom.devices.measure.judge import MeasureStart
+from strongroom.devices.measure.start import measure_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,9 @@ class Outcome:
     refusals: tuple[Refusal, ...] = ()
 
 
-def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) -> Outcome:
+def verify_package(
+    folder: Path, package_file: Path, out: Path, clock: Clock, measure: MeasureStart = measure_start
+) -> Outcome:
     """Answer a `verification` package; one that comes again gets the same answer, byte for byte.
 
     Raises the refusals of a package that is not for this station or cannot be read; those are not answered.
@@ -50,6 +55,7 @@ def verify_package(folder: Path, package_file: Path, out: Path, clock: Clock) ->
     raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     name = package_digest(raw)
     with opened(folder, clock) as run:
+        check_release(run, measure)
         known = run.store.load_answer(name)
         if known is not None:
             return Outcome(accepted=known.accepted, written=hand_out(known, out))

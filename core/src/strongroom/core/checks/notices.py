@@ -22,6 +22,7 @@ from strongroom.core.key_states import BY_QUORUM, KeyStateChange, standing_state
 from strongroom.core.leases import Lease
 from strongroom.core.policy import Policy
 from strongroom.core.records import NONE
+from strongroom.core.releases import Program, ReleaseManifest
 from strongroom.core.roster import Root, Roster, check_party
 from strongroom.core.statements import Context, Statement, StatementType, check_context, check_exact_signers
 from strongroom.core.sweeps import LEAST_OFFICERS
@@ -97,10 +98,18 @@ def check_hsm_register(statement: Statement[HsmRegister], basis: Basis, path: st
         prove_delegated(statement.envelope, HsmRegister, basis.roots[-1].body.delegation("keys"), basis.context, path)
 
 
+def check_release_manifest(statement: Statement[ReleaseManifest], basis: Basis, path: str) -> None:
+    """As for a lease: an older root's delegates are read, and `find_release` lets none of them count."""
+    if not any(_is_release_of(statement, root.body, basis.context) for root in _roots_before_last(basis)):
+        delegation = basis.roots[-1].body.delegation("keys")
+        prove_delegated(statement.envelope, ReleaseManifest, delegation, basis.context, path)
+
+
 CHECKS: Mapping[StatementType, CheckNotice] = {
     StatementType.LEASE: check_lease,
     StatementType.KEY_STATE: check_key_state,
     StatementType.HSM_REGISTER: check_hsm_register,
+    StatementType.RELEASE_MANIFEST: check_release_manifest,
 }
 
 
@@ -188,6 +197,41 @@ def last_hsms(notices: Iterable[Proved[Any]]) -> Proved[HsmRegister] | None:
 def _is_hsms_of(statement: Statement[Any], root: Root, context: Context) -> bool:
     try:
         prove_delegated(statement.envelope, HsmRegister, root.delegation("keys"), context, "hsm-register")
+    except RefusedError:
+        return False
+    return True
+
+
+def find_release(
+    notices: Iterable[Proved[Any]], program: Program, root: Root, context: Context
+) -> Proved[ReleaseManifest] | None:
+    """The release manifest in force for a program among notices in the log's order; None before the first one.
+
+    Each version follows the one before it, as leases do. Raises RELEASE_UNKNOWN when the newest root's delegates did
+    not sign the last: whom a root dropped would go on to say what a good program is.
+    """
+    last = last_release(notices, program)
+    if last is not None and not _is_release_of(last.statement, root, context):
+        expected = f"a manifest signed by the key delegates of root version {root.version}"
+        raise refused(Code.RELEASE_UNKNOWN, f"release-manifest version {last.body.version}", expected, "another root's")
+    return last
+
+
+def last_release(notices: Iterable[Proved[Any]], program: Program) -> Proved[ReleaseManifest] | None:
+    """The last version of a program's manifest that follows the ones before it, whoever's root signed it."""
+    last: Proved[ReleaseManifest] | None = None
+    for notice in notices:
+        if not isinstance(notice.body, ReleaseManifest) or notice.body.program is not program:
+            continue
+        version, previous = (last.body.version, str(last.id)) if last else (0, NONE)
+        if (notice.body.version, notice.body.previous) == (version + 1, previous):
+            last = notice
+    return last
+
+
+def _is_release_of(statement: Statement[Any], root: Root, context: Context) -> bool:
+    try:
+        prove_delegated(statement.envelope, ReleaseManifest, root.delegation("keys"), context, "release-manifest")
     except RefusedError:
         return False
     return True

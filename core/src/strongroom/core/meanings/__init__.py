@@ -15,6 +15,7 @@ from strongroom.core.meanings.hsms import HSMS
 from strongroom.core.meanings.making import MAKING
 from strongroom.core.meanings.payments import PAYMENTS
 from strongroom.core.meanings.places import PLACES
+from strongroom.core.meanings.releases import RELEASES
 from strongroom.core.meanings.terminals import TERMINALS
 from strongroom.core.meanings.transactions import TRANSACTIONS
 from strongroom.core.meanings.wallets import WALLETS
@@ -29,6 +30,7 @@ MEANINGS = {
     **ADDRESSES,
     **MAKING,
     **HSMS,
+    **RELEASES,
     **WALLETS,
     **CEREMONIES,
     **DEVICES,

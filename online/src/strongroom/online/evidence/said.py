@@ -22,6 +22,7 @@ KEPT: Final = frozenset(
         StatementType.LEASE,
         StatementType.KEY_STATE,
         StatementType.HSM_REGISTER,
+        StatementType.RELEASE_MANIFEST,
         StatementType.WALLET,
         StatementType.CEREMONY,
     }

@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from strongroom.core.checks.foundation import Proved, check_next_version, prove_delegated
-from strongroom.core.checks.notices import CHECKS, Basis, check_notice, find_lease, last_hsms
+from strongroom.core.checks.notices import CHECKS, Basis, check_notice, find_lease, last_hsms, last_release
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError, refused
 from strongroom.core.hsms import HsmRegister
 from strongroom.core.key_states import KeyStateChange, check_known_keys
 from strongroom.core.leases import Lease
 from strongroom.core.records import NONE
+from strongroom.core.releases import ReleaseManifest
 from strongroom.core.roster import Roster
 from strongroom.core.statements import Envelope, Statement, check_context, parse_statement
 from strongroom.online.db.connect import Connection
@@ -68,6 +69,8 @@ def accept_notice(connection: Connection, envelope: Envelope, now: datetime) -> 
             _check_lease_follows(statement, rules, load_notices(connection, rules))
         if isinstance(statement.body, HsmRegister):
             _check_hsms_follow(statement, rules, load_notices(connection, rules))
+        if isinstance(statement.body, ReleaseManifest):
+            _check_release_follows(statement, rules, load_notices(connection, rules))
         append(connection, envelope)
     return statement
 
@@ -98,5 +101,13 @@ def _check_hsms_follow(statement: Statement[HsmRegister], rules: Rules, known: S
     """
     prove_delegated(statement.envelope, HsmRegister, rules.root.delegation("keys"), rules.context, "notice")
     last = last_hsms(known)
+    version, previous = (last.body.version, str(last.id)) if last else (0, NONE)
+    check_next_version(statement.body.version, statement.body.previous, previous, version + 1, "notice")
+
+
+def _check_release_follows(statement: Statement[ReleaseManifest], rules: Rules, known: Sequence[Proved[Any]]) -> None:
+    """As for the HSM register: a manifest that devices would pass over, or that would stop them, is not logged."""
+    prove_delegated(statement.envelope, ReleaseManifest, rules.root.delegation("keys"), rules.context, "notice")
+    last = last_release(known, statement.body.program)
     version, previous = (last.body.version, str(last.id)) if last else (0, NONE)
     check_next_version(statement.body.version, statement.body.previous, previous, version + 1, "notice")

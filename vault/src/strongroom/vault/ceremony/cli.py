@@ -18,6 +18,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, MalformedError, StrongroomError, UnavailableError, refused
 from strongroom.core.ids import parse_digest
 from strongroom.vault.ceremony.cli_development import add_development_command
+from strongroom.vault.ceremony.cli_measure import add_measure_command
 from strongroom.vault.ceremony.cli_pools import add_pool_commands
 from strongroom.vault.ceremony.entropy import MIN_TYPED, check_typed_entropy, open_mixer
 from strongroom.vault.ceremony.run.command import add_commands
@@ -60,8 +61,9 @@ In this order:
      attest             the user, at each terminal: the whole batch is checked, and signed with the device's key
      make-person-key    the holder, in a token of their own: the key that signs statements
      show-token         anybody: what is in a token
-     sign               a person: adds their signature to a root, roster, policy, prices, register, freeze-lift, lease
-                        or hsm-register
+     sign               a person: adds their signature to a root, roster, policy, prices, register, freeze-lift, lease,
+                        hsm-register or release-manifest
+     measure            anybody: of what files an installed program is made, as the payload of its release manifest
 
 PINs are read without echo from the terminal, or one a line from standard input in the order that each command names.
 They are never taken from arguments or the environment.
@@ -117,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_pool_commands(partial(_add, commands), partial(_add_bare, commands))
     _add(commands, "make-person-key", _make_person_key, "Makes the P-256 key that signs statements.", USER)
     add_development_command(partial(_add_bare, commands))
+    add_measure_command(partial(_add_bare, commands))
     _add(commands, "show-token", _show_token, "Shows what a token says of itself.")
     signing = _add(commands, "sign", _sign, "Adds your signature to a governance statement.", USER, CONSENT)
     signing.add_argument("--payload", type=Path, required=True, help="the statement to sign: canonical JSON")

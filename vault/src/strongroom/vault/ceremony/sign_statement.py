@@ -34,6 +34,7 @@ GOVERNANCE = frozenset(
         StatementType.FREEZE_LIFT,
         StatementType.LEASE,
         StatementType.HSM_REGISTER,
+        StatementType.RELEASE_MANIFEST,
         StatementType.CEREMONY,
         StatementType.KEY_STATE,
         StatementType.SWEEP,

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
+from strongroom.devices.measure.judge import MeasureStart
+from strongroom.devices.measure.start import measure_start
 from strongroom.vault.terminal.console import Console
 
 LOOPBACK = "lo"
@@ -21,7 +23,10 @@ LOOPBACK = "lo"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """clock: UTC. elapsed_ns: nanoseconds that nobody can set back. pause: seconds. random: so many bytes."""
+    """clock: UTC. elapsed_ns: nanoseconds that nobody can set back. pause: seconds. random: so many bytes.
+
+    measure: of what files this program is, and how it was started.
+    """
 
     clock: Callable[[], datetime]
     elapsed_ns: Callable[[], int]
@@ -29,6 +34,7 @@ class Outside:
     random: Callable[[int], bytes]
     interfaces: Callable[[], tuple[str, ...]]
     console: Console
+    measure: MeasureStart = measure_start
 
 
 def build_outside(console: Console) -> Outside:

@@ -25,6 +25,7 @@ from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import Mark, RightPin, WrongPin
 from strongroom.vault.terminal.lease import check_lease
 from strongroom.vault.terminal.mirror import mirrored
+from strongroom.vault.terminal.release import check_release
 from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.token_check import compare_token
 
@@ -70,11 +71,12 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
     """Ask for every PIN and open every token: the terminal's first, then each operator's in the order of their ids.
 
     Raises PIN_WRONG (counted in the journal), KEY_NOT_IN_TOKEN when a token does not hold the roster's key, and what
-    `find_operators`, `check_lease`, `compare_token` and `mirrored` raise.
+    `find_operators`, `check_release`, `check_lease`, `compare_token` and `mirrored` raise.
     """
     now = terminal.now()
     operators = find_operators(terminal, people, now)
     me = check_party(terminal.trust.roster.body, terminal.config.terminal, "terminal", now, "terminal")
+    check_release(terminal)
     module = open_module(terminal.config.module)
     mine = find_token(module, terminal.config.token)
     live = describe_live(mine)

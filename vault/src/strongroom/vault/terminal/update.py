@@ -27,6 +27,7 @@ from strongroom.vault.terminal.halts import build_reasons
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import Mark, PackageIn
 from strongroom.vault.terminal.keeper import build_freeze_marks, build_trust_marks
+from strongroom.vault.terminal.release import check_release
 from strongroom.vault.terminal.step1_receive import keep_package
 from strongroom.vault.terminal.terminal import Terminal
 
@@ -71,6 +72,7 @@ def _take(terminal: Terminal, raw: bytes) -> tuple[Difference, ...]:
         raise refused(Code.TYPE_MISMATCH, "package.body", PackageKind.UPDATE.value, package.kind.value)
     before = terminal.trust
     after = apply_update(before, package.body, terminal.now())
+    check_release(terminal, before, after)
     taken = PackageIn(digest=sha256(raw), sender=package.sender, sequence=package.sequence)
     marks: tuple[Mark, ...] = (taken, *build_freeze_marks(before, after, package.body.lifts))
     # Whatever the journal would refuse is said before people are asked, and not after they agreed.

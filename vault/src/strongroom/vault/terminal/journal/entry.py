@@ -29,6 +29,7 @@ class EntryKind(StrEnum):
     CREATED = "created"
     """The first entry of every journal, and only that: whose it is."""
     STARTED = "started"
+    """Of what files the program is, by which release manifest it was compared, and what differs."""
     UPDATED = "updated"
     """Statements taken in: roster, registers, policy, freezes, lifts."""
     LEASED = "leased"
