@@ -41,6 +41,7 @@ from strongroom.core.statements import Body, Envelope, build_payload, sign_paylo
 from strongroom.core.trust import Trust, apply_news, apply_update, extend
 from strongroom.core.words import render_docket
 from strongroom.devices.measure.judge import MeasureStart
+from strongroom.devices.measure.start import measure_start
 
 B = TypeVar("B")
 LANGUAGE = "en"
@@ -72,7 +73,7 @@ class Waiting:
     lines: tuple[str, ...]
 
 
-def receive_update(home: Home, raw: bytes, now: datetime, measure: MeasureStart) -> Trust:
+def receive_update(home: Home, raw: bytes, now: datetime, measure: MeasureStart = measure_start) -> Trust:
     """Take an update package: new roster, registers, policy. HEAD_ROLLBACK for an older one, and nothing changes."""
     package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
     known = home.load_trust()

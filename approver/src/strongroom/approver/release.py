@@ -1,4 +1,4 @@
-"""Is this program what was released? Measured at every start, shown, written down, and compared. docs/adr/0033."""
+"""Is this program what was released? Measured at every start, shown, written down, and compared. docs/adr/0028."""
 
 from __future__ import annotations
 

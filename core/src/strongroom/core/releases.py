@@ -1,7 +1,7 @@
 """Releases: of what files each program is made, signed by those who also say which token is a good one.
 
 Every start measures the program's own files and compares them with the manifest in force, so that a file that was
-changed, added or lost is noticed before a PIN is asked. Source: spec/statement.md, release-manifest; docs/adr/0033;
+changed, added or lost is noticed before a PIN is asked. Source: spec/statement.md, release-manifest; docs/adr/0028;
 circular 25EC44, III.22 and V.9d.
 """
 

@@ -1,4 +1,4 @@
-"""Is this program what was released? Measured at every start, shown, written down, and compared. docs/adr/0033.
+"""Is this program what was released? Measured at every start, shown, written down, and compared. docs/adr/0028.
 
 By the checker's own reading of the manifest; what it measured is a line of `starts` in the device's folder.
 """

@@ -2,5 +2,5 @@
 
 It measures files and compares lists; what a difference means is decided by the program that asked. It never measures
 itself honest: a program that was changed on purpose can print any digest, so the same files are also measured from
-outside, by another machine (`strongroom-ceremony measure`). Open `tree.py` first. Source: docs/adr/0033; III.22, V.9d.
+outside, by another machine (`strongroom-ceremony measure`). Open `tree.py` first. Source: docs/adr/0028; III.22, V.9d.
 """

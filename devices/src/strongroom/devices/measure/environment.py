@@ -1,7 +1,7 @@
 """The roots of one program: its packages, its scripts, the source folders that they name, and its Python.
 
 Found by reading the environment's files, never by running it: so the terminal measures itself and another machine
-measures the terminal's disk with the same code. Left out, and said so in docs/adr/0033: the system's own libraries, the
+measures the terminal's disk with the same code. Left out, and said so in docs/adr/0028: the system's own libraries, the
 kernel, and the PKCS#11 module, which belong to the machine's image; and files of an installer that nothing runs.
 """
 

@@ -1,4 +1,4 @@
-"""`strongroom-terminal` as it is installed: a sealed start, then the program. docs/adr/0033."""
+"""`strongroom-terminal` as it is installed: a sealed start, then the program. docs/adr/0028."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Is this program what was released? Its files are measured and compared at every start, before a PIN is asked.
 
-What was measured, by which manifest, and what differs is in the journal whatever comes of it. Source: docs/adr/0033;
+What was measured, by which manifest, and what differs is in the journal whatever comes of it. Source: docs/adr/0028;
 circular 25EC44, III.22 and V.9d.
 """
 
