@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def test_the_same_files_installed_twice_measure_the_same(tmp_path: Path) -> None
     assert measure(one).digests == measure(two).digests
     assert measure(one).digest == measure(two).digest
     assert ["library", "packages", "python", "scripts", "settings", "source-1", "stdlib"] == list(measure(one).digests)
+
+
+def test_a_mounted_disk_measures_as_it_does_where_it_belongs(tmp_path: Path) -> None:
+    install(tmp_path / "at home")
+    here = measure(tmp_path / "at home")
+    disk = tmp_path / "mounted"
+    shutil.copytree(tmp_path / "at home", disk / (tmp_path / "at home").relative_to("/"), symlinks=True)
+    shutil.rmtree(tmp_path / "at home")
+    there = measure_environment(find_layout(tmp_path / "at home" / "env", disk))
+    assert here.digests == there.digests
 
 
 CHANGES: tuple[tuple[str, str, Change], ...] = (

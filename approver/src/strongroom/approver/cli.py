@@ -302,3 +302,7 @@ def _explain(error: StrongroomError, code: int, options: argparse.Namespace) -> 
     for refusal in error.refusals:
         sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

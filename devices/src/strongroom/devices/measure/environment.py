@@ -34,13 +34,17 @@ _VERSION: Final = re.compile(r"python3\.[0-9]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where a program's parts are. sources: folders that the packages' .pth files name, in the order of their names."""
+    """Where a program's parts are. sources: folders that the packages' .pth files name, in the order of their names.
+
+    places: what the program itself calls its folders, and their names in what is measured; see `_without_folders`.
+    """
 
     prefix: Path
     packages: Path
     python: Path
     stdlib: Path
     sources: tuple[Path, ...]
+    places: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,25 +77,29 @@ def combine(digests: Mapping[str, Digest]) -> Digest:
     return digest_of("".join(f"{name} {digests[name]}\n" for name in sorted(digests)).encode("ascii"))
 
 
-def find_layout(prefix: Path) -> Layout:
-    """Read where a virtual environment has its parts. Raises UnavailableError FILE_UNAVAILABLE, FIELD_INVALID."""
-    settings = _read(prefix / "pyvenv.cfg")
+def find_layout(prefix: Path, disk: Path = Path("/")) -> Layout:
+    """Read where a virtual environment has its parts. Raises UnavailableError FILE_UNAVAILABLE, FIELD_INVALID.
+
+    prefix: absolute, as the program knows it. disk: where the disk that it is on is mounted, when that is another's.
+    """
+    settings = _read(_on(disk, prefix) / "pyvenv.cfg")
     home = _HOME.search(settings)
-    if home is None:
-        raise malformed(Code.FIELD_INVALID, str(prefix / "pyvenv.cfg"), "home = FOLDER", "no such line")
-    folders = sorted(each for each in prefix.glob("lib/python3.*/site-packages") if each.is_dir())
+    if home is None or not Path(home[1]).is_absolute():
+        raise malformed(Code.FIELD_INVALID, f"{prefix}/pyvenv.cfg", "home = FOLDER", "no such line")
+    folders = sorted(each for each in _on(disk, prefix).glob("lib/python3.*/site-packages") if each.is_dir())
     if len(folders) != 1:
         # With two of them it would depend on the interpreter which one counts.
         raise malformed(Code.FIELD_INVALID, f"{prefix}/lib", "one Python's site-packages", f"{len(folders)} of them")
-    version = folders[0].parent.name
-    python = Path(home[1]).resolve() / version
-    stdlib = Path(home[1]).resolve().parent / "lib" / version
+    version, programs = folders[0].parent.name, Path(home[1])
+    sources = tuple(_find_sources(folders[0], disk))
+    places = {str(prefix): "prefix", str(programs): "python"}
     return Layout(
-        prefix=prefix,
+        prefix=_on(disk, prefix),
         packages=folders[0],
-        python=python,
-        stdlib=stdlib,
-        sources=tuple(_find_sources(folders[0])),
+        python=_on(disk, programs) / version,
+        stdlib=_on(disk, programs).parent / "lib" / version,
+        sources=tuple(_on(disk, source) for source in sources),
+        places=places | {str(source): f"source-{n}" for n, source in enumerate(sources, start=1)},
     )
 
 
@@ -144,26 +152,31 @@ def _is_elsewhere(path: str) -> bool:
     return _is_cache(path) or path in {"site-packages/", "dist-packages/"}
 
 
-def _find_sources(packages: Path) -> Iterator[Path]:
+def _find_sources(packages: Path, disk: Path) -> Iterator[Path]:
     """Folders that .pth files put on the path; lines that begin with `import` run, and the file is measured itself."""
     for file in sorted(packages.glob("*.pth")):
         for line in _read(file).splitlines():
-            folder = packages / line
-            if line and not line.startswith(("#", "import ", "import\t")) and folder.is_dir():
-                yield folder
+            folder = Path(line)
+            if not line or line.startswith(("#", "import ", "import\t")) or not _on(disk, folder, packages).is_dir():
+                continue
+            # A relative one is not taken out of any text, and is where it is on every machine.
+            yield folder if folder.is_absolute() else Path("/") / (packages / folder).relative_to(disk)
+
+
+def _on(disk: Path, folder: Path, beside: Path = Path("/")) -> Path:
+    """Where a folder is that a program on that disk calls so. beside: what a relative one is relative to."""
+    return disk / folder.relative_to("/") if folder.is_absolute() else beside / folder
 
 
 def _without_folders(layout: Layout) -> Rewrite:
     """Take the place of installation out of scripts, settings and .pth files, or no two machines would agree."""
-    places = {str(layout.prefix): "prefix", str(layout.python.parent): "python"}
-    places |= {str(folder): f"source-{n}" for n, folder in enumerate(layout.sources, start=1)}
 
     def rewrite(content: bytes) -> bytes:
         if b"\0" in content or len(content) > _MAX_REWRITTEN:
             # The mark of a taken-out folder is a zero byte, and no text holds one: nothing else can look like it.
             return content
-        for place in sorted(places, key=len, reverse=True):
-            content = content.replace(place.encode(), f"\0{places[place]}\0".encode())
+        for place in sorted(layout.places, key=len, reverse=True):
+            content = content.replace(place.encode(), f"\0{layout.places[place]}\0".encode())
         return content
 
     return rewrite

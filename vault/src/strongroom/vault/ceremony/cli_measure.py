@@ -31,7 +31,8 @@ def add_measure_command(add: AddBare) -> None:
     """`measure`, which needs no token."""
     parser = add("measure", _measure, "Measures an installed program, and writes its release manifest's payload.")
     parser.add_argument("--program", required=True, choices=[each.value for each in Program], help="which program")
-    parser.add_argument("--environment", type=Path, required=True, help="its folder: the one that has pyvenv.cfg")
+    parser.add_argument("--environment", type=Path, required=True, help="its folder, as it is called on its disk")
+    parser.add_argument("--disk", type=Path, default=Path("/"), help="where its disk is mounted here (%(default)s)")
     parser.add_argument("--out", type=Path, help="write the payload here, for the delegates to sign")
     parser.add_argument("--organization", help="with --out: the organization of the root")
     parser.add_argument("--production", action="store_const", const=Environment.PRODUCTION, dest="where")
@@ -53,7 +54,7 @@ def build_manifest(measured: Measurement, program: Program, label: str, version:
 
 
 def _measure(options: argparse.Namespace, _source: TextIO) -> Result:
-    measured = measure_environment(find_layout(options.environment))
+    measured = measure_environment(find_layout(options.environment.absolute(), options.disk.absolute()))
     roots: dict[str, Json] = {root.name: root.digest for root in measured.roots}
     result: Result = {"digest": measured.digest, "groups": render_digest(measured.digest), "roots": roots}
     if options.out is not None:
