@@ -109,6 +109,14 @@ def test_lists_of_older_releases_are_dropped(tmp_path: Path, released: Expected)
     assert len(released.roots) == len(list((tmp_path / "kept").iterdir()))
 
 
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, released: Expected) -> None:
+    assert released.version == 3
+    (tmp_path / "kept").write_text("a file in the folder's place")
+    with pytest.raises(UnavailableError) as caught:
+        keep_lists(tmp_path / "kept", measure(tmp_path))
+    assert {Code.STATE_UNWRITABLE} == caught.value.codes
+
+
 def test_every_start_is_a_line_and_one_that_cannot_be_written_is_none(tmp_path: Path, released: Expected) -> None:
     found = judge(tmp_path, released)
     keep_start(tmp_path, found, NOW)

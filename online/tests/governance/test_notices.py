@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from firm import Firm
+from releases import build_release, build_start, doctored
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.notices import find_lease
 from strongroom.core.codes import Code
@@ -18,6 +19,7 @@ from strongroom.core.ids import PartyId
 from strongroom.core.leases import Lease
 from strongroom.core.packages import UpdateBody, parse_package
 from strongroom.core.records import DigestOrNone
+from strongroom.core.releases import Program, ReleaseManifest
 from strongroom.core.statements import Statement
 from strongroom.online.cli import main
 from strongroom.online.evidence.store import append
@@ -121,3 +123,25 @@ def test_the_program_takes_a_lease_in(office_firm: Firm, capsys: pytest.CaptureF
     found = in_force(firm)
     assert found is not None
     assert envelope.id == found.id
+
+
+def test_a_release_manifest_is_taken_in_only_as_the_next_version(office_firm: Firm) -> None:
+    firm, people = office_firm, DELEGATES["keys"]
+
+    def hand_in(body: ReleaseManifest, who: tuple[str, ...] = people) -> Statement[Any]:
+        firm.world.now = firm.clock()
+        return accept_notice(firm.admin, firm.world.sign(body, who[0], who), firm.clock())
+
+    first = hand_in(build_release(build_start(), Program.TERMINAL))
+    for version, previous, who, code in (
+        (1, "none", people, Code.HEAD_ROLLBACK),
+        (3, first.id, people, Code.HEAD_ROLLBACK),
+        (2, sha256(b"another"), people, Code.HEAD_MISMATCH),
+        (2, first.id, people[:1], Code.THRESHOLD_NOT_MET),
+    ):
+        with pytest.raises(StrongroomError) as caught:
+            hand_in(build_release(doctored(), Program.TERMINAL, version, previous), who)
+        assert {code} == caught.value.codes, (version, previous)
+    second = hand_in(build_release(doctored(), Program.TERMINAL, 2, first.id))
+    known = [n.id for n in load_notices(firm.admin, firm.rules) if isinstance(n.body, ReleaseManifest)]
+    assert [first.id, second.id] == known

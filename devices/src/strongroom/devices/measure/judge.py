@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal
+from strongroom.core.errors import Refusal, UnavailableError
 from strongroom.core.ids import Digest
 from strongroom.devices.measure.environment import Measurement
 from strongroom.devices.measure.tree import MeasuredRoot, compare_files, digest_of, encode_listing, parse_listing
@@ -83,17 +83,24 @@ def render_digest(digest: Digest) -> str:
 
 
 def keep_lists(folder: Path, measurement: Measurement) -> None:
-    """Keep the lists of a start that agreed, each named by its digest, and drop those of older ones."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Keep the lists of a start that agreed, each named by its digest, and drop those of older ones.
+
+    Raises UnavailableError STATE_UNWRITABLE.
+    """
     names = {_list_path(folder, root.digest).name for root in measurement.roots}
-    for root in measurement.roots:
-        path = _list_path(folder, root.digest)
-        if not path.exists():
-            # Only a convenience, checked by its digest when it is read: half a list is no list.
-            path.write_bytes(encode_listing(root.files))
-    for old in folder.glob("*.list"):
-        if old.name not in names:
-            old.unlink()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for root in measurement.roots:
+            path = _list_path(folder, root.digest)
+            if not path.exists():
+                # Only for the words of a later refusal, checked by its digest when it is read: half a list is no list.
+                path.write_bytes(encode_listing(root.files))
+        for old in folder.glob("*.list"):
+            if old.name not in names:
+                old.unlink()
+    except OSError as error:
+        facts = _refusal(Code.STATE_UNWRITABLE, str(folder), "lists of the release", str(error.strerror))
+        raise UnavailableError(facts) from error
 
 
 def _find_refusals(start: Start, expected: Expected | None, environment: str, folder: Path) -> list[Refusal]:
