@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from plain_pages import render_docket
 from strongroom.chains.bitcoin import psbt as psbts
 from strongroom.chains.bitcoin.addresses import render_address
 from strongroom.chains.bitcoin.networks import LITECOIN_REGTEST
@@ -22,7 +23,6 @@ from strongroom.core.docket import Stage
 from strongroom.core.ids import AssetId, EntryId
 from strongroom.core.records import Units
 from strongroom.core.registers import KeyState
-from strongroom.core.words import render_docket
 from world import (
     ETH,
     ETH_ASSET,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from plain_pages import render_docket
 from strongroom.chains.ethereum.transactions import encode_unsigned, parse_unsigned
 from strongroom.chains.ethereum.void import Void, encode_signed_void, encode_void, render_void, strip_signed_void
 from strongroom.core.bodies import Destination, Instruction, Outcome, PaymentOutput, Proposal
@@ -18,7 +19,6 @@ from strongroom.core.facts import Facts
 from strongroom.core.ids import AccountId
 from strongroom.core.records import DigestOrNone, encode_time
 from strongroom.core.registers import WhitelistEntry, entry_digest
-from strongroom.core.words import render_docket
 from world import (
     ETH,
     ETH_ASSET,

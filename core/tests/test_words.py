@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from plain_pages import render_docket
 from strongroom.core.bodies import Approval, Instruction
 from strongroom.core.canonical import parse_canonical, sha256
 from strongroom.core.codes import Code
@@ -14,7 +15,7 @@ from strongroom.core.docket import Stage
 from strongroom.core.errors import InvariantError
 from strongroom.core.facts import Facts
 from strongroom.core.records import Units, encode_record, parse_record
-from strongroom.core.words import group, render_amount, render_docket
+from strongroom.core.words import group, render_amount
 from world import ETH_ASSET, LTC_ASSET, Edit, Trip, World, eth_trip, ltc_trip
 
 from .refusals import change, prove

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from plain_pages import render_docket
 from strongroom.checker.reading.stages import Stage as Reached
 from strongroom.checker.reading.verify import prove_docket as prove_second
 from strongroom.core.bodies import Budget, Scope
@@ -20,7 +21,6 @@ from strongroom.core.ids import EntryId
 from strongroom.core.records import Units
 from strongroom.core.registers import AddressPurpose, KeyState
 from strongroom.core.sweeps import Rehearsal
-from strongroom.core.words import render_docket
 from world import (
     ETH_ASSET,
     SWEPT_ETH,

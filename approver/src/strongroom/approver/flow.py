@@ -35,13 +35,14 @@ from strongroom.core.packages import (
     encode_package,
     parse_package,
 )
+from strongroom.core.pages import build_pages
 from strongroom.core.records import NONE, DigestOrNone, encode_time
 from strongroom.core.roster import check_not_expired, check_party
 from strongroom.core.statements import Body, Envelope, build_payload, sign_payload
 from strongroom.core.trust import Trust, apply_news, apply_update, extend
-from strongroom.core.words import render_docket
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
+from strongroom.devices.screens.layout import draw_row_texts
 
 B = TypeVar("B")
 LANGUAGE = "en"
@@ -112,7 +113,12 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     wanted = build_approved(proved)
     known_before = [each for name in wanted.instructions for each in home.load_payment(name).approved]
     run_checks([partial(check_replaces, wanted, each) for each in known_before])
-    return Waiting(raw=raw, proved=proved, trust=trust, lines=render_docket(proved))
+    return Waiting(raw=raw, proved=proved, trust=trust, lines=draw_row_texts(build_pages(proved), _english))
+
+
+def _english(message: str) -> str:
+    """Message ids are English sentences already; an approval says that they were shown in `LANGUAGE`."""
+    return message
 
 
 def check_clock(trust: Trust, now: datetime) -> None:

@@ -103,6 +103,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Do not try again. Compare paper and screen with the security desk, by a number that you know.",
         "III.23 III.A4-GP VI.6",
     ),
+    "UNRENDERABLE": (
+        "A value cannot be drawn whole on a screen, so nobody could read what they sign",
+        "Do not sign by other means. Give the code and the field to the security desk; such a value is no accident.",
+        "III.23 III.A4-GP",
+    ),
     "SITTING_FULL": (
         "So many decisions were made without a rest that the next one would not be read",
         "Rest for the time that the policy sets, or let another person decide; send packages of fewer dockets.",

@@ -18,8 +18,10 @@ from strongroom.chains.ethereum.void import Void, render_void
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.docket import Twin
+from strongroom.core.pages import build_pages
 from strongroom.core.records import encode_time
-from strongroom.core.words import group, render_docket
+from strongroom.core.words import group
+from strongroom.devices.screens.layout import draw_row_texts
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.step2_prove import verification_of
 
@@ -37,11 +39,11 @@ def render_plan(desk: Desk, plan: Plan, number: int, total: int) -> tuple[str, .
         RULE,
         f"{title} {number} of {total}   terminal {desk.me}   operators {', '.join(desk.crew.people)}",
         RULE,
-        *render_docket(plan.proved),
-        f"VERIFIED  {verification.statement.issuer}, second reading agrees, logged {encode_time(verification.time)}",
-        f"PROPOSAL  {group(plan.proposal)}",
-        f"KEYS      {', '.join(keys)}; {len(plan.uses)} signatures",
-        f"CLEAR     {group(desk.clear.statement.id)}",
+        *draw_row_texts(build_pages(plan.proved), _english),
+        f"  VERIFIED  {verification.statement.issuer}, second reading agrees, logged {encode_time(verification.time)}",
+        f"  PROPOSAL  {group(plan.proposal)}",
+        f"  KEYS      {', '.join(keys)}; {len(plan.uses)} signatures",
+        f"  CLEAR     {group(desk.clear.statement.id)}",
         RULE,
         *render_bytes(plan.proved),
         RULE,
@@ -60,3 +62,8 @@ def render_bytes(proved: ProvedDocket) -> tuple[str, ...]:
             return bitcoin.render_plain(bitcoin.describe(decoded, network_of(proved.spend.chain)))
         case _:
             assert_never(decoded)
+
+
+def _english(message: str) -> str:
+    """Message ids are English sentences already."""
+    return message

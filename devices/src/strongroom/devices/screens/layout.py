@@ -1,0 +1,110 @@
+"""From pages to screenfuls of 80 by 24: exact lines, nothing cut off, no group of four ever broken.
+
+What does not fit is continued on the next screenful, under its title and number. What cannot be drawn whole is refused,
+and so cannot be signed. Source: design of III.23, III.A4-GP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from strongroom.core.codes import Code
+from strongroom.core.errors import refused
+from strongroom.devices.screens.page import Breaks, LineShape, Mark, PageShape, RowShape
+from strongroom.devices.screens.visible import render_visible, width_of
+
+COLUMNS = 80
+ROWS = 24
+LABEL = 10
+_SIGN = 2
+_TEXT = COLUMNS - LABEL - _SIGN
+_BODY = ROWS - 4
+"""Title, two rules and the foot take four."""
+_SIGNS = {Mark.NONE: "  ", Mark.WARN: "! ", Mark.DIFF: "* "}
+RULE = "-" * COLUMNS
+
+Translate = Callable[[str], str]
+"""A message id to the sentence of a person's language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One line of a screenful, at most 80 columns. mark: its row's, for the style."""
+
+    text: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screenful:
+    """At most 24 lines: title, rule, body, rule, foot."""
+
+    lines: tuple[Drawn, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines as they stand."""
+        return "\n".join(each.text for each in self.lines)
+
+
+def build_screenfuls(pages: Sequence[PageShape], translate: Translate) -> tuple[Screenful, ...]:
+    """Every page in order, each on as many screenfuls as it needs. Raises UNRENDERABLE."""
+    bodies: list[tuple[str, list[Drawn]]] = []
+    for page in pages:
+        drawn = [line for row in page.rows for line in _draw_row(row, translate)]
+        bodies += [(translate(page.title), drawn[i : i + _BODY]) for i in range(0, max(len(drawn), 1), _BODY)]
+    return tuple(_build_one(title, body, (i, len(bodies)), translate) for i, (title, body) in enumerate(bodies, 1))
+
+
+def draw_row_texts(pages: Sequence[PageShape], translate: Translate) -> tuple[str, ...]:
+    """The rows of all pages as lines of at most 80 columns, for a console that has no screen. Raises UNRENDERABLE."""
+    return tuple(line.text for page in pages for row in page.rows for line in _draw_row(row, translate))
+
+
+def _build_one(title: str, body: Sequence[Drawn], place: tuple[int, int], translate: Translate) -> Screenful:
+    foot = translate("page {number} of {total}").format(number=place[0], total=place[1])
+    for text, name in ((title, "title"), (foot, "foot")):
+        if width_of(text) > COLUMNS:
+            raise refused(Code.UNRENDERABLE, name, f"at most {COLUMNS} columns", text)
+    frame = [title, RULE, *[""] * (_BODY - len(body)), RULE, foot]
+    above, below = frame[:2], frame[2:]
+    return Screenful(lines=(*map(_plain, above), *body, *map(_plain, below)))
+
+
+def _plain(text: str) -> Drawn:
+    return Drawn(text=text, mark=Mark.NONE)
+
+
+def _draw_row(row: RowShape, translate: Translate) -> Iterator[Drawn]:
+    mark, label = Mark(row.mark), translate(row.label) if row.label else ""
+    if width_of(label) >= LABEL:
+        raise refused(Code.UNRENDERABLE, f"label {label}", f"below {LABEL} columns", str(width_of(label)))
+    for line in row.lines:
+        for text in _wrap(line, translate, row.label):
+            # The sign stands on every line, so that a marked row stays one where colours are not seen.
+            beside = label + " " * (LABEL - width_of(label))
+            yield Drawn(text=f"{_SIGNS[mark]}{beside}{text}".rstrip(" "), mark=mark)
+            label = ""
+
+
+def _wrap(line: LineShape, translate: Translate, label: str) -> Iterator[str]:
+    """The line in pieces that fit; only the spaces where it breaks are left out."""
+    values = {name: render_visible(value) for name, value in line.values}
+    rest = translate(line.message).format_map(values)
+    while width_of(rest) > _TEXT:
+        end = _end_of_piece(rest, Breaks(line.breaks), label)
+        yield rest[:end]
+        rest = rest[end:].removeprefix(" ")
+    yield rest
+
+
+def _end_of_piece(text: str, breaks: Breaks, label: str) -> int:
+    fits = next(i for i in range(min(len(text), _TEXT), 0, -1) if width_of(text[:i]) <= _TEXT)
+    space = text.rfind(" ", 0, fits + 1)
+    if space > 0:
+        return space
+    if breaks is Breaks.ANYWHERE:
+        return fits
+    word = text.split(" ", 1)[0]
+    raise refused(Code.UNRENDERABLE, label, f"groups of at most {_TEXT} columns", word)
