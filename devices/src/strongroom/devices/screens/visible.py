@@ -15,7 +15,7 @@ _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 
 def render_visible(text: str) -> str:
-    """The text with each character that is not drawn, or not in its own place, as `<U+XXXX>`."""
+    """The text with each character that is not drawn, or not in its own place, by its number: `<U+202E>`."""
     return "".join(each if _is_plain(each) else f"<U+{ord(each):04X}>" for each in text)
 
 
