@@ -97,7 +97,7 @@ def test_everything_is_shown_before_anything_is_asked(firm: Any, stand: Any, cha
     stand.run(firm.turn(trips=[trip]), "sign")
     shown = stand.screen.getvalue().split("Type sign")[0]
     facts = trip.facts()
-    joined = shown.replace(" ", "")
+    joined = "".join(shown.split())
     for output in facts.outputs:
         assert output.address in joined
         assert str(output.units) in shown
