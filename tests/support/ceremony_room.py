@@ -49,6 +49,7 @@ SITES = {"person:c.ann": "Site A", "person:c.bob": "Site B", "person:c.cyd": "Si
 _FROM, _UNTIL = datetime(2020, 1, 1, tzinfo=UTC), datetime(2060, 1, 1, tzinfo=UTC)
 _WORD = re.compile(r"\d+\. ([a-z]+)")
 _CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_MARK = re.compile(r"copy to your sheet:   record (\d+, [0-9a-f]{4} [0-9a-f]{4} [0-9a-f]{4} [0-9a-f]{4})")
 MOST_QUESTIONS = 300
 """More than any ceremony here asks; an answer that is refused for ever ends the test."""
 PROMPT = re.compile(r"(?:^|\n)([^\n]+): $")
@@ -66,6 +67,8 @@ class Room:
     new_papers: dict[str, str] = field(default_factory=dict)
     new_seals: dict[str, str] = field(default_factory=dict)
     serial: int = 0
+    marks: dict[str, str] = field(default_factory=dict)
+    """What stands last on the witness's sheet, by home."""
 
     def trust(self) -> list[str]:
         """The arguments that name root and roster."""
@@ -130,6 +133,7 @@ class Play:
     descriptor: int
     process: int
     answers: Mapping[str, Answer | str]
+    home: str = ""
     shown: str = ""
     since: str = ""
     asked: list[str] = field(default_factory=list)
@@ -177,6 +181,8 @@ class Play:
             return False
         text = _CODE.sub("", raw.decode()).replace("\r\n", "\n")
         self.shown += text
+        if marks := _MARK.findall(self.shown[-20_000:]):
+            self.room.marks[self.home] = marks[-1]
         self.since += text
         return bool(raw)
 
@@ -193,7 +199,8 @@ def start(room: Room, arguments: list[str], answers: Mapping[str, Answer | str])
     process, descriptor = pty.fork()
     if process == 0:
         os.execve(sys.executable, [sys.executable, "-c", program, *arguments], room.store.environment())  # noqa: S606
-    return Play(room=room, descriptor=descriptor, process=process, answers=answers)
+    home = arguments[arguments.index("--home") + 1] if "--home" in arguments else ""
+    return Play(room=room, descriptor=descriptor, process=process, answers=answers, home=home)
 
 
 def play(room: Room, arguments: list[str], answers: Mapping[str, Answer | str], kill_at: int = 0) -> Play:
@@ -225,6 +232,11 @@ def read_paper(run: Play, _question: str) -> str:
     return (run.room.new_papers if is_new else run.room.papers)[who[0] or who[1]]
 
 
+def read_sheet(run: Play, _question: str) -> str:
+    """The witness types what they copied last."""
+    return run.room.marks[run.home]
+
+
 def bag(run: Play, question: str) -> str:
     """Seal a bag with a new number, or read the number of one's own bag."""
     found = re.search(r"(person:[a-z.]+)", question)
@@ -238,6 +250,8 @@ def bag(run: Play, question: str) -> str:
 def people(custodians: str, threshold: str = "2") -> dict[str, Answer | str]:
     """Answers of an uneventful ceremony with these custodians."""
     return {
+        "witness's sheet": read_sheet,
+        "happened before you": "yes",
         "Room and address": "Room 1, 1 Queen's Road Central",
         "time above right": "yes",
         "machine, and of the seal": "LAPTOP-1, SEAL-1",

@@ -16,6 +16,7 @@ from strongroom.core.errors import MalformedError, RefusedError, StrongroomError
 from strongroom.core.records import encode_time
 from strongroom.vault.ceremony.run.books import RUN_BOOKS
 from strongroom.vault.ceremony.run.desk import Desk
+from strongroom.vault.ceremony.run.marks import check_mark, show_mark
 from strongroom.vault.ceremony.run.record import EntryKind
 from strongroom.vault.ceremony.run.screen import render_fact
 from strongroom.vault.ceremony.run.shares_in import take_share
@@ -57,6 +58,8 @@ def outcome_of(desk: Desk) -> CeremonyOutcome:
 
 def lead(desk: Desk) -> None:
     """Lead through every step that is left. Raises OPERATOR_REFUSED when nobody answers any more."""
+    if desk.record.entries[-1].kind is not EntryKind.START:
+        check_mark(desk)
     _record_restart(desk)
     _return_if_half_made(desk)
     while turn := next_turn(desk):
@@ -260,6 +263,7 @@ def _show_head(desk: Desk, turn: Turn) -> None:
     left = f"STRONGROOM CEREMONY {book.kind.value}: step {place + 1} of {len(book.steps)}{repeat}"
     desk.screen.show([f"{left:<56}  {encode_time(desk.clock())}"])
     desk.screen.rule()
+    show_mark(desk)
     desk.screen.say(f"{turn.step.title.upper()}   [{turn.step.who.value}]")
     desk.screen.say(turn.step.words, indent="  ")
     desk.screen.say()

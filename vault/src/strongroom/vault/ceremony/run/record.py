@@ -7,7 +7,7 @@ newest one, which only the entry after it vouches for; the witness sees every fa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +56,8 @@ class Record:
     folder: Path
     entries: list[RecordEntry]
     last: str = NONE
+    digests: list[str] = field(default_factory=list)
+    """Of every entry, in hex."""
 
     def add(self, kind: EntryKind, name: str, actor: str, facts: tuple[Fact, ...], at: datetime) -> RecordEntry:
         """Write an entry durably; it counts from the moment this returns."""
@@ -71,9 +73,14 @@ class Record:
         )
         raw = encode_canonical(encode_record(entry))
         save_durably(self.folder / _name(entry.number), raw)
+        self.keep(entry, raw)
+        return entry
+
+    def keep(self, entry: RecordEntry, raw: bytes) -> None:
+        """Take an entry that stands on the disk as the last one."""
         self.entries.append(entry)
         self.last = sha256(raw)
-        return entry
+        self.digests.append(self.last.removeprefix("sha256:"))
 
     def confirmed(self) -> list[RecordEntry]:
         """The steps that stand, without those that a return made void."""
@@ -107,8 +114,7 @@ def open_record(folder: Path) -> Record:
         entry = parse_record(RecordEntry, parse_canonical(raw, limit=MAX_BYTES), path.name)
         if (entry.number, entry.previous) != (number, record.last) or (entry.kind is EntryKind.START) != (number == 1):
             raise refused(Code.CEREMONY_RECORD, path.name, f"entry {number} after {record.last}", "another chain")
-        record.entries.append(entry)
-        record.last = sha256(raw)
+        record.keep(entry, raw)
     return record
 
 

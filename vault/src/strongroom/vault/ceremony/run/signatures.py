@@ -29,6 +29,7 @@ from strongroom.core.statements import (
     parse_statement,
 )
 from strongroom.vault.ceremony.run.desk import Desk
+from strongroom.vault.ceremony.run.marks import show_mark
 from strongroom.vault.ceremony.run.transcript import build_body, build_participants
 from strongroom.vault.ceremony.sign_statement import MAX_BYTES, render_payload, sign
 from strongroom.vault.ceremony.token_setup import report_token
@@ -130,6 +131,7 @@ def _let_sign(desk: Desk, papers: Papers, participant: Participant, raw: bytes) 
     screen.clear()
     screen.say(f"SIGNING THE TRANSCRIPT   [{participant.role.value}]")
     screen.rule()
+    show_mark(desk)
     screen.say(f"{participant.person}, the transcript says what was recorded and shown in every step. It is the file")
     screen.show([f"  {papers.payload}", f"  {sha256(raw)}"])
     for line in _what_is_signed(raw):
