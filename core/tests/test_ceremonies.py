@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from strongroom.core.attested import build_challenge_text
 from strongroom.core.ceremonies import Ceremony, CeremonyOutcome
 from strongroom.core.checks.ceremony import check_ceremony, check_ceremony_follows
 from strongroom.core.codes import Code
@@ -27,6 +28,7 @@ from transcripts import (
     rotated,
     signed,
 )
+from world import ETH, chain_key
 
 
 def codes(call: Callable[[], None]) -> frozenset[Code]:
@@ -111,9 +113,24 @@ def test_a_drill_proves_its_keys_and_addresses_in_another_token() -> None:
     for code, changed in wrong.items():
         assert code in codes(lambda c=changed: check_ceremony(signed(replace(body, drills=(c,))), roster(), NOW))  # type: ignore[misc]
     absent = replace(body, drills=(replace(good, second_token="never there"),))
-    assert {Code.CEREMONY_RESULT} == codes(lambda: check_ceremony(signed(absent), roster(), NOW))
+    assert {Code.CEREMONY_RESULT, Code.SPEND_PROOF_INVALID} == codes(
+        lambda: check_ceremony(signed(absent), roster(), NOW)
+    )
     check_ceremony(signed(body), roster(), NOW)
     assert Code.CEREMONY_RESULT in codes(lambda: check_ceremony(signed(replace(body, drills=())), roster(), NOW))
+
+
+def test_a_public_spend_proof_is_no_drill() -> None:
+    """Every line of a batch is public, with a proof over the platform's challenge: none of them stands for a drill."""
+    body = restored()
+    (good,) = body.drills
+    spoken = build_challenge_text(ETH, good.keys[0].address, good.challenge)
+    proof = chain_key("drill").sign_recoverable(spoken, hasher=None)[:64]
+    forged = replace(good, keys=(replace(good.keys[0], proof=HexBytes(proof)),))
+    assert {Code.SPEND_PROOF_INVALID} == codes(
+        lambda: check_ceremony(signed(replace(body, drills=(forged,))), roster(), NOW)
+    )
+    check_ceremony(signed(body), roster(), NOW)
 
 
 def test_a_failed_drill_is_a_result_too() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from strongroom.core.attested import build_challenge_text
+from strongroom.core.attested import build_drill_text
 from strongroom.core.canonical import sha256
 from strongroom.core.ceremonies import (
     STEPS,
@@ -121,7 +121,7 @@ def _drill(name: str) -> Drill:
     key = chain_key(name)
     public = key.public_key.format()
     address = derive_attested_address(ETH, 1, [public], name)
-    proof = key.sign_recoverable(build_challenge_text(ETH, address, CHALLENGE), hasher=None)[:64]
+    proof = key.sign_recoverable(build_drill_text(ETH, address, CHALLENGE, "second"), hasher=None)[:64]
     drilled = DrillKey(
         address=address, chain=ETH, id=EntryId(f"key:{name}"), proof=HexBytes(proof), public=HexBytes(public)
     )

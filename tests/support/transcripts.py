@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from strongroom.core.attested import build_challenge_text
+from strongroom.core.attested import build_drill_text
 from strongroom.core.canonical import sha256
 from strongroom.core.ceremonies import (
     STEPS,
@@ -128,7 +128,7 @@ def drill() -> Drill:
     key, challenge = chain_key("drill"), bytes(range(32))
     public = key.public_key.format()
     address = derive_attested_address(ETH, 1, [public], "key")
-    recoverable = key.sign_recoverable(build_challenge_text(ETH, address, challenge), hasher=None)
+    recoverable = key.sign_recoverable(build_drill_text(ETH, address, challenge, SECOND), hasher=None)
     drilled = DrillKey(
         address=address, chain=ETH, id=EntryId("key:e1"), proof=HexBytes(recoverable[:64]), public=HexBytes(public)
     )

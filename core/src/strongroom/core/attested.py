@@ -30,6 +30,7 @@ MAX_BATCH_BYTES: Final = 256 * 1024 * 1024
 CHALLENGE_BYTES: Final = 32
 
 _DOMAIN = "strongroom-spend-proof/1"
+_DRILL_DOMAIN = "strongroom-restore-drill/1"
 _NAME = r"[a-z0-9][a-z0-9._-]{0,79}(?::[a-z0-9][a-z0-9._-]{0,79})?"
 _KEY = (
     rf'\{{"id":"(key:{_NAME})","proof":"([0-9a-f]{{128}})","public":"(0[23][0-9a-f]{{64}})"'
@@ -121,6 +122,18 @@ def build_challenge_text(chain: ChainId, address: str, challenge: bytes) -> byte
         got = f"{chain!r} {address!r}, {len(challenge)} bytes"
         raise malformed(Code.FIELD_INVALID, "challenge", "chain, address and 32 bytes", got[:200])
     return hashlib.sha256(f"{_DOMAIN}\n{chain}\n{address}\n{challenge.hex()}\n".encode()).digest()
+
+
+def build_drill_text(chain: ChainId, address: str, challenge: bytes, second_token: str) -> bytes:
+    """The 32 bytes that a restored key signs in the second token, whose serial number is in them.
+
+    A domain of its own: spend proofs are public, and one of them must not pass for a drill that nobody held.
+    """
+    if not _PLAIN.fullmatch(chain) or not _PLAIN.fullmatch(address) or len(challenge) != CHALLENGE_BYTES:
+        got = f"{chain!r} {address!r}, {len(challenge)} bytes"
+        raise malformed(Code.FIELD_INVALID, "challenge", "chain, address and 32 bytes", got[:200])
+    text = f"{_DRILL_DOMAIN}\n{chain}\n{address}\n{challenge.hex()}\n{second_token.encode().hex()}\n"
+    return hashlib.sha256(text.encode()).digest()
 
 
 def derive_address_id(chain: ChainId, address: str) -> EntryId:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
-from strongroom.core.attested import CHALLENGE_BYTES, AttestedKey, build_challenge_text
+from strongroom.core.attested import CHALLENGE_BYTES, AttestedKey, build_drill_text
 from strongroom.core.ceremonies import (
     REPEATED,
     STEPS,
@@ -201,7 +201,7 @@ def _check_drill(drill: Drill, path: str) -> None:
         derived = derive_attested_address(key.chain, 1, [key.public], f"{field}.{key.id}")
         if derived != key.address:
             raise refused(Code.ADDRESS_NOT_DERIVED, f"{field}.{key.id}", derived, key.address)
-        digest = build_challenge_text(key.chain, key.address, drill.challenge)
+        digest = build_drill_text(key.chain, key.address, drill.challenge, drill.second_token)
         proved = AttestedKey(id=key.id, proof=key.proof, public=key.public, terminal=PartyId("device:drill"))
         check_spend_proof(proved, digest, f"{field}.{key.id}")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from strongroom.core.attested import CHALLENGE_BYTES, build_challenge_text
+from strongroom.core.attested import CHALLENGE_BYTES, build_drill_text
 from strongroom.core.ceremonies import CeremonyRole, DrillKey, Fact
 from strongroom.core.checks.attest import derive_attested_address
 from strongroom.core.codes import Code
@@ -171,7 +171,7 @@ def _drill(desk: Desk, answers: Answers) -> Facts:
             for file in _sample(load_batch(desk.options.keys, wallet)):
                 public = file.key.public_key
                 address = derive_attested_address(chain, 1, [public], file.key.key_id)
-                digest = build_challenge_text(chain, address, challenge)
+                digest = build_drill_text(chain, address, challenge, serial)
                 proof = encode_signature(*sign_digest_with(wrapping_key, file.key, digest))
                 value = f"{chain} {address} {public.hex()} {proof.hex()}"
                 signed.append(Fact(name=f"signed by {file.key.key_id}", value=value))
