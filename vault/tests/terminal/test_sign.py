@@ -163,6 +163,9 @@ def test_the_journal_tells_the_session_in_order(firm: Any, stand: Any) -> None:
     kinds = [e.kind for e in entries if e.kind not in (EntryKind.PIN_TRIED, EntryKind.UPDATED)]
     assert [
         EntryKind.CREATED,
+        # Measured before the import, and before the session.
+        EntryKind.STARTED,
+        EntryKind.STARTED,
         EntryKind.LEASED,
         EntryKind.SESSION_OPENED,
         EntryKind.PACKAGE_HANDED_BACK,
