@@ -27,6 +27,7 @@ from strongroom.vault.hsm.module import find_token, open_module, open_session
 from strongroom.vault.hsm.pool_file import INDEX_NAME, build_index, find_pool_key
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.wrapped_keys import WrappedKey, check_signature, sign_digest
+from strongroom.vault.terminal.key_folder import KeyFolder
 from strongroom.vault.terminal.key_store import load_key
 
 USER = "user-4482"
@@ -81,7 +82,7 @@ def test_a_terminal_finds_and_signs_with_a_key_of_a_pool(pool: Any) -> None:
     ceremony.store.activate()
     with open_session(find_token(open_module(softhsm.MODULE_PATH), "vault-1"), Secret(USER)) as session:
         for file in list(load_key_files(folder).values())[::40]:
-            key = load_key(folder.parent, entry_of(file))
+            key = load_key(KeyFolder.find(folder.parent), entry_of(file))
             assert file.key == key
             digest = os.urandom(32)
             check_signature(key, digest, *sign_digest(session, key, digest))
@@ -132,21 +133,21 @@ def test_an_index_that_is_not_the_pools_finds_nothing(pool: Any, tmp_path: Path,
         (folder / INDEX_NAME).write_bytes(b"X" + index[1:])
     file = load_key_files(source)[EntryId("key:p-2")]
     with pytest.raises(RefusedError) as caught:
-        load_key(folder, entry_of(file))
+        load_key(KeyFolder.find(folder), entry_of(file))
     assert {Code.KEY_NOT_IN_TOKEN} == caught.value.codes
-    assert file.key == load_key(source, entry_of(file))
+    assert file.key == load_key(KeyFolder.find(source), entry_of(file))
 
 
 def test_a_key_in_two_places_or_under_another_point_is_refused(pool: Any, tmp_path: Path) -> None:
     _, source = pool
     shutil.copytree(source, tmp_path / "a")
     file = load_key_files(source)[EntryId("key:p-7")]
-    assert file.key == load_key(tmp_path, entry_of(file))
+    assert file.key == load_key(KeyFolder.find(tmp_path), entry_of(file))
     other = KeyEntry(**{f: getattr(entry_of(file), f) for f in KeyEntry.__slots__} | {"public": HexBytes(b"\x02" * 33)})
     shutil.copytree(source, tmp_path / "b" / "c")
     for entry, folder in ((entry_of(file), tmp_path), (other, tmp_path / "a")):
         with pytest.raises(RefusedError) as caught:
-            load_key(folder, entry)
+            load_key(KeyFolder.find(folder), entry)
         assert {Code.KEY_NOT_IN_TOKEN} == caught.value.codes
 
 
@@ -169,7 +170,7 @@ def test_killed_and_taken_up_no_key_is_lost_and_none_made_twice(pool: Any, tmp_p
     assert [f"key:p-{n}" for n in range(1, count + 1)] == list(files)
     assert count == len({file.key.public_key for file in files.values()})
     for name in ("key:p-1", f"key:p-{count}"):
-        assert files[EntryId(name)].key == load_key(folder, entry_of(files[EntryId(name)]))
+        assert files[EntryId(name)].key == load_key(KeyFolder.find(folder), entry_of(files[EntryId(name)]))
     events = [json.loads(line) for line in done.errors.splitlines()]
     assert count - done.result["made"] < events[0]["done"] <= count == events[-1]["done"]
 
@@ -265,7 +266,7 @@ def test_an_unfinished_pool_is_taken_up_only_as_it_was_ordered(pool: Any, tmp_pa
         (folder / name).unlink()
     file = load_key_files(folder)[EntryId("key:p-1")]
     with pytest.raises(RefusedError) as caught:
-        load_key(folder, entry_of(file))
+        load_key(KeyFolder.find(folder), entry_of(file))
     assert {Code.KEY_NOT_IN_TOKEN} == caught.value.codes
     for wrong in (("--count", "151"), ("--names", "q"), ("--wallet", "wallet:other"), ("--prove", "attestation")):
         outcome = ceremony.run(*order_of(folder, 150), *wrong, lines=(USER,))
@@ -274,7 +275,7 @@ def test_an_unfinished_pool_is_taken_up_only_as_it_was_ordered(pool: Any, tmp_pa
     assert (0, 0) == (outcome.code, outcome.result["made"])
     assert (source / "keys.pool").read_bytes() == (folder / "keys.pool").read_bytes()
     assert (source / "keys.index").read_bytes() == (folder / "keys.index").read_bytes()
-    assert file.key == load_key(folder, entry_of(file))
+    assert file.key == load_key(KeyFolder.find(folder), entry_of(file))
     again = ceremony.run(*order_of(folder, 150), lines=(USER,))
     assert (3, ["ALREADY_EXISTS"]) == (again.code, again.refusals)
 
