@@ -62,7 +62,7 @@ def test_everything_is_shown_before_it_is_asked(make_desk: MakeDesk) -> None:
     desk = make_desk()
     trip = proposed(desk)
     approves(desk, trip)
-    shown, _ = desk.told.split("approve, reject or unsure")
+    shown, _ = desk.told.split("Type one of these words: approve, reject, unsure.")
     destination = trip.statements[0].body.destination.address
     for text in (group(destination), "1.250000000000000000 ETH", "Harbour Fund Ltd", group(trip.facts().digest)):
         assert text in " ".join(shown.split())

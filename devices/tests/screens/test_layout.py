@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
-from strongroom.devices.screens.layout import COLUMNS, ROWS, build_screenfuls, draw_row_texts
+from strongroom.devices.screens.layout import COLUMNS, ROWS, build_screenfuls, draw_texts
 from strongroom.devices.screens.page import Breaks, Line, Mark, Page, Row
 from strongroom.devices.screens.visible import render_visible, width_of
 
@@ -28,11 +28,11 @@ def page(*lines: Line, mark: Mark = Mark.NONE) -> Page:
 
 
 def bodies(*lines: Line) -> list[str]:
-    return [text[12:] for text in draw_row_texts([page(*lines)], english)]
+    return [text[12:] for text in draw_texts([page(*lines)], english)[3:]]
 
 
 def test_a_short_value_stands_beside_its_label() -> None:
-    assert (f"  TO        {ADDRESS}",) == draw_row_texts([page(value(ADDRESS))], english)
+    assert (f"  TO        {ADDRESS}",) == draw_texts([page(value(ADDRESS))], english)[3:]
 
 
 def test_groups_stay_whole_and_nothing_is_left_out() -> None:
@@ -56,7 +56,7 @@ def test_whatever_a_client_writes_is_whole_and_fits(text: str, count: int) -> No
 
 def test_a_value_wider_than_the_screen_is_refused_and_its_twin_in_groups_is_not() -> None:
     with pytest.raises(RefusedError) as caught:
-        draw_row_texts([page(value("9" * 78))], english)
+        draw_texts([page(value("9" * 78))], english)
     assert {Code.UNRENDERABLE} == caught.value.codes
     assert bodies(value("9" * 68)) == ["9" * 68]
     assert len(bodies(value("9999 " * 20 + "9"))) == 2
@@ -66,9 +66,9 @@ def test_a_label_that_runs_into_its_value_is_refused() -> None:
     wide = Page(title="Transfer", rows=(Row(label="收款地址甲", lines=(value("x"),), mark=Mark.NONE),))
     fits = Page(title="Transfer", rows=(Row(label="收款地址", lines=(value("x"),), mark=Mark.NONE),))
     with pytest.raises(RefusedError) as caught:
-        draw_row_texts([wide], english)
+        draw_texts([wide], english)
     assert {Code.UNRENDERABLE} == caught.value.codes
-    assert ("  收款地址  x",) == draw_row_texts([fits], english)
+    assert ("  收款地址  x",) == draw_texts([fits], english)[3:]
 
 
 def test_a_title_wider_than_the_screen_is_refused() -> None:
@@ -106,8 +106,8 @@ def test_chinese_is_broken_where_the_screen_ends() -> None:
 
 
 def test_a_mark_is_said_without_colour() -> None:
-    assert ("! TO        a", "!           b") == draw_row_texts([page(value("a"), value("b"), mark=Mark.WARN)], english)
-    assert ("* TO        a",) == draw_row_texts([page(value("a"), mark=Mark.DIFF)], english)
+    assert ("! TO        a", "!           b") == draw_texts([page(value("a"), value("b"), mark=Mark.WARN)], english)[3:]
+    assert ("* TO        a",) == draw_texts([page(value("a"), mark=Mark.DIFF)], english)
 
 
 def test_a_long_page_goes_on_under_its_title() -> None:

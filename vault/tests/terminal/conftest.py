@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,10 @@ from strongroom.core.records import HexBytes
 from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import check_exact_signers, expect, parse_statement
 from strongroom.devices.measure.judge import Start
+from strongroom.devices.screens.console import Choice, Console, StreamConsole
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import render_line
+from strongroom.devices.screens.page import LineShape
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
 from strongroom.vault.hsm.module import (
     TokenModule,
@@ -58,7 +62,6 @@ from strongroom.vault.hsm.wrapped_keys import (
 )
 from strongroom.vault.terminal.bootstrap import open_terminal
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
-from strongroom.vault.terminal.console import StreamConsole
 from strongroom.vault.terminal.desk import SignDigest
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
@@ -196,11 +199,12 @@ class Desk(StreamConsole):
 
     papers: Callable[[str], str | None]
 
-    def ask(self, question: str) -> str:
-        read = self.papers(question)
+    def ask(self, question: LineShape, doubts: Sequence[Choice] = ()) -> str:
+        asked = render_line(question, english)
+        read = self.papers(asked)
         if read is None:
-            return StreamConsole.ask(self, question)
-        self.say(f"{question} {read}")
+            return StreamConsole.ask(self, question, doubts)
+        print(asked, read, file=self.screen)
         return read
 
 
@@ -208,6 +212,7 @@ class Desk(StreamConsole):
 class Stand:
     """One terminal with its folders, in a world. elapsed_s: the clock that counts a clear's life.
 
+    console: another one than the pipe with the answers.
     read: what the operators type where they are asked about their paper; None lets the next typed line answer.
     """
 
@@ -224,6 +229,7 @@ class Stand:
     read: Callable[[dict[str, paper.Paper], str], str | None] = paper.answer
     on_desk: dict[str, paper.Paper] = field(default_factory=dict)
     start: Start = field(default_factory=releases.build_start)
+    console: Console | None = None
 
     @property
     def home(self) -> Home:
@@ -236,6 +242,9 @@ class Stand:
     @property
     def out(self) -> Path:
         return self.folder / "out"
+
+    def _desk(self, source: Typing) -> Desk:
+        return Desk(source=source, screen=self.screen, translate=english, papers=lambda q: self.read(self.on_desk, q))
 
     def outside(self, *answers: str) -> Outside:
         """The world around the terminal: typed answers, our clocks, our platform."""
@@ -252,7 +261,7 @@ class Stand:
             pause=pause,
             random=self.draw,
             interfaces=lambda: self.interfaces,
-            console=Desk(source=source, screen=self.screen, papers=lambda q: self.read(self.on_desk, q)),
+            console=self.console or self._desk(source),
             measure=lambda: self.start,
         )
 

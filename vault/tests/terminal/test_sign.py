@@ -39,9 +39,9 @@ def test_doubt_signs_nothing_and_gives_its_reason(firm: Any, stand: Any, answer:
     assert (trips[0].proposal.id, f"{answer}: the amount is not on my paper") == (halt.proposal, halt.refusals[0].got)
 
 
-def test_only_the_three_words_are_an_answer(firm: Any, stand: Any) -> None:
+def test_only_the_offered_words_are_an_answer(firm: Any, stand: Any) -> None:
     assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "", "y", "Sign", "sign ", "yes", "sign")
-    assert 5 == stand.screen.getvalue().count("Only the three words")
+    assert 5 == stand.screen.getvalue().count("Only these words")
 
 
 def test_silence_is_no_consent(firm: Any, stand: Any) -> None:

@@ -52,7 +52,7 @@ def test_a_sweep_is_signed_while_frozen_and_a_transfer_is_not(firm: Any, stand: 
     swept = sweep(firm)
     assert set() == stand.refusals(firm.turn(trips=[swept], body=put_freeze(firm, freeze)), "sign")
     shown = stand.screen.getvalue()
-    assert "EMERGENCY SWEEP 1 of 1" in shown
+    assert "1 of 1 in this package" in shown
     assert "EMERGENCY SWEEP: pays only ourselves." in shown
     assert "pays only ourselves, on officers' order" in shown
     other = firm.trip("ltc")

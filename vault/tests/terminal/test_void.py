@@ -29,7 +29,7 @@ def test_a_void_is_shown_as_one_and_signed_with_the_same_key(firm: Any, stand: A
     _, void = twins(firm)
     assert set() == stand.refusals(firm.turn(trips=[void]), "sign")
     screen = stand.screen.getvalue()
-    for words in ("VOID of a transfer", "pays NOTHING", "nonce 7", "rejected by person:r.singh", "pays nobody"):
+    for words in ("Void of a transfer", "pays NOTHING", "nonce 7", "rejected by person:r.singh", "pays nobody"):
         assert words in screen, words
     (result,) = stand.result().results
     record = parse_statement(result.record).body

@@ -7,7 +7,6 @@ terminal or from standard input, one a line, never from arguments or the environ
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 from collections.abc import Sequence
@@ -31,14 +30,23 @@ from strongroom.core.errors import InvariantError, StrongroomError, UnavailableE
 from strongroom.core.ids import PartyId, parse_digest, parse_party_id
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
+from strongroom.core.page_values import build_line, build_quote
 from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, Environment, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
+from strongroom.devices.screens.console import DOUBTS, Choice, StreamConsole
+from strongroom.devices.screens.language import english
 
 MAX_ROOT_BYTES = 1024 * 1024
+FINGERPRINTS = (
+    build_line("Fingerprint of the root, first person:"),
+    build_line("Fingerprint of the root, second person:"),
+)
+QUESTION = build_line("Take the client's instruction from your own paper and compare.")
+CHOICES = (Choice(word=flow.Answer.APPROVE.value, key="a", label="approve", needs_reading=True), *DOUBTS)
 DESCRIPTION = """\
 The approval device of one person. It keeps its own root, roster, registers and policy, reads every docket itself,
 shows everything from the bytes to be signed, and signs the person's answer with their own token.
@@ -75,7 +83,8 @@ def run(
         home = Home(options.home)
         with home.locked():
             command: Command = options.command
-            return command(home, options, Outside(clock=clock, pace=pace or Pace(), measure=measure))
+            console = StreamConsole(source=sys.stdin, screen=sys.stderr, translate=english)
+            return command(home, options, Outside(clock=clock, pace=pace or Pace(), measure=measure, console=console))
     except StrongroomError as error:
         return _explain(error, exit_code(error), options)
 
@@ -129,8 +138,7 @@ def _enroll(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     now = outside.clock()
     if home.is_enrolled():
         raise refused(Code.ALREADY_EXISTS, str(home.path), "an empty folder", "an enrolled device")
-    first = parse_digest(_ask("Fingerprint of the root, first person: "), "fingerprint")
-    second = parse_digest(_ask("Fingerprint of the root, second person: "), "fingerprint")
+    first, second = (parse_digest(outside.console.ask(question), "fingerprint") for question in FINGERPRINTS)
     if first != second:
         raise refused(Code.ROOT_MISMATCH, "fingerprint", first, second)
     trust = enroll(parse_root_file(load_file(options.root, MAX_ROOT_BYTES)), first)
@@ -159,9 +167,10 @@ def _build_config(
     return Config(device=device, kind=KeyKind.PKCS11, module=options.module, person=person, token=options.token)
 
 
-def _make_fido2(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+def _make_fido2(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     person = parse_party_id(options.person, "--person")
-    made = fido2_key.make_fido2_key(person, options.rp_id, _pin("PIN of the FIDO2 key: "), fido2_key.list_devices)
+    pin = outside.console.ask_secret(build_line("PIN of the FIDO2 key:"))
+    made = fido2_key.make_fido2_key(person, options.rp_id, pin, fido2_key.list_devices)
     home.save_credential(made)
     key = PublicKey(alg=Algorithm.WEBAUTHN_P256, public=made.public)
     facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
@@ -170,7 +179,9 @@ def _make_fido2(home: Home, options: argparse.Namespace, _outside: Outside) -> i
 
 
 def _import(home: Home, options: argparse.Namespace, outside: Outside) -> int:
-    trust = flow.receive_update(home, load_file(options.package, MAX_PACKAGE_BYTES), outside.clock(), outside.measure)
+    trust = flow.receive_update(
+        home, load_file(options.package, MAX_PACKAGE_BYTES), outside.clock(), outside.measure, outside.console.say
+    )
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
     _say(options, facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
@@ -186,20 +197,21 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     config = home.load_config()
     trust = home.load_trust()
     flow.check_clock(trust, now)
-    check_release(home, outside.measure, now, trust)
+    check_release(home, outside.measure, outside.console.say, now, trust)
     if config.kind is KeyKind.DEVELOPMENT:
         sys.stderr.write(f"{LABEL}: what it signs is worth nothing outside development.\n")
     check_sitting(home, now)
-    with flow.open_counted(home, lambda: _pin(f"{name_person_key(config)}: "), now) as person:
+    question = build_quote("{key}:", key=name_person_key(config))
+    with flow.open_counted(home, lambda: outside.console.ask_secret(question), now) as person:
         signer = (person.key, person.sign)
         try:
             waiting = flow.read_docket(home, raw, now)
-            answer = _show_and_ask(waiting, outside.pace)
+            answer = _show_and_ask(waiting, outside)
         except StrongroomError as error:
             if Code.OPERATOR_REFUSED not in error.codes:
                 _save(options.out, flow.halt(home, raw, error, signer, outside.clock()))
             raise
-        reason = _ask("Why? ") if answer is not flow.Answer.APPROVE else ""
+        reason = outside.console.ask(build_line("Why? One line:")) if answer is not flow.Answer.APPROVE else ""
         # People took their time: what is signed has the time of the signature, and must still hold then.
         package = flow.decide(home, waiting, answer, reason, signer, outside.clock())
     path = _save(options.out, package)
@@ -207,18 +219,12 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     return 0
 
 
-def _show_and_ask(waiting: flow.Waiting, pace: Pace) -> flow.Answer:
-    shown_ns = pace.elapsed_ns()
-    for line in waiting.lines:
-        sys.stderr.write(line + "\n")
-    answer = _ask_answer()
+def _show_and_ask(waiting: flow.Waiting, outside: Outside) -> flow.Answer:
+    shown_ns = outside.pace.elapsed_ns()
+    answer = flow.Answer(outside.console.choose(waiting.pages, QUESTION, CHOICES))
     if answer is flow.Answer.APPROVE:
-        answer = read_from_paper(waiting, shown_ns, lambda q: _ask(f"{q} "), _tell, pace)
+        answer = read_from_paper(waiting, shown_ns, outside.console, outside.pace)
     return answer
-
-
-def _tell(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")
 
 
 def _repeat(options: argparse.Namespace, package: Package) -> int:
@@ -237,8 +243,11 @@ def _show_frames(home: Home, options: argparse.Namespace, _outside: Outside) -> 
     return 0
 
 
-def _read_frames(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
-    path = take_package(home.load_config().device, options, _tell)
+def _read_frames(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    def say(text: str) -> None:
+        outside.console.say(build_quote("{text}", text=text))
+
+    path = take_package(home.load_config().device, options, say)
     _say(options, {"file": str(path)}, f"Taken: {path}.")
     return 0
 
@@ -267,29 +276,6 @@ def _save(folder: Path, package: Package) -> Path:
     path = folder / package.file_name
     write_durably(path, encode_package(package))
     return path
-
-
-def _ask_answer() -> flow.Answer:
-    while True:
-        text = _ask("approve, reject or unsure: ").strip()
-        if text in {a.value for a in flow.Answer}:
-            return flow.Answer(text)
-        sys.stderr.write("Type one of the three words.\n")
-
-
-def _ask(prompt: str) -> str:
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    line = sys.stdin.readline()
-    if not sys.stdin.isatty():
-        sys.stderr.write("\n")
-    if not line:
-        raise refused(Code.OPERATOR_REFUSED, "answer", "an answer", "end of input")
-    return line.rstrip("\n")
-
-
-def _pin(prompt: str) -> str:
-    return getpass.getpass(prompt) if sys.stdin.isatty() else _ask("")
 
 
 def _say(options: argparse.Namespace, facts: dict[str, str | int] | dict[str, str], sentence: str) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from strongroom.approver.memory import Approved, build_approved, check_replaces, remember
 from strongroom.approver.person_key import PersonKey, check_plugged_in, open_person_key
-from strongroom.approver.release import check_release
+from strongroom.approver.release import Say, check_release, print_line
 from strongroom.approver.sitting import count_approval
 from strongroom.approver.store import Config, Home
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
@@ -35,6 +35,7 @@ from strongroom.core.packages import (
     encode_package,
     parse_package,
 )
+from strongroom.core.page_values import Page
 from strongroom.core.pages import build_pages
 from strongroom.core.records import NONE, DigestOrNone, encode_time
 from strongroom.core.roster import check_not_expired, check_party
@@ -42,7 +43,7 @@ from strongroom.core.statements import Body, Envelope, build_payload, sign_paylo
 from strongroom.core.trust import Trust, apply_news, apply_update, extend
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
-from strongroom.devices.screens.layout import draw_row_texts
+from strongroom.devices.screens.console import REJECT, UNSURE
 
 B = TypeVar("B")
 LANGUAGE = "en"
@@ -57,13 +58,13 @@ class Answer(StrEnum):
     """What the person says. Doubt is as easy as consent."""
 
     APPROVE = "approve"
-    REJECT = "reject"
-    UNSURE = "unsure"
+    REJECT = REJECT.word
+    UNSURE = UNSURE.word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A docket that waits for this person: proved, compared with this device's own copies, and in words.
+    """A docket that waits for this person: proved, compared with this device's own copies, and as pages.
 
     raw: the package that brought it.
     """
@@ -71,17 +72,19 @@ class Waiting:
     raw: bytes
     proved: ProvedDocket
     trust: Trust
-    lines: tuple[str, ...]
+    pages: tuple[Page, ...]
 
 
-def receive_update(home: Home, raw: bytes, now: datetime, measure: MeasureStart = measure_start) -> Trust:
+def receive_update(
+    home: Home, raw: bytes, now: datetime, measure: MeasureStart = measure_start, say: Say = print_line
+) -> Trust:
     """Take an update package: new roster, registers, policy. HEAD_ROLLBACK for an older one, and nothing changes."""
     package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
     known = home.load_trust()
     check_clock(known, now)
     trust = apply_update(known, body, now)
     check_clock(trust, now)
-    check_release(home, measure, now, known, trust)
+    check_release(home, measure, say, now, known, trust)
     home.save_trust(trust)
     home.save_counters(replace(home.load_counters(), received=package.sequence))
     return trust
@@ -113,12 +116,7 @@ def read_docket(home: Home, raw: bytes, now: datetime) -> Waiting:
     wanted = build_approved(proved)
     known_before = [each for name in wanted.instructions for each in home.load_payment(name).approved]
     run_checks([partial(check_replaces, wanted, each) for each in known_before])
-    return Waiting(raw=raw, proved=proved, trust=trust, lines=draw_row_texts(build_pages(proved), _english))
-
-
-def _english(message: str) -> str:
-    """Message ids are English sentences already; an approval says that they were shown in `LANGUAGE`."""
-    return message
+    return Waiting(raw=raw, proved=proved, trust=trust, pages=build_pages(proved))
 
 
 def check_clock(trust: Trust, now: datetime) -> None:

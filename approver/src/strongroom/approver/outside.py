@@ -10,17 +10,22 @@ from datetime import datetime
 from strongroom.approver.reading import Pace
 from strongroom.approver.store import Home
 from strongroom.devices.measure.judge import MeasureStart
+from strongroom.devices.screens.console import Console
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """Clock and pace of the machine. measure: of what files this program is, and how it was started."""
+    """Clock and pace of the machine. measure: of what files this program is, and how it was started.
+
+    console: where the person reads and types.
+    """
 
     clock: Clock
     pace: Pace
     measure: MeasureStart
+    console: Console
 
 
 Command = Callable[[Home, argparse.Namespace, Outside], int]

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from strongroom.approver.flow import Answer, Waiting
-from strongroom.core.active_reading import Ask, Draw, Say, ask_tasks, build_tasks
+from strongroom.core.active_reading import Draw, ask_tasks, build_tasks
+from strongroom.core.page_values import build_line
+from strongroom.devices.screens.console import DOUBTS, Console
 
 _NS = 1_000_000_000
 
@@ -25,7 +27,7 @@ class Pace:
     draw: Draw = os.urandom
 
 
-def read_from_paper(waiting: Waiting, shown_ns: int, ask: Ask, say: Say, pace: Pace) -> Answer:
+def read_from_paper(waiting: Waiting, shown_ns: int, console: Console, pace: Pace) -> Answer:
     """Hold a yes to the floor, and ask for what the person's own paper says; the answer that stands after it.
 
     shown_ns: when the page came up. Raises READING_MISMATCH.
@@ -33,9 +35,9 @@ def read_from_paper(waiting: Waiting, shown_ns: int, ask: Ask, say: Say, pace: P
     floor_s = waiting.trust.policy_in_force.parameters.reading_floor_s
     left_ns = floor_s * _NS - (pace.elapsed_ns() - shown_ns)
     if left_ns > 0:
-        say(f"Nothing is approved before {floor_s} s. Read it once more.")
+        console.say(build_line("Nothing is approved before {floor} s. Read it once more.", floor=str(floor_s)))
         pace.pause(-(-left_ns // _NS))
     proved = waiting.proved
     tasks = build_tasks(proved.facts, proved.foundation.entries.assets, pace.draw)
-    doubt = ask_tasks(tasks, ask, say)
+    doubt = ask_tasks(tasks, lambda question: console.ask(question, DOUBTS), console.say)
     return Answer(doubt.value) if doubt else Answer.APPROVE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +16,21 @@ from strongroom.core.releases import Program
 from strongroom.core.trust import Trust
 from strongroom.devices.measure.judge import Expected, Judgement, MeasureStart, Start, judge_start, keep_lists
 from strongroom.devices.measure.starts import keep_start
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import render_line
+from strongroom.devices.screens.page import LineShape
+
+Say = Callable[[LineShape], None]
 
 _MEASURED: Final = "measured"
 
 
-def check_release(home: Home, measure: MeasureStart, now: datetime, *trusts: Trust) -> None:
+def print_line(line: LineShape) -> None:
+    """Beside the answer, which with --json is for a machine."""
+    sys.stderr.write(render_line(line, english) + "\n")
+
+
+def check_release(home: Home, measure: MeasureStart, say: Say, now: datetime, *trusts: Trust) -> None:
     """Raise RELEASE_MISMATCH or RELEASE_UNKNOWN unless this program is as released.
 
     trusts: whose manifests will do. An import hands in what it would bring too: the program that a new manifest names
@@ -29,7 +40,7 @@ def check_release(home: Home, measure: MeasureStart, now: datetime, *trusts: Tru
     found = [_judge(start, trust, folder) for trust in trusts]
     best = next((each for each in found if not each.refusals), found[-1])
     for line in best.lines:
-        sys.stderr.write(line + "\n")
+        say(line)
     keep_start(home.path, best, now)
     if best.refusals:
         raise RefusedError(*best.refusals)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.facts import Facts, FactsOutput
+from strongroom.core.page_values import Line, build_line
 from strongroom.core.registers import AssetEntry
 from strongroom.core.words import group
 
@@ -21,9 +22,24 @@ PART_LENGTH = 6
 MAX_WRONG = 2
 """A slip of the hand is forgiven once a question; the second wrong answer says that paper and bytes differ."""
 
-Ask = Callable[[str], str]
-Say = Callable[[str], None]
+Ask = Callable[[Line], str]
+Say = Callable[[Line], None]
 Draw = Callable[[int], bytes]
+
+_PAYMENT = (
+    "Payment {number} of {total}, {client}, instruction {instruction}: "
+    "characters {first} to {last} of the destination, as on your paper:"
+)
+_PAYMENT_HEX = (
+    "Payment {number} of {total}, {client}, instruction {instruction}: "
+    "characters {first} to {last} of the destination (0x not counted), as on your paper:"
+)
+_AMOUNT = "Payment {number} of {total}, {client}, instruction {instruction}: the amount in {symbol}, as on your paper:"
+_SWEEP = "Sweep {number} of {total}: characters {first} to {last} of the destination, as on your paper:"
+_SWEEP_HEX = (
+    "Sweep {number} of {total}: characters {first} to {last} of the destination (0x not counted), as on your paper:"
+)
+_WRONG = "That is not what the transaction has. Read your own paper, not the screen; or answer reject or unsure."
 
 
 class Doubt(StrEnum):
@@ -37,10 +53,14 @@ class Doubt(StrEnum):
 class ReadingTask:
     """One destination to be read from paper. first: of the part, counted from 1 behind any `0x`.
 
+    number: among `total`. client, instruction: whose paper; empty for a sweep, which officers order.
     units: in smallest units; None where the paper has no amount (a sweep takes whatever is there).
     """
 
-    title: str
+    number: int
+    total: int
+    client: str
+    instruction: str
     address: str
     first: int
     units: int | None
@@ -53,16 +73,26 @@ class ReadingTask:
         return _bare(self.address)[self.first - 1 : self.first - 1 + PART_LENGTH]
 
     @property
-    def part_question(self) -> str:
+    def part_question(self) -> Line:
         """Asks for the part. It must not show it."""
-        last = self.first + len(self.part) - 1
-        skipped = " (0x not counted)" if self.address.startswith("0x") else ""
-        return f"{self.title}: characters {self.first} to {last} of the destination{skipped}, as on your paper:"
+        places = {"first": str(self.first), "last": str(self.first + len(self.part) - 1)}
+        is_hexadecimal = self.address.startswith("0x")
+        if self.units is None:
+            return build_line(_SWEEP_HEX if is_hexadecimal else _SWEEP, **self._about, **places)
+        return build_line(_PAYMENT_HEX if is_hexadecimal else _PAYMENT, **self._about, **places)
 
     @property
-    def amount_question(self) -> str:
+    def amount_question(self) -> Line:
         """Asks for the amount. It must not show it."""
-        return f"{self.title}: the amount in {self.symbol}, as on your paper:"
+        return build_line(_AMOUNT, **self._about, symbol=self.symbol)
+
+    @property
+    def _about(self) -> dict[str, str]:
+        """Which paper to take."""
+        values = {"number": str(self.number), "total": str(self.total)}
+        if self.units is None:
+            return values
+        return {**values, "client": self.client, "instruction": group(self.instruction)}
 
 
 def build_tasks(facts: Facts, assets: Mapping[str, AssetEntry], draw: Draw) -> tuple[ReadingTask, ...]:
@@ -79,9 +109,11 @@ def _build_task(
     # 64 random bits over a few dozen places: the bias is far below anything that could help to guess.
     first = 1 + int.from_bytes(draw(8), "big") % places
     paid = output.kind == "payment"
-    about = f", {output.client}, instruction {group(output.instruction)}" if paid else ""
     return ReadingTask(
-        title=f"{'Payment' if paid else 'Sweep'} {number} of {total}{about}",
+        number=number,
+        total=total,
+        client=output.client if paid else "",
+        instruction=output.instruction if paid else "",
         address=output.address,
         first=first,
         units=output.units if paid else None,
@@ -105,7 +137,7 @@ def ask_tasks(tasks: tuple[ReadingTask, ...], ask: Ask, say: Say) -> Doubt | Non
 
 
 def _ask_one(
-    question: str, task: ReadingTask, is_right: Callable[[ReadingTask, str], bool], ask: Ask, say: Say
+    question: Line, task: ReadingTask, is_right: Callable[[ReadingTask, str], bool], ask: Ask, say: Say
 ) -> Doubt | None:
     for _ in range(MAX_WRONG):
         typed = ask(question).strip()
@@ -113,9 +145,9 @@ def _ask_one(
             return Doubt(typed.lower())
         if is_right(task, typed):
             return None
-        say("That is not what the transaction has. Read your own paper, not the screen; or answer reject or unsure.")
+        say(build_line(_WRONG))
     # What was typed stays out of the refusal: it may be the right one, and travels with a package of the wrong one.
-    raise refused(Code.READING_MISMATCH, question, "what the transaction pays", f"{MAX_WRONG} answers that differ")
+    raise refused(Code.READING_MISMATCH, question.text, "what the transaction pays", f"{MAX_WRONG} answers that differ")
 
 
 def is_part(task: ReadingTask, typed: str) -> bool:

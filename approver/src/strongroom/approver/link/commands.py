@@ -65,7 +65,8 @@ def _fetch_and_import(home: Home, outside: Outside) -> list[Path]:
 
 
 def _import(home: Home, path: Path, outside: Outside) -> None:
-    flow.receive_update(home, load_file(path, MAX_PACKAGE_BYTES), outside.clock(), outside.measure)
+    raw = load_file(path, MAX_PACKAGE_BYTES)
+    flow.receive_update(home, raw, outside.clock(), outside.measure, outside.console.say)
 
 
 def _submit(home: Home, options: argparse.Namespace, outside: Outside) -> int:

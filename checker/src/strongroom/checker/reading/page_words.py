@@ -9,7 +9,7 @@ from typing import Final
 from strongroom.checker.reading.registers import Asset
 from strongroom.core.ids import AssetId
 from strongroom.core.money import render_units
-from strongroom.devices.screens.page import Breaks, Line, Mark, Row
+from strongroom.devices.screens.page import Line, Mark, Row
 
 _PREFIX: Final = re.compile("0x|sha256:")
 _SEEN: Final = 4
@@ -49,16 +49,6 @@ def find_alike(address: str, known: Iterable[str]) -> list[str]:
     return sorted({each for each in known if each != address and ends_of(each) == ends_of(address)})
 
 
-def value_line(message: str, **values: str) -> Line:
-    """A line that breaks between groups only."""
-    return _line(message, values, Breaks.BETWEEN_GROUPS)
-
-
-def quote_line(message: str, **values: str) -> Line:
-    """A line of people's own words."""
-    return _line(message, values, Breaks.ANYWHERE)
-
-
 def plain_row(label: str, *lines: Line) -> Row:
     """A row that says nothing unusual."""
     return Row(label=label, lines=lines, mark=Mark.NONE)
@@ -67,7 +57,3 @@ def plain_row(label: str, *lines: Line) -> Row:
 def warning_row(label: str, *lines: Line) -> Row:
     """A row that nobody may pass over."""
     return Row(label=label, lines=lines, mark=Mark.WARN)
-
-
-def _line(message: str, values: Mapping[str, str], breaks: Breaks) -> Line:
-    return Line(message=message, values=tuple((name, values[name]) for name in sorted(values)), breaks=breaks)

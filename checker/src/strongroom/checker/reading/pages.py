@@ -18,8 +18,6 @@ from strongroom.checker.reading.page_words import (
     find_alike,
     grouped,
     plain_row,
-    quote_line,
-    value_line,
     warning_row,
 )
 from strongroom.checker.reading.registers import Entries
@@ -27,7 +25,7 @@ from strongroom.checker.reading.stages import Twin
 from strongroom.checker.reading.verify import Proof
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal
-from strongroom.devices.screens.page import Mark, Page, Row
+from strongroom.devices.screens.page import Mark, Page, Row, build_line, build_quote
 
 
 def build_pages(proof: Proof) -> tuple[Page, ...]:
@@ -47,7 +45,7 @@ def _title(proof: Proof) -> str:
 
 
 def _moves(proof: Proof, facts: Facts) -> Iterator[Row]:
-    yield plain_row("ON", value_line("chain {chain}, wallet {wallet}", chain=facts.chain, wallet=facts.wallet))
+    yield plain_row("ON", build_line("chain {chain}, wallet {wallet}", chain=facts.chain, wallet=facts.wallet))
     yield from _sweep(proof)
     if proof.docket.twin is Twin.VOID:
         yield from _void(proof, facts)
@@ -55,7 +53,7 @@ def _moves(proof: Proof, facts: Facts) -> Iterator[Row]:
     if proposal.attempt > 1:
         message = "{attempt} at the same payment; it replaces {proposal}"
         replaced = grouped(proposal.replaces or NONE)
-        yield warning_row("ATTEMPT", value_line(message, attempt=str(proposal.attempt), proposal=replaced))
+        yield warning_row("ATTEMPT", build_line(message, attempt=str(proposal.attempt), proposal=replaced))
     for output in facts.outputs:
         yield from _output(output, proof.foundation.entries)
         yield from _whitelisted(output, proof)
@@ -65,60 +63,60 @@ def _moves(proof: Proof, facts: Facts) -> Iterator[Row]:
 def _sweep(proof: Proof) -> Iterator[Row]:
     """Officers' order, and the key states that justify it."""
     for order in proof.journey.all(Sweep):
-        drill = [value_line("REHEARSAL: this is never signed.")] if order.body.is_drill else []
-        ordered = value_line(
+        drill = [build_line("REHEARSAL: this is never signed.")] if order.body.is_drill else []
+        ordered = build_line(
             "ordered by {who}, logged {when}", who=order.statement.issuer, when=render_time(order.moment)
         )
-        reason = quote_line("reason {reason}", reason=repr(order.body.reason))
-        yield warning_row("SWEEP", value_line("EMERGENCY SWEEP: pays only ourselves."), *drill, ordered, reason)
+        reason = build_quote("reason {reason}", reason=repr(order.body.reason))
+        yield warning_row("SWEEP", build_line("EMERGENCY SWEEP: pays only ourselves."), *drill, ordered, reason)
     for change in proof.journey.all(KeyStateChange):
         body = change.body
-        said = value_line(
+        said = build_line(
             "{keys}: {state}, says {who}",
             keys=", ".join(body.keys),
             state=body.state.value,
             who=change.statement.issuer,
         )
-        yield warning_row("BECAUSE", said, quote_line("reason {reason}", reason=repr(body.reason)))
+        yield warning_row("BECAUSE", said, build_quote("reason {reason}", reason=repr(body.reason)))
 
 
 def _void(proof: Proof, facts: Facts) -> Iterator[Row]:
     """A twin that pays nobody, and on whose word it may be signed."""
     takes = "This pays NOTHING. It costs its network fee and takes nonce {nonce},"
     costs = "so that the transfer of this docket can never be mined."
-    yield warning_row("VOID", value_line(takes, nonce=facts.inputs[0].index), value_line(costs))
+    yield warning_row("VOID", build_line(takes, nonce=facts.inputs[0].index), build_line(costs))
     rejections = proof.journey.all(Rejection)
     for no in rejections:
-        said = value_line("rejected by {who}, logged {when}", who=no.statement.issuer, when=render_time(no.moment))
-        yield warning_row("BECAUSE", said, quote_line("reason {reason}", reason=repr(no.body.reason)))
+        said = build_line("rejected by {who}, logged {when}", who=no.statement.issuer, when=render_time(no.moment))
+        yield warning_row("BECAUSE", said, build_quote("reason {reason}", reason=repr(no.body.reason)))
     if not rejections:
         late = "the transfer was to be signed by {when}: expired"
-        yield warning_row("BECAUSE", value_line(late, when=render_time(facts.sign_by)))
+        yield warning_row("BECAUSE", build_line(late, when=render_time(facts.sign_by)))
 
 
 def _output(output: FactsOutput, entries: Entries) -> Iterator[Row]:
     amount = amount_words(output.units, output.asset, entries.assets)
-    numbered = value_line("{amount}, output {index}", amount=amount, index=str(output.index))
-    place, name = value_line("{address}", address=grouped(output.address)), output.entry
+    numbered = build_line("{amount}, output {index}", amount=amount, index=str(output.index))
+    place, name = build_line("{address}", address=grouped(output.address)), output.entry
     match output.kind:
         case "payment":
             yield plain_row("PAY", numbered)
-            yield plain_row("TO", place, quote_line("{owner}, whitelist {entry}", owner=output.owner, entry=name))
+            yield plain_row("TO", place, build_quote("{owner}, whitelist {entry}", owner=output.owner, entry=name))
             order = "{client}, instruction {instruction}"
-            asked = value_line(order, client=output.client, instruction=grouped(output.instruction))
+            asked = build_line(order, client=output.client, instruction=grouped(output.instruction))
             words = "reference {reference}, reason {reason}"
-            said = quote_line(words, reference=repr(output.reference), reason=repr(output.reason))
+            said = build_quote(words, reference=repr(output.reference), reason=repr(output.reason))
             yield plain_row("ASKED BY", asked, said)
         case "change":
             yield plain_row("CHANGE", numbered)
-            yield plain_row("BACK TO", place, value_line("ours: {entry}, derived again from our keys", entry=name))
+            yield plain_row("BACK TO", place, build_line("ours: {entry}, derived again from our keys", entry=name))
         case "void":
-            yield warning_row("VOID", value_line("pays nothing, {amount}, to ourselves", amount=amount))
-            ours = value_line("ours: {entry}; it only uses up the nonce below", entry=name)
+            yield warning_row("VOID", build_line("pays nothing, {amount}, to ourselves", amount=amount))
+            ours = build_line("ours: {entry}; it only uses up the nonce below", entry=name)
             yield plain_row("BACK TO", place, ours)
         case "sweep":
             yield warning_row("SWEEP", numbered)
-            ours = value_line("ours: {entry}, derived again from our keys, all active", entry=name)
+            ours = build_line("ours: {entry}, derived again from our keys, all active", entry=name)
             yield plain_row("TO US", place, ours)
         case other:
             expected = "payment, change, void or sweep"
@@ -132,8 +130,8 @@ def _whitelisted(output: FactsOutput, proof: Proof) -> Iterator[Row]:
     entry = proof.foundation.entries.whitelist[output.entry]
     days = (proof.journey.one(Proposal).moment - entry.added_at).days
     message = "on the whitelist for {days} full days, since {when}"
-    since = value_line(message, when=render_time(entry.added_at), days=str(days))
-    yield plain_row("", since, quote_line("purpose {purpose}", purpose=repr(entry.purpose)))
+    since = build_line(message, when=render_time(entry.added_at), days=str(days))
+    yield plain_row("", since, build_quote("purpose {purpose}", purpose=repr(entry.purpose)))
 
 
 def _alike(output: FactsOutput, entries: Entries) -> Iterator[Row]:
@@ -143,9 +141,9 @@ def _alike(output: FactsOutput, entries: Entries) -> Iterator[Row]:
     for other in find_alike(output.address, known.values()):
         names = ", ".join(sorted(name for name, address in known.items() if address == other))
         lines = (
-            value_line("begins and ends like {names}, but is another address", names=names),
-            value_line("{address}  paid here", address=grouped(output.address)),
-            value_line("{address}  the other", address=grouped(other)),
+            build_line("begins and ends like {names}, but is another address", names=names),
+            build_line("{address}  paid here", address=grouped(output.address)),
+            build_line("{address}  the other", address=grouped(other)),
         )
         yield Row(label="ALIKE", lines=lines, mark=Mark.DIFF)
 
@@ -155,23 +153,23 @@ def _costs(proof: Proof, facts: Facts) -> Iterator[Row]:
     for source in facts.inputs:
         yield _source(source, facts, proof.foundation.entries)
     most = "at most {amount}" if is_ethereum(facts.chain) else "{amount}"
-    fee = value_line(most, amount=amount_words(facts.fee_units, facts.fee_asset, assets))
+    fee = build_line(most, amount=amount_words(facts.fee_units, facts.fee_asset, assets))
     share, percent = _share(facts)
     ceiling = amount_words(facts.fee_ceiling, facts.fee_asset, assets)
-    yield plain_row("FEE", fee, value_line(f"{share}ceiling {{ceiling}}", ceiling=ceiling, **percent))
+    yield plain_row("FEE", fee, build_line(f"{share}ceiling {{ceiling}}", ceiling=ceiling, **percent))
     for name in sorted(facts.terms):
         value = facts.terms[name]
         shown = grouped(value) if value.startswith("0x") else value
-        yield plain_row("TERMS", value_line("{name} {value}", name=name.replace("_", " "), value=shown))
+        yield plain_row("TERMS", build_line("{name} {value}", name=name.replace("_", " "), value=shown))
 
 
 def _source(source: FactsInput, facts: Facts, entries: Entries) -> Row:
-    place = value_line("{address}", address=grouped(source.address))
+    place = build_line("{address}", address=grouped(source.address))
     if source.kind == "account":
-        return plain_row("FROM", place, value_line("{entry}, nonce {nonce}", entry=source.entry, nonce=source.index))
+        return plain_row("FROM", place, build_line("{entry}, nonce {nonce}", entry=source.entry, nonce=source.index))
     amount = amount_words(int(source.units), native_asset_of(facts.chain), entries.assets)
-    coin = value_line("coin {txid} number {index}", txid=grouped(source.txid), index=source.index)
-    return plain_row("FROM", place, value_line("{entry}, {amount}", entry=source.entry, amount=amount), coin)
+    coin = build_line("coin {txid} number {index}", txid=grouped(source.txid), index=source.index)
+    return plain_row("FROM", place, build_line("{entry}, {amount}", entry=source.entry, amount=amount), coin)
 
 
 def _share(facts: Facts) -> tuple[str, dict[str, str]]:
@@ -190,9 +188,9 @@ def _share(facts: Facts) -> tuple[str, dict[str, str]]:
 def _said(proof: Proof, facts: Facts) -> Iterator[Row]:
     until = "sign by {sign_by}, release by {release_by}"
     sign_by, release_by = render_time(facts.sign_by), render_time(facts.release_by)
-    yield plain_row("EXPIRES", value_line(until, sign_by=sign_by, release_by=release_by))
+    yield plain_row("EXPIRES", build_line(until, sign_by=sign_by, release_by=release_by))
     for yes in proof.journey.all(Approval):
-        said = value_line("{who}, logged {when}", who=yes.statement.issuer, when=render_time(yes.moment))
+        said = build_line("{who}, logged {when}", who=yes.statement.issuer, when=render_time(yes.moment))
         yield plain_row("APPROVED", said)
-    yield plain_row("BYTES", value_line("{digest}", digest=grouped(facts.unsigned_digest)))
-    yield plain_row("FACTS", value_line("{digest}", digest=grouped(facts.digest)))
+    yield plain_row("BYTES", build_line("{digest}", digest=grouped(facts.unsigned_digest)))
+    yield plain_row("FACTS", build_line("{digest}", digest=grouped(facts.digest)))

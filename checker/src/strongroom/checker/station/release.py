@@ -16,6 +16,8 @@ from strongroom.checker.state.trust import Trust
 from strongroom.core.errors import RefusedError
 from strongroom.devices.measure.judge import Expected, Judgement, MeasureStart, Start, judge_start, keep_lists
 from strongroom.devices.measure.starts import keep_start
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import render_line
 
 PROGRAM: Final = "station"
 _MEASURED: Final = "measured"
@@ -32,7 +34,7 @@ def check_release(run: Run, measure: MeasureStart, *trusts: Trust) -> None:
     best = next((each for each in found if not each.refusals), found[-1])
     for line in best.lines:
         # Beside the answer, which with --json is for a machine.
-        complain(line)
+        complain(render_line(line, english))
     keep_start(run.folder, best, run.now)
     if best.refusals:
         raise RefusedError(*best.refusals)

@@ -17,6 +17,7 @@ from strongroom.core.errors import Refusal, UnavailableError
 from strongroom.core.ids import Digest
 from strongroom.devices.measure.environment import Measurement
 from strongroom.devices.measure.tree import MeasuredRoot, compare_files, digest_of, encode_listing, parse_listing
+from strongroom.devices.screens.page import Line, build_line
 
 PRODUCTION: Final = "production"
 NOT_COMPARED: Final = "NOT COMPARED: no release manifest is known here; good for development only."
@@ -45,7 +46,7 @@ class Expected:
 class Judgement:
     """lines: for the screen. manifest: by which it was compared, None for none. refusals: empty when it may go on."""
 
-    lines: tuple[str, ...]
+    lines: tuple[Line, ...]
     measured: Digest
     manifest: Digest | None
     refusals: tuple[Refusal, ...]
@@ -62,18 +63,24 @@ def judge_start(start: Start, expected: Expected | None, environment: str, folde
     """
     measured = start.measurement.digest
     refusals = _find_refusals(start, expected, environment, folder)
-    lines = [f"This program measures {render_digest(measured)}."]
+    lines = [build_line("This program measures {digest}.", digest=render_digest(measured))]
     if expected is not None:
-        verdict = "DIFFERS FROM" if refusals else "is"
-        lines.append(f"It {verdict} release manifest {expected.version}, {render_digest(expected.manifest)}.")
+        lines.append(_compare_line(expected, is_released=not refusals))
     elif not refusals:
-        lines.append(NOT_COMPARED)
+        lines.append(build_line(NOT_COMPARED))
     return Judgement(
         lines=tuple(lines),
         measured=measured,
         manifest=expected.manifest if expected else None,
         refusals=tuple(refusals),
     )
+
+
+def _compare_line(expected: Expected, *, is_released: bool) -> Line:
+    values = {"version": str(expected.version), "digest": render_digest(expected.manifest)}
+    if is_released:
+        return build_line("It is release manifest {version}, {digest}.", **values)
+    return build_line("It DIFFERS FROM release manifest {version}, {digest}.", **values)
 
 
 def render_digest(digest: Digest) -> str:

@@ -57,9 +57,28 @@ def build_screenfuls(pages: Sequence[PageShape], translate: Translate) -> tuple[
     return tuple(_build_one(title, body, (i, len(bodies)), translate) for i, (title, body) in enumerate(bodies, 1))
 
 
-def draw_row_texts(pages: Sequence[PageShape], translate: Translate) -> tuple[str, ...]:
-    """The rows of all pages as lines of at most 80 columns, for a console that has no screen. Raises UNRENDERABLE."""
-    return tuple(line.text for page in pages for row in page.rows for line in _draw_row(row, translate))
+def draw_texts(pages: Sequence[PageShape], translate: Translate) -> tuple[str, ...]:
+    """All pages as lines of at most 80 columns, for a console that has no screen. Raises UNRENDERABLE."""
+    texts: list[str] = []
+    for page in pages:
+        texts += [RULE, translate(page.title), RULE]
+        texts += [line.text for row in page.rows for line in _draw_row(row, translate)]
+    return tuple(texts)
+
+
+def render_line(line: LineShape, translate: Translate) -> str:
+    """The whole sentence in a person's language, its values made visible; as long as it is."""
+    return translate(line.message).format_map({name: render_visible(value) for name, value in line.values})
+
+
+def wrap_line(line: LineShape, translate: Translate) -> tuple[str, ...]:
+    """What a program says beside its pages, over the whole width; long words are broken, since none is compared."""
+    rest, pieces = render_line(line, translate), []
+    while width_of(rest) > COLUMNS:
+        end = _end_of_piece(rest, Breaks.ANYWHERE, "", COLUMNS)
+        pieces.append(rest[:end])
+        rest = rest[end:].removeprefix(" ")
+    return (*pieces, rest)
 
 
 def _build_one(title: str, body: Sequence[Drawn], place: tuple[int, int], translate: Translate) -> Screenful:
@@ -90,21 +109,20 @@ def _draw_row(row: RowShape, translate: Translate) -> Iterator[Drawn]:
 
 def _wrap(line: LineShape, translate: Translate, label: str) -> Iterator[str]:
     """The line in pieces that fit; only the spaces where it breaks are left out."""
-    values = {name: render_visible(value) for name, value in line.values}
-    rest = translate(line.message).format_map(values)
+    rest = render_line(line, translate)
     while width_of(rest) > _TEXT:
-        end = _end_of_piece(rest, Breaks(line.breaks), label)
+        end = _end_of_piece(rest, Breaks(line.breaks), label, _TEXT)
         yield rest[:end]
         rest = rest[end:].removeprefix(" ")
     yield rest
 
 
-def _end_of_piece(text: str, breaks: Breaks, label: str) -> int:
-    fits = next(i for i in range(min(len(text), _TEXT), 0, -1) if width_of(text[:i]) <= _TEXT)
+def _end_of_piece(text: str, breaks: Breaks, label: str, columns: int) -> int:
+    fits = next(i for i in range(min(len(text), columns), 0, -1) if width_of(text[:i]) <= columns)
     space = text.rfind(" ", 0, fits + 1)
     if space > 0:
         return space
     if breaks is Breaks.ANYWHERE:
         return fits
     word = text.split(" ", 1)[0]
-    raise refused(Code.UNRENDERABLE, label, f"groups of at most {_TEXT} columns", word)
+    raise refused(Code.UNRENDERABLE, label, f"groups of at most {columns} columns", word)

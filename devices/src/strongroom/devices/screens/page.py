@@ -79,6 +79,16 @@ class Line:
     breaks: Breaks
 
 
+def build_line(message: str, **values: str) -> Line:
+    """A line whose values may only be broken between their groups."""
+    return Line(message=message, values=tuple(sorted(values.items())), breaks=Breaks.BETWEEN_GROUPS)
+
+
+def build_quote(message: str, **values: str) -> Line:
+    """A line of what people wrote, in any script and of any length."""
+    return Line(message=message, values=tuple(sorted(values.items())), breaks=Breaks.ANYWHERE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A `RowShape`."""

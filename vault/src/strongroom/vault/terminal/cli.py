@@ -14,12 +14,14 @@ from pathlib import Path
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.errors import InvariantError, Refusal, StrongroomError, UnavailableError
 from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.core.page_values import build_quote
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
+from strongroom.devices.screens.console import StreamConsole
+from strongroom.devices.screens.language import english
 from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.terminal.bootstrap import open_terminal
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
-from strongroom.vault.terminal.console import StreamConsole
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.films import show_package, take_package
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     # With --json the standard output is for the machine alone; people read the other one.
-    console = StreamConsole(source=sys.stdin, screen=sys.stderr if options.json else sys.stdout)
+    console = StreamConsole(source=sys.stdin, screen=sys.stderr if options.json else sys.stdout, translate=english)
     return run(options, build_outside(console))
 
 
@@ -237,8 +239,7 @@ def _again(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
 
 def _halt_code(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
     text = load_notice(Home(path=options.home), options.journal)
-    for line in render_notice(text):
-        outside.console.say(line)
+    outside.console.stop((), render_notice(text))
     return 0, {"notice": text}
 
 
@@ -248,7 +249,9 @@ def _show_frames(options: argparse.Namespace, _outside: Outside) -> tuple[int, R
 
 
 def _read_frames(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
-    return 0, {"package": str(take_package(options, outside.console.say))}
+    return 0, {
+        "package": str(take_package(options, lambda text: outside.console.say(build_quote("{text}", text=text))))
+    }
 
 
 def _status(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:

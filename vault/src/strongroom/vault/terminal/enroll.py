@@ -10,6 +10,7 @@ from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import UnavailableError, malformed, refused
 from strongroom.core.ids import Digest, parse_digest
+from strongroom.core.page_values import build_line
 from strongroom.core.statements import Envelope, parse_envelope
 from strongroom.core.trust import Trust, enroll
 from strongroom.vault.hsm.module import find_token, open_module
@@ -21,6 +22,10 @@ from strongroom.vault.terminal.keeper import TrustKeeper
 from strongroom.vault.terminal.outside import Outside
 
 MAX_ROOT_BYTES = 1024 * 1024
+FINGERPRINTS = (
+    build_line("Fingerprint of the root, first person:"),
+    build_line("Fingerprint of the root, second person:"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,7 @@ def parse_root_file(raw: bytes) -> tuple[Envelope, ...]:
 
 def _check_fingerprints(roots: tuple[Envelope, ...], outside: Outside) -> Trust:
     """Each person types from their own paper; the program never shows the value that it wants."""
-    typed = [outside.console.ask(f"Fingerprint of the root, {who} person:") for who in ("first", "second")]
+    typed = [outside.console.ask(question) for question in FINGERPRINTS]
     trusts = [enroll(roots, parse_fingerprint(text)) for text in typed]
     return trusts[0]
 

@@ -29,6 +29,7 @@ from strongroom.vault.terminal import (
     step6_hand_back,
 )
 from strongroom.vault.terminal.desk import Desk, SignDigest
+from strongroom.vault.terminal.halt_pages import build_halt_pages
 from strongroom.vault.terminal.halts import halt
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.key_folder import KeyFolder
@@ -169,14 +170,11 @@ def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> 
 
 def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError, outcome: Outcome) -> None:
     refusals, console = halted.error.refusals, terminal.outside.console
-    for refusal in refusals:
-        console.say(f"STOPPED at {halted.step}: {refusal.code.value}: {refusal.sentence}")
     said = halt(terminal, crew, proposal, halted.step, halted.error)
     outcome.halts.append(said)
     notice = build_notice(terminal, crew, said, refusals[0].code.value)
     outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals, notice=notice))
-    for line in render_notice(notice):
-        console.say(line)
+    console.stop(build_halt_pages(halted.step, refusals), render_notice(notice))
     keep_notice(terminal, notice)
 
 

@@ -16,7 +16,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
-from strongroom.vault.terminal.console import Console
+from strongroom.devices.screens.console import Console
 
 LOOPBACK = "lo"
 

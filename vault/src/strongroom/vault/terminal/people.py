@@ -14,10 +14,12 @@ from strongroom.core.errors import Refusal, RefusedError, refused
 from strongroom.core.hsm_judge import LiveToken
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey
+from strongroom.core.page_values import build_line
 from strongroom.core.records import encode_time
 from strongroom.core.roster import Party, check_not_expired, check_party
 from strongroom.vault.hsm.mirror import open_mirror
 from strongroom.vault.hsm.module import TokenModule, describe_live, find_token, identity_of, open_module
+from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.signing_key import PersonToken
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
 from strongroom.vault.self_tests.token import check_token_arithmetic
@@ -105,7 +107,7 @@ def _open_token(terminal: Terminal, module: TokenModule, stack: ExitStack, label
     """
     find_token(module, label)
     _check_rested(terminal, label)
-    pin = terminal.outside.console.ask_secret(f"PIN of {who} (token {label}):")
+    pin = Secret(terminal.outside.console.ask_secret(build_line("PIN of {who} (token {label}):", who=who, label=label)))
     _remember(terminal, label, WrongPin(token=label))
     try:
         token = stack.enter_context(PersonToken(module, label, pin))

@@ -21,6 +21,7 @@ from strongroom.core.errors import refused, run_checks
 from strongroom.core.ids import AssetId, Digest, PartyId
 from strongroom.core.log import WitnessedCheckpoint
 from strongroom.core.packages import PackageKind, SessionRequestBody, SigningBody
+from strongroom.core.page_values import build_quote
 from strongroom.core.records import HexBytes, encode_time
 from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import Envelope, Statement, build_payload, expect, parse_statement, sign_payload
@@ -120,7 +121,8 @@ def open_session(terminal: Terminal, crew: Crew, out: Path) -> Session:
     )
     request = SessionRequestBody(request=_sign_request(terminal, crew, body))
     path = send_package(terminal, out, PackageKind.SESSION_REQUEST, request, ())
-    terminal.outside.console.say(f"Session {nonce.hex()} is open; the request for a clear-to-sign is {path}.")
+    said = "Session {nonce} is open; the request for a clear-to-sign is {path}."
+    terminal.outside.console.say(build_quote(said, nonce=nonce.hex(), path=str(path)))
     return Session(
         nonce=nonce,
         opened_ns=opened_ns,

@@ -21,6 +21,7 @@ from strongroom.core.packages import (
     check_addressed,
     parse_package,
 )
+from strongroom.core.page_values import build_quote
 from strongroom.core.trust import apply_news, extend
 from strongroom.vault.terminal.files import find_files, load_file, save_durably
 from strongroom.vault.terminal.journal.entry import EntryKind
@@ -57,7 +58,8 @@ def wait_for_package(terminal: Terminal, folder: Path, wait_s: int) -> Received:
         if found is not None:
             return found
         for refusal in (r for r in passed if r not in told):
-            terminal.outside.console.say(f"Passed over: {refusal.code.value}: {refusal.sentence}")
+            said = {"code": refusal.code.value, "sentence": refusal.sentence}
+            terminal.outside.console.say(build_quote("Passed over: {code}: {sentence}", **said))
         told.update(passed)
         if terminal.outside.elapsed_ns() >= ends_ns:
             missing = Refusal(

@@ -14,26 +14,25 @@ from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused
+from strongroom.core.page_values import Line, build_line
+from strongroom.devices.screens.console import DOUBTS, REJECT, UNSURE, Choice
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.halts import clean_text
 from strongroom.vault.terminal.journal.entry import EntryKind
-from strongroom.vault.terminal.words import render_plan
+from strongroom.vault.terminal.words import build_plan_pages
 
-QUESTION = "Take the client's instruction from your own paper and compare. Type sign, reject or unsure:"
+QUESTION = build_line("Take the client's instruction from your own paper and compare.")
 _NS = 1_000_000_000
-VOID_QUESTION = (
+VOID_QUESTION = build_line(
     "This pays nobody; it ends a transfer that must not go. Compare the nonce. Its FEE is burnt: is it right for a "
-    "transaction that moves nothing? Type sign, reject or unsure:"
+    "transaction that moves nothing?"
+)
+SWEEP_QUESTION = build_line(
+    "This pays only ourselves, on officers' order. Compare the wallet and every address with their paper."
 )
 
 
-SWEEP_QUESTION = (
-    "This pays only ourselves, on officers' order. Compare the wallet and every address with their paper. "
-    "Type sign, reject or unsure:"
-)
-
-
-def _question(plan: Plan) -> str:
+def _question(plan: Plan) -> Line:
     """What is compared with which paper."""
     if plan.proved.twin is Twin.VOID:
         return VOID_QUESTION
@@ -44,8 +43,11 @@ class Answer(StrEnum):
     """What the operators say. Doubt is as easy as consent."""
 
     SIGN = "sign"
-    REJECT = "reject"
-    UNSURE = "unsure"
+    REJECT = REJECT.word
+    UNSURE = UNSURE.word
+
+
+CHOICES = (Choice(word=Answer.SIGN.value, key="s", label="sign", needs_reading=True), *DOUBTS)
 
 
 def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
@@ -56,13 +58,11 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     desk.sitting.check()
     console, outside = desk.terminal.outside.console, desk.terminal.outside
     shown_ns = outside.elapsed_ns()
-    for line in render_plan(desk, plan, number, total):
-        console.say(line)
-    answer = _ask(desk, _question(plan))
+    answer = Answer(console.choose(build_plan_pages(desk, plan, number, total), _question(plan), CHOICES))
     if answer is Answer.SIGN:
         _wait_for_floor(desk, shown_ns)
         tasks = build_tasks(plan.proved.facts, plan.proved.foundation.entries.assets, outside.random)
-        doubt = ask_tasks(tasks, console.ask, console.say)
+        doubt = ask_tasks(tasks, lambda question: console.ask(question, DOUBTS), console.say)
         answer = Answer(doubt.value) if doubt else answer
     if answer is Answer.SIGN:
         operators: list[Json] = [*desk.crew.people]
@@ -70,8 +70,8 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
         desk.terminal.journal.append(EntryKind.CONFIRMED, encode_canonical(fields))
         desk.sitting.confirm()
         return
-    reason = clean_text(console.ask("Why? One line:"))
-    console.say("Thank you. Nothing is signed; this goes to the security desk.")
+    reason = clean_text(console.ask(build_line("Why? One line:")))
+    console.say(build_line("Thank you. Nothing is signed; this goes to the security desk."))
     raise refused(Code.OPERATOR_REFUSED, "operators", Answer.SIGN.value, f"{answer.value}: {reason}")
 
 
@@ -80,14 +80,6 @@ def _wait_for_floor(desk: Desk, shown_ns: int) -> None:
     floor_s = desk.terminal.trust.policy_in_force.parameters.reading_floor_s
     left_ns = floor_s * _NS - (desk.terminal.outside.elapsed_ns() - shown_ns)
     if left_ns > 0:
-        desk.terminal.outside.console.say(f"Nothing is signed before {floor_s} s. Read it once more.")
+        said = build_line("Nothing is signed before {floor} s. Read it once more.", floor=str(floor_s))
+        desk.terminal.outside.console.say(said)
         desk.terminal.outside.pause(-(-left_ns // _NS))
-
-
-def _ask(desk: Desk, question: str) -> Answer:
-    console = desk.terminal.outside.console
-    while True:
-        typed = console.ask(question)
-        if typed in {answer.value for answer in Answer}:
-            return Answer(typed)
-        console.say("Only the three words are an answer; nothing was signed.")

@@ -12,6 +12,7 @@ from strongroom.core.checks.notices import find_hsms
 from strongroom.core.errors import Refusal, RefusedError
 from strongroom.core.hsm_judge import LiveToken, judge_token
 from strongroom.core.hsms import HsmRegister, Ruling
+from strongroom.core.page_values import build_quote
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.terminal import Terminal
 
@@ -39,5 +40,6 @@ def compare_token(terminal: Terminal, live: LiveToken) -> tuple[Refusal, ...]:
         raise RefusedError(*blocks)
     alarms = tuple(f.refusal for f in findings)
     for alarm in alarms:
-        terminal.outside.console.say(f"ALARM {alarm.code.value}: {alarm.sentence}")
+        said = build_quote("ALARM {code}: {sentence}", code=alarm.code.value, sentence=alarm.sentence)
+        terminal.outside.console.say(said)
     return alarms

@@ -20,6 +20,7 @@ from strongroom.core.packages import (
     check_addressed,
     parse_package,
 )
+from strongroom.core.page_values import Line, build_line, build_quote
 from strongroom.core.roster import REGISTERS
 from strongroom.core.trust import Trust, apply_update
 from strongroom.vault.terminal.files import load_file
@@ -32,6 +33,10 @@ from strongroom.vault.terminal.step1_receive import keep_package
 from strongroom.vault.terminal.terminal import Terminal
 
 ACCEPT = "accept"
+ACCEPTS = (
+    build_line("First person, type {word} to take this in:", word=ACCEPT),
+    build_line("Second person, type {word} to take this in:", word=ACCEPT),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,26 +127,30 @@ def _by_id(items: Iterable[Any]) -> Mapping[str, object]:
     return {item.id: item for item in items}
 
 
-def render_differences(differences: Iterable[Difference]) -> tuple[str, ...]:
+def render_differences(differences: Iterable[Difference]) -> tuple[Line, ...]:
     """Counts, then every name."""
     lines = []
     for each in differences:
-        lines.append(f"{each.name}: {len(each.added)} added, {len(each.changed)} changed, {len(each.removed)} removed")
-        for word, names in (("added", each.added), ("changed", each.changed), ("removed", each.removed)):
-            lines += [f"  {word} {name}" for name in names]
+        counts = {"added": len(each.added), "changed": len(each.changed), "removed": len(each.removed)}
+        values = {"name": each.name} | {word: str(count) for word, count in counts.items()}
+        lines.append(build_line("{name}: {added} added, {changed} changed, {removed} removed", **values))
+        lines += [build_quote("  added {name}", name=name) for name in each.added]
+        lines += [build_quote("  changed {name}", name=name) for name in each.changed]
+        lines += [build_quote("  removed {name}", name=name) for name in each.removed]
     return tuple(lines)
 
 
 def _ask_two(terminal: Terminal, before: Trust, after: Trust, differences: tuple[Difference, ...]) -> None:
     """Two people look at the difference; a list that one person can change unseen is not a control (III.15)."""
     console = terminal.outside.console
-    console.say(f"Root {before.root.version} becomes root {after.root.version}.")
+    said = "Root {before} becomes root {after}."
+    console.say(build_line(said, before=str(before.root.version), after=str(after.root.version)))
     for name, head in (("roster", after.roster), ("policy", after.policy), *sorted(after.heads.items())):
         if head is not None:
-            console.say(f"{name}: version {head.body.version}")
-    for line in render_differences(differences) or ("Nothing changes but the log's checkpoint.",):
+            console.say(build_line("{name}: version {version}", name=name, version=str(head.body.version)))
+    for line in render_differences(differences) or (build_line("Nothing changes but the log's checkpoint."),):
         console.say(line)
-    for who in ("First", "Second"):
-        typed = console.ask(f"{who} person, type {ACCEPT} to take this in:")
+    for question in ACCEPTS:
+        typed = console.ask(question)
         if typed != ACCEPT:
             raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT, "another answer")

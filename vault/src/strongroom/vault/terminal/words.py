@@ -16,37 +16,47 @@ from strongroom.chains.ethereum import describe as ethereum
 from strongroom.chains.ethereum.transactions import Transfer
 from strongroom.chains.ethereum.void import Void, render_void
 from strongroom.core.checks.prove import ProvedDocket
-from strongroom.core.checks.sweep import is_sweep
-from strongroom.core.docket import Twin
+from strongroom.core.page_values import Page, Row, build_line, build_quote, build_row
 from strongroom.core.pages import build_pages
 from strongroom.core.records import encode_time
 from strongroom.core.words import group
-from strongroom.devices.screens.layout import draw_row_texts
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.step2_prove import verification_of
 
-RULE = "-" * 80
-_TITLES = {Twin.TRANSFER: "Transfer", Twin.VOID: "VOID of a transfer,"}
 
-
-def render_plan(desk: Desk, plan: Plan, number: int, total: int) -> tuple[str, ...]:
-    """The whole page for one docket."""
-    verification = verification_of(plan.proved)
-    sweep = is_sweep(plan.proved.journey) and plan.proved.twin is Twin.TRANSFER
-    title = "EMERGENCY SWEEP" if sweep else _TITLES[plan.proved.twin]
-    keys = sorted({use.key.key_id for use in plan.uses})
+def build_plan_pages(desk: Desk, plan: Plan, number: int, total: int) -> tuple[Page, ...]:
+    """Every page of one docket: what all devices show, what this terminal adds, and the bytes by their own decoder."""
+    first, *others = build_pages(plan.proved)
+    place = build_quote(
+        "{number} of {total} in this package, terminal {terminal}, operators {operators}",
+        number=str(number),
+        total=str(total),
+        terminal=desk.me,
+        operators=", ".join(desk.crew.people),
+    )
+    decoded = tuple(build_row("", build_quote("{text}", text=text)) for text in render_bytes(plan.proved))
     return (
-        RULE,
-        f"{title} {number} of {total}   terminal {desk.me}   operators {', '.join(desk.crew.people)}",
-        RULE,
-        *draw_row_texts(build_pages(plan.proved), _english),
-        f"  VERIFIED  {verification.statement.issuer}, second reading agrees, logged {encode_time(verification.time)}",
-        f"  PROPOSAL  {group(plan.proposal)}",
-        f"  KEYS      {', '.join(keys)}; {len(plan.uses)} signatures",
-        f"  CLEAR     {group(desk.clear.statement.id)}",
-        RULE,
-        *render_bytes(plan.proved),
-        RULE,
+        Page(title=first.title, rows=(build_row("DOCKET", place), *first.rows)),
+        *others,
+        Page(title="By which keys, and under which clear-to-sign", rows=_own_rows(desk, plan)),
+        Page(title="The same bytes in the words of their own decoder", rows=decoded),
+    )
+
+
+def _own_rows(desk: Desk, plan: Plan) -> tuple[Row, ...]:
+    verification = verification_of(plan.proved)
+    keys = sorted({use.key.key_id for use in plan.uses})
+    verified = build_line(
+        "{station}, second reading agrees, logged {when}",
+        station=verification.statement.issuer,
+        when=encode_time(verification.time),
+    )
+    signing = build_quote("{keys}; {count} signatures", keys=", ".join(keys), count=str(len(plan.uses)))
+    return (
+        build_row("VERIFIED", verified),
+        build_row("PROPOSAL", build_line("{digest}", digest=group(plan.proposal))),
+        build_row("KEYS", signing),
+        build_row("CLEAR", build_line("{digest}", digest=group(desk.clear.statement.id))),
     )
 
 
@@ -62,8 +72,3 @@ def render_bytes(proved: ProvedDocket) -> tuple[str, ...]:
             return bitcoin.render_plain(bitcoin.describe(decoded, network_of(proved.spend.chain)))
         case _:
             assert_never(decoded)
-
-
-def _english(message: str) -> str:
-    """Message ids are English sentences already."""
-    return message
