@@ -25,7 +25,7 @@ from strongroom.checker.reading.stages import Twin
 from strongroom.checker.reading.verify import Proof
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal
-from strongroom.devices.screens.page import Mark, Page, Row, build_line, build_quote
+from strongroom.devices.screens.page import Line, Mark, Page, Row, build_line, build_quote
 
 
 def build_pages(proof: Proof) -> tuple[Page, ...]:
@@ -154,9 +154,8 @@ def _costs(proof: Proof, facts: Facts) -> Iterator[Row]:
         yield _source(source, facts, proof.foundation.entries)
     most = "at most {amount}" if is_ethereum(facts.chain) else "{amount}"
     fee = build_line(most, amount=amount_words(facts.fee_units, facts.fee_asset, assets))
-    share, percent = _share(facts)
     ceiling = amount_words(facts.fee_ceiling, facts.fee_asset, assets)
-    yield plain_row("FEE", fee, build_line(f"{share}ceiling {{ceiling}}", ceiling=ceiling, **percent))
+    yield plain_row("FEE", fee, _share(facts, ceiling))
     for name in sorted(facts.terms):
         value = facts.terms[name]
         shown = grouped(value) if value.startswith("0x") else value
@@ -172,17 +171,19 @@ def _source(source: FactsInput, facts: Facts, entries: Entries) -> Row:
     return plain_row("FROM", place, build_line("{entry}, {amount}", entry=source.entry, amount=amount), coin)
 
 
-def _share(facts: Facts) -> tuple[str, dict[str, str]]:
-    """The fee beside what is paid, cut off after hundredths of a percent; nothing where the assets differ."""
+def _share(facts: Facts, ceiling: str) -> Line:
+    """The fee beside what is paid, cut off after hundredths of a percent; only the ceiling where the assets differ."""
     payments = [each for each in facts.outputs if each.kind == "payment"]
     if not payments:
         swept = any(each.kind == "sweep" for each in facts.outputs)
-        return ("nobody else is paid, " if swept else "nothing is paid, "), {}
+        nobody = "nobody else is paid, ceiling {ceiling}" if swept else "nothing is paid, ceiling {ceiling}"
+        return build_line(nobody, ceiling=ceiling)
     same = sum(each.units for each in payments if each.asset == facts.fee_asset)
     if same == 0:
-        return "", {}
+        return build_line("ceiling {ceiling}", ceiling=ceiling)
     whole, hundredths = divmod(facts.fee_units * 10_000 // same, 100)
-    return "{percent} % of the payment, ", {"percent": f"{whole}.{hundredths:02d}"}
+    percent = f"{whole}.{hundredths:02d}"
+    return build_line("{percent} % of the payment, ceiling {ceiling}", percent=percent, ceiling=ceiling)
 
 
 def _said(proof: Proof, facts: Facts) -> Iterator[Row]:
