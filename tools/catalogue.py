@@ -2,7 +2,7 @@
 
 `python tools/catalogue.py` brings the ids in `strongroom.po` up to the sources, drops those that nobody says any more,
 compiles `strongroom.mo`, and lists what still wants a translation. `--check` changes nothing and fails unless every id
-is translated by the rules below. `TERMS.md` beside the catalogue has the words that translations use.
+is translated by the rules below. docs/devices/languages.md has the words that translations use.
 """
 
 from __future__ import annotations

@@ -17,9 +17,10 @@ from strongroom.devices.screens.language import (
     encode_languages,
     languages_of,
     load_language,
+    load_languages,
     parse_languages,
 )
-from strongroom.devices.screens.layout import draw_row_texts
+from strongroom.devices.screens.layout import RULE, draw_texts
 from strongroom.devices.screens.page import Breaks, Line, Mark, Page, Row
 
 ADDRESS = "0x 71C7 656E C7ab 88b0 98de fB75 1B74 01B5 f6d8 976F"
@@ -42,15 +43,15 @@ PAGE = Page(
 def test_english_needs_no_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "CATALOGUE", Path("/nowhere"))
 
-    drawn = draw_row_texts([PAGE], load_language(Language.ENGLISH))
+    drawn = draw_texts([PAGE], load_language(Language.ENGLISH))
 
-    assert (f"  TO        {ADDRESS}  paid here", "! FEE       at most 0.00189 ETH") == drawn
+    assert ("Transfer", RULE, f"  TO        {ADDRESS}  paid here", "! FEE       at most 0.00189 ETH") == drawn[1:]
 
 
 def test_chinese_says_the_same_of_the_same_values() -> None:
-    drawn = draw_row_texts([PAGE], load_language(Language.CHINESE))
+    drawn = draw_texts([PAGE], load_language(Language.CHINESE))
 
-    assert (f"  收款      {ADDRESS}  此次收款", "! 手續費    最多 0.00189 ETH") == drawn
+    assert ("轉帳", RULE, f"  收款      {ADDRESS}  此次收款", "! 手續費    最多 0.00189 ETH") == drawn[1:]
 
 
 def test_a_sentence_that_the_catalogue_lacks_is_said_in_english() -> None:
@@ -85,6 +86,12 @@ def test_the_catalogue_is_among_the_files_that_a_start_measures() -> None:
     measured = measure_tree("source", Path(room.__file__).parent, everything)
 
     assert "catalogue/zh_Hant/LC_MESSAGES/strongroom.mo" in [file.path for file in measured.files]
+
+
+def test_a_screen_has_every_language_and_begins_with_the_first_reader_s() -> None:
+    assert ["English", "中文"] == list(load_languages())
+    assert ["中文", "English"] == list(load_languages(Language.CHINESE))
+    assert "轉帳" == load_languages(Language.CHINESE, Language.ENGLISH)["中文"]("Transfer")
 
 
 def test_those_who_read_together_have_each_of_their_languages_once() -> None:

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from strongroom.core.codes import Code
@@ -27,6 +28,10 @@ class Language(StrEnum):
 
     ENGLISH = "en"
     CHINESE = "zh_Hant"
+
+
+NAMES: Final = MappingProxyType({Language.ENGLISH: "English", Language.CHINESE: "中文"})
+"""Each by its own name, for whoever looks for it on a screen in another language."""
 
 
 def english(message: str) -> str:
@@ -46,6 +51,14 @@ def load_language(language: Language) -> Translate:
             return _load_catalogue(language)
         case _:
             assert_never(language)
+
+
+def load_languages(*first: Language) -> Mapping[str, Translate]:
+    """Every language by its own name. first: those of the people who read now; a screen begins with the first of all.
+
+    Raises what `load_language` raises.
+    """
+    return {NAMES[each]: load_language(each) for each in dict.fromkeys((*first, *Language))}
 
 
 def _load_catalogue(language: Language) -> Translate:
@@ -71,8 +84,8 @@ def _load_catalogue(language: Language) -> Translate:
 def languages_of(chosen: Mapping[PartyId, Language], people: Iterable[PartyId]) -> tuple[Language, ...]:
     """The languages of those who read together, each once, in the order of the people; English for who chose none.
 
-    Two operators answer for what both of them read, so where they differ everything is shown in both languages: what
-    one of two people cannot read is controlled by the other alone.
+    Two operators answer for what both of them read. Where they differ the screen begins with the first one's, and a key
+    changes every page to the other's: what one of two people cannot read is controlled by the other alone.
     """
     return tuple(dict.fromkeys(chosen.get(person, Language.ENGLISH) for person in people))
 
