@@ -156,12 +156,11 @@ from strongroom.devices.measure import start
 sys.argv = ["program", "an argument"]
 start.seal_start("{module}")
 """
-MODULE_SHOWS = """import sys
+MODULE_SHOWS = """import os
+import sys
 from strongroom.devices.measure.start import find_unsealed, is_sealed
-from strongroom.devices.screens.language import english
-from strongroom.devices.screens.layout import render_line
 from pathlib import Path
-print(is_sealed(), sys.argv[1:], find_unsealed(Path(sys.prefix)))
+print(is_sealed(), sys.argv[1:], find_unsealed(Path(sys.prefix)), os.environ.get("TEXTUAL_DRIVER"))
 """
 
 
@@ -176,7 +175,7 @@ def test_a_sealed_start_reads_no_compiled_file_and_nothing_of_the_callers(tmp_pa
     python = str(prefix / "bin" / "python")
 
     def run(*words: str) -> str:
-        surroundings = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin"}
+        surroundings = {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin", "TEXTUAL_DRIVER": "theirs:Driver"}
         return subprocess.run([python, *words], env=surroundings, check=True, capture_output=True, text=True).stdout
 
     # A doctored compiled file, left by an ordinary start, runs instead of the source: everywhere but in a sealed one.
@@ -190,7 +189,7 @@ def test_a_sealed_start_reads_no_compiled_file_and_nothing_of_the_callers(tmp_pa
     os.utime(source, moment)
     with pytest.raises(subprocess.CalledProcessError):
         run("-c", "import shown")
-    assert "True ['an argument'] ()\n" == run(str(tmp_path / "seal.py"))
+    assert "True ['an argument'] () None\n" == run(str(tmp_path / "seal.py"))
 
 
 def test_an_ordinary_start_is_not_sealed() -> None:

@@ -20,8 +20,13 @@ _FLAGS: Final = ("-I", "-B", "-X", f"pycache_prefix={NOWHERE}")
 
 
 def seal_start(module: str) -> NoReturn:
-    """Start a program's module, sealed, in the place of this process."""
-    os.execv(sys.executable, [sys.executable, *_FLAGS, "-m", module, *sys.argv[1:]])  # noqa: S606 - Ourselves.
+    """Start a program's module, sealed, in the place of this process.
+
+    Textual's variables stay behind: one of them names a Python module that it would load in place of its screen, and
+    another one opens a line to a developer's tool.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEXTUAL")}
+    os.execve(sys.executable, [sys.executable, *_FLAGS, "-m", module, *sys.argv[1:]], kept)  # noqa: S606 - Ourselves.
 
 
 def is_sealed() -> bool:

@@ -53,8 +53,11 @@ class Console(Protocol):
         Raises UNRENDERABLE before anything is shown, OPERATOR_REFUSED when nobody answers.
         """
 
-    def stop(self, pages: Sequence[PageShape], code: Sequence[str]) -> None:
-        """Show why nothing goes on, and a code for the camera of the security desk; returns when it was seen."""
+    def stop(self, pages: Sequence[PageShape], code: Sequence[str], carry: LineShape) -> None:
+        """Show why nothing goes on, and a code for a camera, empty for none; returns when it was seen.
+
+        carry: what to do with the code.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +107,9 @@ class StreamConsole:
                 return typed
             self._write(self.translate("Only these words are an answer; nothing was signed."))
 
-    def stop(self, pages: Sequence[PageShape], code: Sequence[str]) -> None:
-        """The page, then the code. Nobody is waited for: a pipe has no hand that turns a page."""
-        for text in (*draw_texts(pages, self.translate), *code):
+    def stop(self, pages: Sequence[PageShape], code: Sequence[str], carry: LineShape) -> None:
+        """The pages, then the code. Nobody is waited for: a pipe has no hand that turns a page."""
+        for text in (*draw_texts(pages, self.translate), *code, render_line(carry, self.translate)):
             self._write(text)
 
     def _write(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""From pages to screenfuls of 80 by 24: exact lines, nothing cut off, no group of four ever broken.
+"""From pages to screenfuls of 80 by 23, below the device's own line: exact, nothing cut off, no group of four broken.
 
 What does not fit is continued on the next screenful, under its title and number. What cannot be drawn whole is refused,
 and so cannot be signed. Source: design of III.23, III.A4-GP.
@@ -19,8 +19,8 @@ ROWS = 24
 LABEL = 10
 _SIGN = 2
 _TEXT = COLUMNS - LABEL - _SIGN
-_BODY = ROWS - 4
-"""Title, two rules and the foot take four."""
+BODY = ROWS - 5
+"""The device's own line, the title, two rules and the foot take five."""
 _SIGNS = {Mark.NONE: "  ", Mark.WARN: "! ", Mark.DIFF: "* "}
 RULE = "-" * COLUMNS
 
@@ -38,7 +38,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screenful:
-    """At most 24 lines: title, rule, body, rule, foot."""
+    """23 lines: title, rule, body, rule, foot."""
 
     lines: tuple[Drawn, ...]
 
@@ -53,7 +53,7 @@ def build_screenfuls(pages: Sequence[PageShape], translate: Translate) -> tuple[
     bodies: list[tuple[str, list[Drawn]]] = []
     for page in pages:
         drawn = [line for row in page.rows for line in _draw_row(row, translate)]
-        bodies += [(translate(page.title), drawn[i : i + _BODY]) for i in range(0, max(len(drawn), 1), _BODY)]
+        bodies += [(translate(page.title), drawn[i : i + BODY]) for i in range(0, max(len(drawn), 1), BODY)]
     return tuple(_build_one(title, body, (i, len(bodies)), translate) for i, (title, body) in enumerate(bodies, 1))
 
 
@@ -71,11 +71,11 @@ def render_line(line: LineShape, translate: Translate) -> str:
     return translate(line.message).format_map({name: render_visible(value) for name, value in line.values})
 
 
-def wrap_line(line: LineShape, translate: Translate) -> tuple[str, ...]:
-    """What a program says beside its pages, over the whole width; long words are broken, since none is compared."""
+def wrap_line(line: LineShape, translate: Translate, columns: int = COLUMNS) -> tuple[str, ...]:
+    """What a program says beside its pages; long words are broken, since none is compared."""
     rest, pieces = render_line(line, translate), []
-    while width_of(rest) > COLUMNS:
-        end = _end_of_piece(rest, Breaks.ANYWHERE, "", COLUMNS)
+    while width_of(rest) > columns:
+        end = _end_of_piece(rest, Breaks.ANYWHERE, "", columns)
         pieces.append(rest[:end])
         rest = rest[end:].removeprefix(" ")
     return (*pieces, rest)
@@ -83,10 +83,9 @@ def wrap_line(line: LineShape, translate: Translate) -> tuple[str, ...]:
 
 def _build_one(title: str, body: Sequence[Drawn], place: tuple[int, int], translate: Translate) -> Screenful:
     foot = translate("page {number} of {total}").format(number=place[0], total=place[1])
-    for text, name in ((title, "title"), (foot, "foot")):
-        if width_of(text) > COLUMNS:
-            raise refused(Code.UNRENDERABLE, name, f"at most {COLUMNS} columns", text)
-    frame = [title, RULE, *[""] * (_BODY - len(body)), RULE, foot]
+    if width_of(title) > COLUMNS:
+        raise refused(Code.UNRENDERABLE, "title", f"at most {COLUMNS} columns", title)
+    frame = [title, RULE, *[""] * (BODY - len(body)), RULE, foot]
     above, below = frame[:2], frame[2:]
     return Screenful(lines=(*map(_plain, above), *body, *map(_plain, below)))
 

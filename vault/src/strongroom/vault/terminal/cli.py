@@ -9,6 +9,7 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from strongroom.core.canonical import Json, encode_canonical
@@ -17,6 +18,7 @@ from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.core.page_values import build_quote
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.screens.console import StreamConsole
+from strongroom.devices.screens.full_screen import FullScreen, is_full_screen
 from strongroom.devices.screens.language import english
 from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
@@ -25,15 +27,26 @@ from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, Ope
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.films import show_package, take_package
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
-from strongroom.vault.terminal.notice import load_notice, render_notice
+from strongroom.vault.terminal.notice import CARRY, load_notice, render_notice
 from strongroom.vault.terminal.outbox import send_again
 from strongroom.vault.terminal.outside import Outside, build_outside, check_no_network
 from strongroom.vault.terminal.people import open_crew
+from strongroom.vault.terminal.setting import build_setting
 from strongroom.vault.terminal.status import build_status
 from strongroom.vault.terminal.update import import_update
 
 Result = dict[str, Json]
 Command = Callable[[argparse.Namespace, Outside], tuple[int, Result]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a command ended. refusals: why it did not, empty when it did."""
+
+    code: int
+    result: Result
+    refusals: tuple[Refusal, ...]
+
 
 OVERVIEW = """\
 The signing terminal of a cold vault. It has no network. It believes only the root that two people typed in and what
@@ -54,10 +67,13 @@ In this order:
   strongroom-terminal import --home HOME 000001-update.package.json
   unshare -rn strongroom-terminal run --home HOME --in INBOX --out OUTBOX --wait 600
 
+At a keyboard every step has the full screen, 80 by 24; --plain, --json or a pipe give lines instead.
 Standard input, one a line: enroll, two fingerprints; import, two times accept; run, the PIN of the terminal's token,
 the PIN of each operator in the order of their ids, then the answers. PINs are never taken from arguments or the
 environment. Every refusal is in the journal, and a copy of every refused package is kept in HOME/kept.
 """
+WITH_SCREEN = ("enroll", "halt-code", "import", "run")
+"""Commands that people talk with; the others only print."""
 EXIT_CODES = (
     "exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or journal is not available, 5 our own fault"
 )
@@ -72,25 +88,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # A console that lacks a character, of a name or of a code, must not stop a session half way.
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
+    if options.has_screen and is_full_screen(options):
+        return report(options, on_full_screen(options))
     # With --json the standard output is for the machine alone; people read the other one.
-    console = StreamConsole(source=sys.stdin, screen=sys.stderr if options.json else sys.stdout, translate=english)
-    return run(options, build_outside(console))
+    screen = sys.stderr if options.json else sys.stdout
+    return run(options, build_outside(StreamConsole(source=sys.stdin, screen=screen, translate=english)))
 
 
 def run(options: argparse.Namespace, outside: Outside) -> int:
     """Run one parsed command. Errors become sentences, or JSON, and an exit code."""
+    return report(options, execute(options, outside))
+
+
+def on_full_screen(options: argparse.Namespace) -> Done:
+    """Run one parsed command on the full screen."""
+    try:
+        setting = build_setting(options.home)
+    except StrongroomError as error:
+        return failed(error)
+    return FullScreen(setting, lambda console: execute(options, build_outside(console))).run()
+
+
+def execute(options: argparse.Namespace, outside: Outside) -> Done:
+    """Run one parsed command, and say nothing of how it ended."""
     command: Command = options.command
     try:
         run_self_tests()
         code, result = command(options, outside)
     except StrongroomError as error:
-        code, result = exit_code(error), {"refusals": _refusals(error.refusals)}
-        if not options.json:
-            for refusal in error.refusals:
-                sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
-            return code
-    _print(result, options)
-    return code
+        return failed(error)
+    return Done(code=code, result=result, refusals=())
+
+
+def failed(error: StrongroomError) -> Done:
+    """How a command ends that raised."""
+    return Done(code=exit_code(error), result={"refusals": _refusals(error.refusals)}, refusals=error.refusals)
+
+
+def report(options: argparse.Namespace, done: Done) -> int:
+    """Say how a command ended; its exit code."""
+    if done.refusals and not options.json:
+        for refusal in done.refusals:
+            sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
+    else:
+        _print(done.result, options)
+    return done.code
 
 
 def exit_code(error: StrongroomError) -> int:
@@ -151,7 +193,8 @@ def _add(
     parser = commands.add_parser(name, help=purpose, description=purpose, epilog=EXIT_CODES, allow_abbrev=False)
     parser.add_argument("--home", type=Path, required=True, help="this terminal's folder")
     parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
-    parser.set_defaults(command=command)
+    parser.add_argument("--plain", action="store_true", help="lines instead of the full screen")
+    parser.set_defaults(command=command, has_screen=name in WITH_SCREEN)
     return parser
 
 
@@ -239,7 +282,7 @@ def _again(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
 
 def _halt_code(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
     text = load_notice(Home(path=options.home), options.journal)
-    outside.console.stop((), render_notice(text))
+    outside.console.stop((), render_notice(text), CARRY)
     return 0, {"notice": text}
 
 

@@ -15,6 +15,7 @@ from strongroom.core.codes import Code
 from strongroom.core.docket import Docket
 from strongroom.core.errors import InvariantError, MalformedError, Refusal, RefusedError, StrongroomError
 from strongroom.core.packages import SealedResult
+from strongroom.core.page_values import build_line, build_quote
 from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, StatementType, payload_type
 from strongroom.vault.hsm.handles import WrappingKey
@@ -33,7 +34,7 @@ from strongroom.vault.terminal.halt_pages import build_halt_pages
 from strongroom.vault.terminal.halts import halt
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.key_folder import KeyFolder
-from strongroom.vault.terminal.notice import build_notice, keep_notice, render_notice
+from strongroom.vault.terminal.notice import CARRY, build_notice, keep_notice, render_notice
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.session import Session, open_session
 from strongroom.vault.terminal.terminal import Terminal
@@ -131,7 +132,15 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
             )
     closed = encode_canonical({"halts": len(outcome.halts), "results": len(outcome.results)})
     terminal.journal.append(EntryKind.SESSION_CLOSED, closed)
+    _tell_end(terminal, outcome)
     return outcome
+
+
+def _tell_end(terminal: Terminal, outcome: Outcome) -> None:
+    counts = {"signed": str(len(outcome.results)), "refused": str(len(outcome.refused))}
+    terminal.outside.console.say(build_line("The session is closed: {signed} signed, {refused} refused.", **counts))
+    if outcome.package is not None:
+        terminal.outside.console.say(build_quote("Carry back {package}.", package=str(outcome.package)))
 
 
 def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, sign: SignDigest) -> Desk:
@@ -174,7 +183,7 @@ def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError,
     outcome.halts.append(said)
     notice = build_notice(terminal, crew, said, refusals[0].code.value)
     outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals, notice=notice))
-    console.stop(build_halt_pages(halted.step, refusals), render_notice(notice))
+    console.stop(build_halt_pages(halted.step, refusals), render_notice(notice), CARRY)
     keep_notice(terminal, notice)
 
 

@@ -11,6 +11,7 @@ from strongroom.core.halt_notice import (
     parse_notice_text,
     point_at,
 )
+from strongroom.core.page_values import build_line
 from strongroom.core.statements import Envelope
 from strongroom.devices.gap.qr import render_qr_text
 from strongroom.vault.terminal.config import Home
@@ -18,7 +19,7 @@ from strongroom.vault.terminal.files import find_files, load_file, save_durably
 from strongroom.vault.terminal.people import Crew
 from strongroom.vault.terminal.terminal import Terminal
 
-CARRY = "Take this code to the security desk now, by hand. Do not try again."
+CARRY = build_line("Take this code to the security desk now, by hand. Do not try again.")
 
 
 def build_notice(terminal: Terminal, crew: Crew, halted: Envelope, code: str) -> str:
@@ -57,5 +58,5 @@ def _path(home: Home, number: int) -> Path:
 
 
 def render_notice(text: str) -> tuple[str, ...]:
-    """The code in half blocks, 45 columns by 23 lines, and what to do with it."""
-    return (*render_qr_text(text), CARRY)
+    """The code in half blocks, 45 columns by 23 lines."""
+    return render_qr_text(text)

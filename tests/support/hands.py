@@ -1,0 +1,136 @@
+"""Hands at the keyboard of a full screen: they press keys, and read what stands there, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from textual.pilot import Pilot
+
+import paper
+from strongroom.devices.screens.app import Setting
+from strongroom.devices.screens.console import Console
+from strongroom.devices.screens.full_screen import FullScreen
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import COLUMNS, ROWS, Translate, render_line
+from strongroom.devices.screens.page import build_line
+from strongroom.devices.screens.views import Asking, Choosing, Stopped, View
+
+T = TypeVar("T")
+LOOK_S = 0.01
+PATIENCE_S = 60
+SETTING = Setting(
+    device="terminal-1",
+    banner=lambda: build_line("2027-03-14T03:12:00Z   NO NETWORK"),
+    languages={"English": english},
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Hands:
+    """One person's. seen: every screen that they looked at, by the order in which it stood there."""
+
+    screen: FullScreen[Any]
+    pilot: Pilot[None]
+    seen: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return self.screen.shell.text
+
+    async def find(self, *kinds: type[View]) -> View:
+        """Wait until something of this kind is asked; what else is asked is a mistake of the test."""
+        for _ in range(int(PATIENCE_S / LOOK_S)):
+            await self.pilot.pause(LOOK_S)
+            view = self.screen.shell.view
+            if not self.screen.shell.is_answered:
+                assert isinstance(view, kinds), self.text
+                self._look()
+                return view
+        raise AssertionError(f"nobody asked in {PATIENCE_S} s: {self.text}")
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            await self.pilot.press(key)
+            self._look()
+
+    async def type(self, text: str) -> None:
+        """Type a line, and Enter."""
+        await self.pilot.press(*(_KEYS.get(each, each) for each in text), "enter")
+
+    async def read_all(self) -> None:
+        """Page through to the end."""
+        for _ in self.screen.shell.screens[1:]:
+            await self.press("pagedown")
+
+    async def unlock(self, *pins: str) -> None:
+        """Type each PIN."""
+        for pin in pins:
+            asked = await self.find(Asking)
+            assert isinstance(asked, Asking)
+            assert asked.is_secret
+            await self.type(pin)
+
+    async def choose(self, key: str) -> None:
+        """Read every page, then press the key."""
+        await self.find(Choosing)
+        await self.read_all()
+        await self.press(key)
+
+    async def answer_from(self, papers: Mapping[str, paper.Paper]) -> None:
+        """Answer what is asked about paper until something else is asked, or nothing more."""
+        while True:
+            asked = await self.find(Asking, Choosing, Stopped)
+            if not isinstance(asked, Asking):
+                return
+            found = paper.answer(papers, render_line(asked.question, english))
+            assert found is not None, self.text
+            await self.type(found)
+
+    async def see_stop(self) -> str:
+        """Read a stop to its end, and leave it; all of its text."""
+        await self.find(Stopped)
+        await self.read_all()
+        shown = "\n".join(self.seen[-len(self.screen.shell.screens) :])
+        await self.press("k")
+        return shown
+
+    def _look(self) -> None:
+        text = self.text
+        lines = text.split("\n")
+        assert len(lines) == ROWS, text
+        if not self.seen or self.seen[-1] != text:
+            self.seen.append(text)
+
+
+_KEYS = {" ": "space", ".": "full_stop", "-": "minus", ":": "colon", ",": "comma", "/": "slash"}
+
+
+def sit_down(
+    work: Callable[[Console], T],
+    do: Callable[[Hands], Awaitable[None]],
+    setting: Setting = SETTING,
+    size: tuple[int, int] = (COLUMNS, ROWS),
+) -> T:
+    """Run the work on a full screen while hands do something; what the work gave, or what it raised."""
+    screen = FullScreen(setting, work)
+
+    async def sit() -> None:
+        async with screen.shell.run_test(size=size) as pilot:
+            await do(Hands(screen=screen, pilot=pilot))
+            for _ in range(int(PATIENCE_S / LOOK_S)):
+                if screen.is_done:
+                    break
+                await pilot.pause(LOOK_S)
+
+    asyncio.run(sit())
+    return screen.result()
+
+
+def in_language(translate: Translate, name: str = "another") -> Setting:
+    """A setting with a second language."""
+    return Setting(device=SETTING.device, banner=SETTING.banner, languages={"English": english, name: translate})

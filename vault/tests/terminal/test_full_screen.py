@@ -1,0 +1,153 @@
+"""The signing terminal as two operators meet it: keys that they press, screens that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hands import Hands, sit_down
+from strongroom.core.codes import Code
+from strongroom.devices.screens.console import Console
+from strongroom.devices.screens.views import Asking, Choosing, Stopped
+from strongroom.vault.terminal.flow import Outcome
+
+from .conftest import USER_PIN, Turn
+
+PINS = (USER_PIN,) * 3
+
+
+def sit(stand: Any, turn: Turn | None, do: Callable[[Hands], Awaitable[None]]) -> Outcome:
+    """One session on the full screen."""
+
+    def work(console: Console) -> Outcome:
+        stand.console = console
+        outcome: Outcome = stand.run(turn)
+        return outcome
+
+    async def unlocked(hands: Hands) -> None:
+        await hands.unlock(*PINS)
+        await do(hands)
+
+    return sit_down(work, unlocked)
+
+
+def codes(outcome: Outcome) -> set[Code]:
+    return {refusal.code for each in outcome.refused for refusal in each.refusals}
+
+
+async def see_the_end(hands: Hands, *words: str) -> None:
+    """The last page says how it ended."""
+    shown = await hands.see_stop()
+    for word in words:
+        assert word in shown, shown
+
+
+def test_what_was_read_from_paper_is_signed(firm: Any, stand: Any) -> None:
+    async def do(hands: Hands) -> None:
+        await hands.choose("s")
+        await hands.answer_from(stand.on_desk)
+        await see_the_end(hands, "1 signed, 0 refused", "Carry back")
+
+    trip = firm.trip()
+    outcome = sit(stand, firm.turn(trips=[trip]), do)
+    assert [trip.proposal.id] == [each.proposal for each in outcome.results]
+
+
+@pytest.mark.parametrize(("key", "word"), [("r", "reject"), ("u", "unsure")])
+def test_doubt_is_one_key_on_the_first_page(firm: Any, stand: Any, key: str, word: str) -> None:
+    async def do(hands: Hands) -> None:
+        await hands.find(Choosing)
+        await hands.press(key)
+        await hands.find(Asking)
+        await hands.type("the amount is not on my paper")
+        assert "OPERATOR_REFUSED" in await hands.see_stop()
+        await see_the_end(hands, "0 signed, 1 refused")
+
+    outcome = sit(stand, firm.turn(trips=[firm.trip()]), do)
+    assert {Code.OPERATOR_REFUSED} == codes(outcome)
+    assert f"{word}: the amount is not on my paper" == outcome.refused[0].refusals[0].got
+
+
+def test_doubt_is_one_key_while_reading_from_paper(firm: Any, stand: Any) -> None:
+    async def do(hands: Hands) -> None:
+        await hands.choose("s")
+        await hands.find(Asking)
+        await hands.press("f8")
+        await hands.find(Asking)
+        await hands.type("the tray is empty")
+        await hands.see_stop()
+        await see_the_end(hands, "0 signed, 1 refused")
+
+    outcome = sit(stand, firm.turn(trips=[firm.trip()]), do)
+    assert "unsure: the tray is empty" == outcome.refused[0].refusals[0].got
+
+
+def test_nothing_is_signed_before_every_page_was_shown(firm: Any, stand: Any) -> None:
+    async def do(hands: Hands) -> None:
+        asked = await hands.find(Choosing)
+        last = len(hands.screen.shell.screens)
+        for _ in range(last - 1):
+            await hands.press("s", "enter", "pagedown")
+            assert hands.screen.shell.view is asked
+        await hands.press("s")
+        await hands.answer_from(stand.on_desk)
+        await see_the_end(hands, "1 signed")
+
+    sit(stand, firm.turn(trips=[firm.trip()]), do)
+
+
+def test_a_paper_that_says_something_else_stops(firm: Any, stand: Any) -> None:
+    async def do(hands: Hands) -> None:
+        await hands.choose("s")
+        for _ in range(2):
+            await hands.find(Asking)
+            await hands.type("zzzzzz")
+        assert "READING_MISMATCH" in await hands.see_stop()
+        await see_the_end(hands, "0 signed, 1 refused")
+
+    assert {Code.READING_MISMATCH} == codes(sit(stand, firm.turn(trips=[firm.trip()]), do))
+
+
+def test_a_refused_docket_is_never_asked_about(firm: Any, stand: Any) -> None:
+    trip = firm.trip()
+    turn = firm.turn(trips=[trip], before=lambda: setattr(firm.world, "now", trip.proposal.body.sign_by + timedelta(1)))
+
+    async def do(hands: Hands) -> None:
+        await hands.find(Stopped)
+        assert not any("Your answer" in text and "sign" in text for text in hands.seen)
+        await hands.see_stop()
+        await see_the_end(hands, "0 signed, 1 refused")
+
+    assert codes(sit(stand, turn, do))
+
+
+def test_the_code_of_a_stop_fills_the_screen_and_can_be_read(firm: Any, stand: Any) -> None:
+    async def do(hands: Hands) -> None:
+        await hands.find(Choosing)
+        await hands.press("u")
+        await hands.find(Asking)
+        await hands.type("no paper")
+        shown = await hands.see_stop()
+        assert "security desk" in shown
+        await see_the_end(hands)
+
+    outcome = sit(stand, firm.turn(trips=[firm.trip()]), do)
+    assert outcome.refused[0].notice
+
+
+def test_a_pin_is_never_on_the_screen(firm: Any, stand: Any) -> None:
+    async def do(hands: Hands) -> None:
+        await hands.find(Choosing)
+        picture = hands.screen.shell.export_screenshot()
+        assert USER_PIN not in picture
+        assert not any(USER_PIN in text for text in hands.seen)
+        await hands.press("r")
+        await hands.find(Asking)
+        await hands.type("enough")
+        await hands.see_stop()
+        await hands.see_stop()
+
+    sit(stand, firm.turn(trips=[firm.trip()]), do)
