@@ -77,10 +77,17 @@ def build_told(lines: Sequence[LineShape]) -> tuple[Page, ...]:
 
 
 def build_choosing(pages: Sequence[PageShape], question: LineShape, choices: Sequence[Choice]) -> Choosing:
-    """The pages, and one more that asks and says what the keys do."""
+    """The pages, and one more that asks."""
     asked = Row(label="", lines=(_quote(question), build_line("")), mark=Mark.NONE)
-    keys = [Row(label=each.key.upper(), lines=(build_line(each.label),), mark=Mark.NONE) for each in choices]
-    return Choosing(pages=(*pages, Page(title="Your answer", rows=(asked, *keys))), choices=tuple(choices))
+    doubt = Row(
+        label="",
+        lines=(
+            build_line("R rejects: this must not go."),
+            build_line("U sets it aside, for whoever is not sure. Neither is ever held against anyone."),
+        ),
+        mark=Mark.NONE,
+    )
+    return Choosing(pages=(*pages, Page(title="Your answer", rows=(asked, doubt))), choices=tuple(choices))
 
 
 def choices_of(view: View) -> tuple[Choice, ...]:
