@@ -29,7 +29,7 @@ from strongroom.core.records import Base64Bytes, encode_record
 from strongroom.core.statements import parse_statement
 from world import eth_trip
 
-from .conftest import DEVICE, PIN, Desk, MakeDesk
+from ..conftest import DEVICE, PIN, Desk, MakeDesk
 
 FETCH, SUBMIT = "/v1/packages/0", "/v1/statements"
 DAY_S = 86400
