@@ -119,3 +119,19 @@ def test_a_long_page_goes_on_under_its_title() -> None:
 
 def test_a_brace_in_a_value_is_a_brace() -> None:
     assert ["{0.__class__} {text}"] == bodies(value("{0.__class__} {text}", Breaks.ANYWHERE))
+
+
+def test_a_chinese_sentence_breaks_between_its_characters_and_never_inside_a_group() -> None:
+    sentence = "本公司地址" + "的說明" * 8 + ADDRESS + "重新推導得出"
+
+    lines = bodies(value(sentence))
+
+    assert len(lines) == 2
+    assert all(width_of(line) <= 68 for line in lines)
+    assert set(ADDRESS.split(" ")[1:-1]) <= {group for line in lines for group in line.split(" ")}
+    assert sentence.replace(" ", "") == "".join(lines).replace(" ", "")
+
+
+def test_no_line_begins_with_what_closes_or_ends_with_what_opens() -> None:
+    assert ["贖" * 33, "贖\uff0c回"] == bodies(value("贖" * 34 + "\uff0c回"))
+    assert ["贖" * 33, "\uff08回\uff09"] == bodies(value("贖" * 33 + "\uff08回\uff09"))

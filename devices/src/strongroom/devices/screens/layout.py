@@ -23,6 +23,9 @@ BODY = ROWS - 5
 """The device's own line, the title, two rules and the foot take five."""
 _SIGNS = {Mark.NONE: "  ", Mark.WARN: "! ", Mark.DIFF: "* "}
 RULE = "-" * COLUMNS
+_CLOSING = frozenset("\uff0c\u3002\u3001\uff1a\uff1b\uff1f\uff01\uff09\u300d\u300f\u300b")
+_OPENING = frozenset("\uff08\u300c\u300e\u300a")
+"""Punctuation of Chinese, in the full width."""
 
 Translate = Callable[[str], str]
 """A message id to the sentence of a person's language."""
@@ -118,10 +121,20 @@ def _wrap(line: LineShape, translate: Translate, label: str) -> Iterator[str]:
 
 def _end_of_piece(text: str, breaks: Breaks, label: str, columns: int) -> int:
     fits = next(i for i in range(min(len(text), columns), 0, -1) if width_of(text[:i]) <= columns)
-    space = text.rfind(" ", 0, fits + 1)
-    if space > 0:
-        return space
+    end = next((i for i in range(fits, 0, -1) if _may_break(text[i - 1], text[i])), 0)
+    if end > 0:
+        return end
     if breaks is Breaks.ANYWHERE:
         return fits
     word = text.split(" ", 1)[0]
     raise refused(Code.UNRENDERABLE, label, f"groups of at most {columns} columns", word)
+
+
+def _may_break(last: str, first: str) -> bool:
+    """Whether a line may end between two characters: at a space, and in Chinese, which has none, beside any character.
+
+    No group of a value is of such characters. A line does not begin with what closes, nor end with what opens.
+    """
+    if first == " " or last == " ":
+        return first == " "
+    return (width_of(last) > 1 or width_of(first) > 1) and first not in _CLOSING and last not in _OPENING

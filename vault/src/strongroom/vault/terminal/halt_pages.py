@@ -16,12 +16,15 @@ def build_halt_pages(step: str, refusals: Sequence[Refusal]) -> tuple[Page, ...]
 
 def _rows(step: str, refusal: Refusal) -> list[Row]:
     entry = CODES[refusal.code]
+    stopped = build_quote("{code}, at the step {step}", code=refusal.code.value, step=step)
+    rows = [build_warning("STOPPED", stopped), build_row("WHERE", build_quote("{field}", field=refusal.field))]
+    # One above the other, so that the eye finds the difference.
+    if refusal.expected:
+        rows.append(build_row("EXPECTED", build_quote("{value}", value=refusal.expected)))
+    if refusal.got:
+        rows.append(build_row("GOT", build_quote("{value}", value=refusal.got)))
     return [
-        build_warning("STOPPED", build_quote("STOPPED at {step}: {code}: {sentence}", **_values(step, refusal))),
+        *rows,
         build_row("MEANS", build_quote(entry.meaning)),
         build_row("NEXT", build_quote(entry.remedy), build_line("Do not try again.")),
     ]
-
-
-def _values(step: str, refusal: Refusal) -> dict[str, str]:
-    return {"step": step, "code": refusal.code.value, "sentence": refusal.sentence}

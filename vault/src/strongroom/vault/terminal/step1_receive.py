@@ -23,6 +23,7 @@ from strongroom.core.packages import (
 )
 from strongroom.core.page_values import build_quote
 from strongroom.core.trust import apply_news, extend
+from strongroom.devices.screens.refusals import build_reason_lines
 from strongroom.vault.terminal.files import find_files, load_file, save_durably
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.marks import PackageIn
@@ -58,8 +59,9 @@ def wait_for_package(terminal: Terminal, folder: Path, wait_s: int) -> Received:
         if found is not None:
             return found
         for refusal in (r for r in passed if r not in told):
-            said = {"code": refusal.code.value, "sentence": refusal.sentence}
-            terminal.outside.console.say(build_quote("Passed over: {code}: {sentence}", **said))
+            said = build_quote("Passed over: {code}: {field}", code=refusal.code.value, field=refusal.field)
+            for line in (said, *build_reason_lines(refusal)):
+                terminal.outside.console.say(line)
         told.update(passed)
         if terminal.outside.elapsed_ns() >= ends_ns:
             missing = Refusal(

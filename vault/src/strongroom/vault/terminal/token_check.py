@@ -13,6 +13,7 @@ from strongroom.core.errors import Refusal, RefusedError
 from strongroom.core.hsm_judge import LiveToken, judge_token
 from strongroom.core.hsms import HsmRegister, Ruling
 from strongroom.core.page_values import build_quote
+from strongroom.devices.screens.refusals import build_reason_lines
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.terminal import Terminal
 
@@ -40,6 +41,7 @@ def compare_token(terminal: Terminal, live: LiveToken) -> tuple[Refusal, ...]:
         raise RefusedError(*blocks)
     alarms = tuple(f.refusal for f in findings)
     for alarm in alarms:
-        said = build_quote("ALARM {code}: {sentence}", code=alarm.code.value, sentence=alarm.sentence)
-        terminal.outside.console.say(said)
+        said = build_quote("ALARM {code}: {field}", code=alarm.code.value, field=alarm.field)
+        for line in (said, *build_reason_lines(alarm)):
+            terminal.outside.console.say(line)
     return alarms
