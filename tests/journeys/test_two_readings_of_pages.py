@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from strongroom.core.errors import InvariantError
 from strongroom.core.pages import build_pages as build_first
 from strongroom.core.sweeps import Rehearsal
 from strongroom.core.words import group
+from strongroom.devices.screens.language import Language, load_language
 from strongroom.devices.screens.layout import Screenful, build_screenfuls
 from strongroom.devices.screens.page import Mark, PageShape
 from world import (
@@ -97,6 +99,23 @@ def test_both_readings_use_the_same_message_ids(row: tuple[str, Callable[[], Tri
     _, make, stage, _ = row
     first, second = both(make().to(stage))
     assert _messages(build_first(first)) == _messages(build_second(second))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0].replace(" ", "_") for row in ROWS])
+def test_chinese_pages_show_every_value_whole(row: tuple[str, Callable[[], Trip], Stage, str]) -> None:
+    """Another language is other words around the same groups: whoever reads Chinese compares with whoever does not."""
+    _, make, stage, _ = row
+    first, second = both(make().to(stage))
+    chinese = load_language(Language.CHINESE)
+    pages = build_first(first)
+    shown = build_screenfuls(pages, chinese)
+    assert shown == build_screenfuls(build_second(second), chinese)
+    text = "\n".join(each.text for each in shown)
+    for value in (value for page in pages for row in page.rows for line in row.lines for _, value in line.values):
+        assert all(part in text for part in value.split(" "))
+    assert {chinese(each) for each in _messages(pages)}.isdisjoint(
+        each for each in _messages(pages) if re.search("[A-Za-z]", re.sub("{.*?}", "", each))
+    )
 
 
 @pytest.mark.parametrize(

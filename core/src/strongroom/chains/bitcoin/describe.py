@@ -17,8 +17,9 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.money import render_units
+from strongroom.core.page_values import Line, build_quote
 
-_KEY_WORDS = ("  spending needs one key, the one whose hash is the script's last 20 bytes",)
+_KEY_LINES = (build_quote("  spending needs one key, the one whose hash is the script's last 20 bytes"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,62 +156,68 @@ def render_grouped(text: str) -> str:
 
 def render_plain(facts: BitcoinFacts) -> tuple[str, ...]:
     """The facts as English lines for a screen or for paper, in the order of the bytes; nothing is shortened."""
-    lines = [
-        f"Unsigned transaction on {facts.network} ({facts.chain}), asset {facts.asset}.",
-        f"It spends {_count(len(facts.inputs), 'coin')}, together {_amount(facts.input_total_sat, facts)}.",
-    ]
-    for spent in facts.inputs:
-        lines += _render_input(spent, facts)
-    lines.append(f"It makes {_count(len(facts.outputs), 'output')}, together {_amount(facts.output_total_sat, facts)}.")
-    for paid in facts.outputs:
-        lines += _render_output(paid, facts)
+    return tuple(line.text for line in build_lines(facts))
+
+
+def build_lines(facts: BitcoinFacts) -> tuple[Line, ...]:
+    """The same lines as message values, which a catalogue says in another language."""
+    coins, outputs = len(facts.inputs), len(facts.outputs)
+    head = "Unsigned transaction on {network} ({chain}), asset {asset}."
+    spends = "It spends 1 coin, together {amount}." if coins == 1 else "It spends {count} coins, together {amount}."
+    makes = "It makes 1 output, together {amount}." if outputs == 1 else "It makes {count} outputs, together {amount}."
     rate = render_units(facts.fee_rate_millisat_per_vb, 3)
-    lines += [
-        f"Network fee: {_amount(facts.fee_sat, facts)}.",
-        f"Size once signed: at most {facts.vsize} virtual bytes; fee rate at least {rate} smallest units each.",
-        f"Transaction version {facts.version}, lock time {facts.lock_time}.",
-        f"Transaction id: {facts.txid_hex}",
-        f"Digest of the unsigned bytes: {facts.unsigned_digest}",
-    ]
-    return tuple(lines)
+    size = "Size once signed: at most {size} virtual bytes; fee rate at least {rate} smallest units each."
+    version = "Transaction version {version}, lock time {lock}."
+    return (
+        build_quote(head, network=facts.network, chain=facts.chain, asset=facts.asset),
+        build_quote(spends, count=str(coins), amount=_amount(facts.input_total_sat, facts)),
+        *(line for spent in facts.inputs for line in _input_lines(spent, facts)),
+        build_quote(makes, count=str(outputs), amount=_amount(facts.output_total_sat, facts)),
+        *(line for paid in facts.outputs for line in _output_lines(paid, facts)),
+        build_quote("Network fee: {amount}.", amount=_amount(facts.fee_sat, facts)),
+        build_quote(size, size=str(facts.vsize), rate=rate),
+        build_quote(version, version=str(facts.version), lock=str(facts.lock_time)),
+        build_quote("Transaction id: {txid}", txid=facts.txid_hex),
+        build_quote("Digest of the unsigned bytes: {digest}", digest=facts.unsigned_digest),
+    )
 
 
-def _render_input(spent: InputFacts, facts: BitcoinFacts) -> list[str]:
+def _input_lines(spent: InputFacts, facts: BitcoinFacts) -> list[Line]:
+    place, total = str(spent.index + 1), str(len(facts.inputs))
+    amount = _amount(spent.value_sat, facts)
+    source = "  output number {index} of transaction {txid}"
     return [
-        f"Coin {spent.index + 1} of {len(facts.inputs)}: {_amount(spent.value_sat, facts)}",
-        f"  from address {render_grouped(spent.address)}",
-        f"  output number {spent.output_index} of transaction {spent.txid_hex}",
-        f"  script {spent.script_hex}, sequence {spent.sequence}",
-        *(_KEY_WORDS if spent.witness is None else _render_witness(spent.witness)),
+        build_quote("Coin {place} of {total}: {amount}", place=place, total=total, amount=amount),
+        build_quote("  from address {address}", address=render_grouped(spent.address)),
+        build_quote(source, index=str(spent.output_index), txid=spent.txid_hex),
+        build_quote("  script {script}, sequence {sequence}", script=spent.script_hex, sequence=str(spent.sequence)),
+        *(_KEY_LINES if spent.witness is None else _witness_lines(spent.witness)),
     ]
 
 
-def _render_output(paid: OutputFacts, facts: BitcoinFacts) -> list[str]:
+def _output_lines(paid: OutputFacts, facts: BitcoinFacts) -> list[Line]:
+    place, total = str(paid.index + 1), str(len(facts.outputs))
+    amount = _amount(paid.value_sat, facts)
     lines = [
-        f"Output {paid.index + 1} of {len(facts.outputs)}: {_amount(paid.value_sat, facts)}",
-        f"  to address {render_grouped(paid.address)}",
-        f"  script {paid.script_hex} ({paid.kind.value})",
+        build_quote("Output {place} of {total}: {amount}", place=place, total=total, amount=amount),
+        build_quote("  to address {address}", address=render_grouped(paid.address)),
+        build_quote("  script {script} ({kind})", script=paid.script_hex, kind=paid.kind.value),
     ]
     if paid.witness is None:
-        return [*lines, "  no spending script is given: not claimed as change"]
-    return [
-        *lines,
-        "  claimed as our change by the spending script given; only the key register can confirm it:",
-        *_render_witness(paid.witness),
-    ]
+        return [*lines, build_quote("  no spending script is given: not claimed as change")]
+    claimed = "  claimed as our change by the spending script given; only the key register can confirm it:"
+    return [*lines, build_quote(claimed), *_witness_lines(paid.witness)]
 
 
-def _render_witness(witness: WitnessFacts) -> list[str]:
+def _witness_lines(witness: WitnessFacts) -> list[Line]:
+    count, threshold = len(witness.public_keys), str(witness.threshold)
+    needs = "  spending needs {threshold} of 1 key:" if count == 1 else "  spending needs {threshold} of {count} keys:"
     return [
-        f"  spending needs {witness.threshold} of {_count(len(witness.public_keys), 'key')}:",
-        *(f"    {render_grouped(key)}" for key in witness.public_keys),
-        f"  spending script {witness.script_hex}",
+        build_quote(needs, threshold=threshold, count=str(count)),
+        *(build_quote("    {key}", key=render_grouped(key)) for key in witness.public_keys),
+        build_quote("  spending script {script}", script=witness.script_hex),
     ]
 
 
 def _amount(units: int, facts: BitcoinFacts) -> str:
     return f"{render_units(units, facts.decimals)} {facts.symbol} ({units} smallest units)"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

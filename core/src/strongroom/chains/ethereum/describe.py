@@ -16,6 +16,7 @@ from strongroom.chains.ethereum.tokens import encode_token_transfer
 from strongroom.chains.ethereum.transactions import Transfer, encode_unsigned, max_fee_wei, signing_digest
 from strongroom.core.ids import AssetId, ChainId, Digest
 from strongroom.core.money import render_units
+from strongroom.core.page_values import Line, build_quote
 
 CHAIN_NAMES: Mapping[int, str] = MappingProxyType(
     {
@@ -92,42 +93,52 @@ def render_grouped(address: str) -> str:
 
 def render_plain(facts: EthereumFacts) -> tuple[str, ...]:
     """The facts as English lines for a screen or for paper; nothing is shortened."""
+    return tuple(line.text for line in build_lines(facts))
+
+
+def build_lines(facts: EthereumFacts) -> tuple[Line, ...]:
+    """The same lines as message values, which a catalogue says in another language."""
+    most, tip = str(facts.max_fee_per_gas_wei), str(facts.max_priority_fee_per_gas_wei)
+    numbered = "Number of the transaction on its account (nonce): {nonce}. The bytes name no sender."
     return (
-        f"Unsigned payment on {_chain(facts)}, asset {facts.asset}.",
-        *(_render_native(facts) if facts.contract is None else _render_token(facts, facts.contract)),
-        f"Network fee: at most {_amount(facts.max_fee_wei, facts)}.",
-        f"Value and fee together: at most {_amount(facts.max_total_wei, facts)}.",
-        f"Gas limit {facts.gas_limit}, at most {facts.max_fee_per_gas_wei} wei for each unit of gas,",
-        f"  of which at most {facts.max_priority_fee_per_gas_wei} wei as a tip to who builds the block.",
-        f"Number of the transaction on its account (nonce): {facts.nonce}. The bytes name no sender.",
-        f"Digest that is signed: {facts.signing_digest}",
-        f"Digest of the unsigned bytes: {facts.unsigned_digest}",
+        _chain_line(facts),
+        *(_native_lines(facts) if facts.contract is None else _token_lines(facts, facts.contract)),
+        build_quote("Network fee: at most {amount}.", amount=_amount(facts.max_fee_wei, facts)),
+        build_quote("Value and fee together: at most {amount}.", amount=_amount(facts.max_total_wei, facts)),
+        build_quote("Gas limit {gas}, at most {most} wei for each unit of gas,", gas=str(facts.gas_limit), most=most),
+        build_quote("  of which at most {tip} wei as a tip to who builds the block.", tip=tip),
+        build_quote(numbered, nonce=str(facts.nonce)),
+        build_quote("Digest that is signed: {digest}", digest=facts.signing_digest),
+        build_quote("Digest of the unsigned bytes: {digest}", digest=facts.unsigned_digest),
     )
 
 
-def _render_native(facts: EthereumFacts) -> tuple[str, ...]:
+def _native_lines(facts: EthereumFacts) -> tuple[Line, ...]:
     return (
-        f"It pays {_amount(facts.value_wei, facts)}",
-        f"  to address {render_grouped(facts.destination)}",
-        "  and does nothing else: no contract call, no data, no access list.",
+        build_quote("It pays {amount}", amount=_amount(facts.value_wei, facts)),
+        build_quote("  to address {address}", address=render_grouped(facts.destination)),
+        build_quote("  and does nothing else: no contract call, no data, no access list."),
     )
 
 
-def _render_token(facts: EthereumFacts, contract: str) -> tuple[str, ...]:
+def _token_lines(facts: EthereumFacts, contract: str) -> tuple[Line, ...]:
     """How many units make one token is not in the bytes, so none is claimed here."""
     return (
-        f"It calls transfer of the token contract {render_grouped(contract)},",
-        f"  which pays {facts.units} smallest units of that token",
-        f"  to address {render_grouped(facts.destination)}",
-        f"  and does nothing else: value {facts.value_wei} wei, no access list.",
-        f"Call data, whole: {facts.call_data}",
+        build_quote("It calls transfer of the token contract {contract},", contract=render_grouped(contract)),
+        build_quote("  which pays {units} smallest units of that token", units=str(facts.units)),
+        build_quote("  to address {address}", address=render_grouped(facts.destination)),
+        build_quote("  and does nothing else: value {value} wei, no access list.", value=str(facts.value_wei)),
+        build_quote("Call data, whole: {data}", data=facts.call_data),
     )
 
 
-def _chain(facts: EthereumFacts) -> str:
+def _chain_line(facts: EthereumFacts) -> Line:
+    chain, asset = facts.chain, facts.asset
     if facts.chain_name is None:
-        return f"a chain without a known name ({facts.chain})"
-    return f"{facts.chain_name} ({facts.chain})"
+        unnamed = "Unsigned payment on a chain without a known name ({chain}), asset {asset}."
+        return build_quote(unnamed, chain=chain, asset=asset)
+    named = "Unsigned payment on {name} ({chain}), asset {asset}."
+    return build_quote(named, name=facts.chain_name, chain=chain, asset=asset)
 
 
 def _amount(wei: int, facts: EthereumFacts) -> str:

@@ -16,6 +16,7 @@ from strongroom.chains.ethereum.rlp import RlpItem, encode_integer, encode_rlp, 
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused, run_checks
 from strongroom.core.money import MAX_UNITS
+from strongroom.core.page_values import Line, build_quote
 
 VOID_GAS = 21_000
 """What paying nothing to an account without code takes, exactly. Source: yellow paper, G_transaction."""
@@ -94,15 +95,23 @@ def void_signing_digest(void: Void) -> bytes:
 
 def render_void(void: Void) -> tuple[str, ...]:
     """The transaction in English lines for a screen; nothing is shortened."""
+    return tuple(line.text for line in build_void_lines(void))
+
+
+def build_void_lines(void: Void) -> tuple[Line, ...]:
+    """The same lines as message values."""
+    pays = "Unsigned VOID transaction on {chain}: it pays nothing, to the account that sends it."
+    uses = "It uses up number {nonce} of that account (its nonce), so that the transfer with it can never be mined."
+    each = "  at most {most} wei for each unit of gas, of which at most"
     return (
-        f"Unsigned VOID transaction on {chain_of(void.chain_id)}: it pays nothing, to the account that sends it.",
-        f"  the account: {render_address(void.source)}",
-        "  and does nothing else: no value, no contract call, no data, no access list.",
-        f"It uses up number {void.nonce} of that account (its nonce), so that the transfer with it can never be mined.",
-        f"Network fee: at most {void.max_fee_wei} wei: gas limit {VOID_GAS},",
-        f"  at most {void.max_fee_per_gas_wei} wei for each unit of gas, of which at most",
-        f"  {void.max_priority_fee_per_gas_wei} wei as a tip to who builds the block.",
-        f"Digest that is signed: 0x{void_signing_digest(void).hex()}",
+        build_quote(pays, chain=chain_of(void.chain_id)),
+        build_quote("  the account: {address}", address=render_address(void.source)),
+        build_quote("  and does nothing else: no value, no contract call, no data, no access list."),
+        build_quote(uses, nonce=str(void.nonce)),
+        build_quote("Network fee: at most {fee} wei: gas limit {gas},", fee=str(void.max_fee_wei), gas=str(VOID_GAS)),
+        build_quote(each, most=str(void.max_fee_per_gas_wei)),
+        build_quote("  {tip} wei as a tip to who builds the block.", tip=str(void.max_priority_fee_per_gas_wei)),
+        build_quote("Digest that is signed: {digest}", digest=f"0x{void_signing_digest(void).hex()}"),
     )
 
 

@@ -21,6 +21,11 @@ from strongroom.devices.screens.layout import Translate
 
 CATALOGUE: Final = Path(__file__).parent / "catalogue"
 DOMAIN: Final = "strongroom"
+CHOICES: Final = "languages"
+"""The file of a device's home that says what people chose. It is no secret and decides nothing: whoever changes it
+changes which words stand around values that stay the same, and a key of the screen changes them back.
+"""
+MAX_CHOICES_BYTES: Final = 64 * 1024
 
 
 class Language(StrEnum):

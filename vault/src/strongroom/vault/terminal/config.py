@@ -10,6 +10,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import PartyId
 from strongroom.core.records import check_sorted, encode_record, parse_record
+from strongroom.devices.screens.language import CHOICES
 from strongroom.vault.terminal.files import load_file, save_durably
 
 FORMAT = "strongroom-terminal-config/1"
@@ -75,6 +76,11 @@ class Home:
     def trust(self) -> Path:
         """Folder of trust files, each named by its digest; the journal says which one is in force."""
         return self.path / "trust"
+
+    @property
+    def languages(self) -> Path:
+        """Who reads in which language."""
+        return self.path / CHOICES
 
     @property
     def sent(self) -> Path:

@@ -21,8 +21,8 @@ from strongroom.core.packages import (
     check_addressed,
     parse_package,
 )
-from strongroom.core.page_values import build_quote
 from strongroom.core.trust import apply_news, extend
+from strongroom.devices.screens.page import build_quote
 from strongroom.devices.screens.refusals import build_reason_lines
 from strongroom.vault.terminal.files import find_files, load_file, save_durably
 from strongroom.vault.terminal.journal.entry import EntryKind

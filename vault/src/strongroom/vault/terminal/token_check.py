@@ -12,7 +12,7 @@ from strongroom.core.checks.notices import find_hsms
 from strongroom.core.errors import Refusal, RefusedError
 from strongroom.core.hsm_judge import LiveToken, judge_token
 from strongroom.core.hsms import HsmRegister, Ruling
-from strongroom.core.page_values import build_quote
+from strongroom.devices.screens.page import build_quote
 from strongroom.devices.screens.refusals import build_reason_lines
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.terminal import Terminal

@@ -14,9 +14,9 @@ from strongroom.chains.bitcoin.networks import network_of
 from strongroom.chains.bitcoin.psbt import Psbt
 from strongroom.chains.ethereum import describe as ethereum
 from strongroom.chains.ethereum.transactions import Transfer
-from strongroom.chains.ethereum.void import Void, render_void
+from strongroom.chains.ethereum.void import Void, build_void_lines
 from strongroom.core.checks.prove import ProvedDocket
-from strongroom.core.page_values import Page, Row, build_line, build_quote, build_row
+from strongroom.core.page_values import Line, Page, Row, build_line, build_quote, build_row
 from strongroom.core.pages import build_pages
 from strongroom.core.records import encode_time
 from strongroom.core.words import group
@@ -34,7 +34,7 @@ def build_plan_pages(desk: Desk, plan: Plan, number: int, total: int) -> tuple[P
         terminal=desk.me,
         operators=", ".join(desk.crew.people),
     )
-    decoded = tuple(build_row("", build_quote("{text}", text=text)) for text in render_bytes(plan.proved))
+    decoded = tuple(build_row("", line) for line in build_decoded_lines(plan.proved))
     return (
         Page(title=first.title, rows=(build_row("DOCKET", place), *first.rows)),
         *others,
@@ -60,15 +60,15 @@ def _own_rows(desk: Desk, plan: Plan) -> tuple[Row, ...]:
     )
 
 
-def render_bytes(proved: ProvedDocket) -> tuple[str, ...]:
+def build_decoded_lines(proved: ProvedDocket) -> tuple[Line, ...]:
     """The transaction in the words of its own decoder."""
     decoded = proved.spend.decoded
     match decoded:
         case Void():
-            return render_void(decoded)
+            return build_void_lines(decoded)
         case Transfer():
-            return ethereum.render_plain(ethereum.describe(decoded))
+            return ethereum.build_lines(ethereum.describe(decoded))
         case Psbt():
-            return bitcoin.render_plain(bitcoin.describe(decoded, network_of(proved.spend.chain)))
+            return bitcoin.build_lines(bitcoin.describe(decoded, network_of(proved.spend.chain)))
         case _:
             assert_never(decoded)
