@@ -41,7 +41,7 @@ from strongroom.core.statements import check_exact_signers, expect, parse_statem
 from strongroom.devices.measure.judge import Start
 from strongroom.devices.screens.console import Choice, Console, StreamConsole
 from strongroom.devices.screens.language import english
-from strongroom.devices.screens.layout import render_line
+from strongroom.devices.screens.layout import Translate, render_line
 from strongroom.devices.screens.page import LineShape
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
 from strongroom.vault.hsm.module import (
@@ -204,7 +204,7 @@ class Desk(StreamConsole):
         read = self.papers(asked)
         if read is None:
             return StreamConsole.ask(self, question, doubts)
-        print(asked, read, file=self.screen)
+        print(render_line(question, self.translate), read, file=self.screen)
         return read
 
 
@@ -230,6 +230,7 @@ class Stand:
     on_desk: dict[str, paper.Paper] = field(default_factory=dict)
     start: Start = field(default_factory=releases.build_start)
     console: Console | None = None
+    translate: Translate = english
 
     @property
     def home(self) -> Home:
@@ -244,7 +245,10 @@ class Stand:
         return self.folder / "out"
 
     def _desk(self, source: Typing) -> Desk:
-        return Desk(source=source, screen=self.screen, translate=english, papers=lambda q: self.read(self.on_desk, q))
+        papers = self.read
+        return Desk(
+            source=source, screen=self.screen, translate=self.translate, papers=lambda q: papers(self.on_desk, q)
+        )
 
     def outside(self, *answers: str) -> Outside:
         """The world around the terminal: typed answers, our clocks, our platform."""

@@ -19,7 +19,9 @@ from strongroom.core.page_values import build_quote
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.screens.console import StreamConsole
 from strongroom.devices.screens.full_screen import FullScreen, is_full_screen
-from strongroom.devices.screens.language import english
+from strongroom.devices.screens.language import Language, english, load_language
+from strongroom.devices.screens.layout import Translate
+from strongroom.devices.screens.refusals import render_refusals
 from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.terminal.bootstrap import open_terminal
@@ -27,6 +29,7 @@ from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, Ope
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.films import show_package, take_package
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
+from strongroom.vault.terminal.languages import choose_language, find_languages
 from strongroom.vault.terminal.notice import CARRY, load_notice, render_notice
 from strongroom.vault.terminal.outbox import send_again
 from strongroom.vault.terminal.outside import Outside, build_outside, check_no_network
@@ -60,6 +63,7 @@ In this order:
      again    writes the last package that went out once more, when its medium was lost, full or pulled out
      halt-code   at any time: the code of the last halt again, for the security desk
      show-frames, read-frames   carry a package by a film of QR codes instead of a medium
+     language    at any time: an operator reads Traditional Chinese, or English again
      status   at any time: heads, journal, freezes, limits used
 
   strongroom-terminal enroll --home HOME --root root.json --id device:terminal-1 --token terminal-1 --keys KEYS \\
@@ -88,22 +92,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # A console that lacks a character, of a name or of a code, must not stop a session half way.
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
+    try:
+        languages = find_languages(Home(path=options.home), getattr(options, "operator", None))
+        translate = load_language(languages[0])
+    except StrongroomError as error:
+        return report(options, failed(error), english)
     if options.has_screen and is_full_screen(options):
-        return report(options, on_full_screen(options))
+        return report(options, on_full_screen(options, languages), translate)
     # With --json the standard output is for the machine alone; people read the other one.
     screen = sys.stderr if options.json else sys.stdout
-    return run(options, build_outside(StreamConsole(source=sys.stdin, screen=screen, translate=english)))
+    return run(options, build_outside(StreamConsole(source=sys.stdin, screen=screen, translate=translate)), translate)
 
 
-def run(options: argparse.Namespace, outside: Outside) -> int:
+def run(options: argparse.Namespace, outside: Outside, translate: Translate = english) -> int:
     """Run one parsed command. Errors become sentences, or JSON, and an exit code."""
-    return report(options, execute(options, outside))
+    return report(options, execute(options, outside), translate)
 
 
-def on_full_screen(options: argparse.Namespace) -> Done:
-    """Run one parsed command on the full screen."""
+def on_full_screen(options: argparse.Namespace, languages: Sequence[Language]) -> Done:
+    """Run one parsed command on the full screen, which begins in the first of the languages."""
     try:
-        setting = build_setting(options.home)
+        setting = build_setting(options.home, languages)
     except StrongroomError as error:
         return failed(error)
     return FullScreen(setting, lambda console: execute(options, build_outside(console))).run()
@@ -125,11 +134,11 @@ def failed(error: StrongroomError) -> Done:
     return Done(code=exit_code(error), result={"refusals": _refusals(error.refusals)}, refusals=error.refusals)
 
 
-def report(options: argparse.Namespace, done: Done) -> int:
+def report(options: argparse.Namespace, done: Done, translate: Translate) -> int:
     """Say how a command ended; its exit code."""
     if done.refusals and not options.json:
-        for refusal in done.refusals:
-            sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
+        for line in render_refusals(done.refusals, translate):
+            sys.stderr.write(f"{line}\n")
     else:
         _print(done.result, options)
     return done.code
@@ -183,6 +192,9 @@ def build_parser() -> argparse.ArgumentParser:
     code.add_argument("--journal", type=_number, help="number of the halt's entry; without it the last halt")
     add_show_arguments(_add(commands, "show-frames", _show_frames, SHOW))
     add_read_arguments(_add(commands, "read-frames", _read_frames, READ))
+    spoken = _add(commands, "language", _language, "Says in which language an operator reads.")
+    spoken.add_argument("--person", type=_person, required=True, help="who, person:NAME")
+    spoken.add_argument("language", type=Language, choices=list(Language), help="English or Traditional Chinese")
     _add(commands, "status", _status, "Shows heads, journal, freezes and limits used.")
     return parser
 
@@ -295,6 +307,11 @@ def _read_frames(options: argparse.Namespace, outside: Outside) -> tuple[int, Re
     return 0, {
         "package": str(take_package(options, lambda text: outside.console.say(build_quote("{text}", text=text))))
     }
+
+
+def _language(options: argparse.Namespace, _outside: Outside) -> tuple[int, Result]:
+    choose_language(Home(path=options.home), options.person, options.language)
+    return 0, {"language": options.language.value, "person": options.person}
 
 
 def _status(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
