@@ -30,6 +30,7 @@ _SIMPLIFIED = frozenset("万与么体价优厂听坏怜扰据机极柜气洁痒�
 _OF_HONG_KONG = frozenset("着")
 """Beyond Big5, and everyday in Hong Kong."""
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_CONFLICT = re.compile(r"(<{7}|={7}|>{7})( |$)")
 _LETTER = re.compile(r"[A-Za-z]")
 _METADATA = {
     "Project-Id-Version": "strongroom",
@@ -78,13 +79,20 @@ def build_catalogue(messages: tuple[Message, ...], known: Mapping[str, str]) -> 
 
 
 def load_catalogue(path: Path = CATALOGUE) -> polib.POFile:
-    """The catalogue as it is committed; an empty one before the first run."""
-    return polib.pofile(str(path), encoding="utf-8", wrapwidth=0) if path.exists() else polib.POFile()
+    """The catalogue as it is committed; an empty one before the first run.
+
+    After a merge in conflict both sides are read: what either of them translated is translated.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = [line for line in text.splitlines(keepends=True) if not _CONFLICT.match(line)]
+    return polib.pofile("".join(kept), wrapwidth=0) if kept else polib.POFile()
 
 
 def translations_of(catalogue: polib.POFile) -> dict[str, str]:
     """Id to translation. A fuzzy or obsolete one is none: somebody guessed it, or nobody says it."""
-    return {each.msgid: each.msgstr for each in catalogue if not each.obsolete and not each.fuzzy}
+    entries = [each for each in catalogue if not each.obsolete and not each.fuzzy]
+    # The second of two entries of one id counts, unless it is the empty one.
+    return {each.msgid: each.msgstr for each in sorted(entries, key=lambda each: each.msgstr != "")}
 
 
 def find_faults(message: Message, translation: str) -> Iterator[str]:

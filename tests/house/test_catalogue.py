@@ -21,6 +21,7 @@ from catalogue import (
     is_traditional,
     load_catalogue,
     main,
+    translations_of,
 )
 from messages import Kind, MessageError, find_in, find_messages
 
@@ -201,3 +202,28 @@ def test_the_tool_says_where_an_id_cannot_be_found(
 
     assert 1 == main(["--check"])
     assert "core/src/planted.py:1: " in capsys.readouterr().out
+
+
+def test_both_sides_of_a_merge_in_conflict_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "strongroom.po"
+    file.write_text(
+        """
+<<<<<<< HEAD
+msgid "Transfer"
+msgstr ""
+
+msgid "Void"
+msgstr "作廢"
+
+=======
+msgid "Transfer"
+msgstr "轉帳"
+
+>>>>>>> words
+msgid "======= no mark"
+msgstr "並非標記"
+""",
+        encoding="utf-8",
+    )
+
+    assert {"Transfer": "轉帳", "Void": "作廢", "======= no mark": "並非標記"} == translations_of(load_catalogue(file))

@@ -25,6 +25,17 @@ from strongroom.core.registers import AssetEntry
 from strongroom.core.sweeps import Rehearsal, Sweep
 from strongroom.core.words import group, render_amount
 
+_TERMS = {
+    "contract": "contract {value}",
+    "gas_limit": "gas limit {value}",
+    "lock_time": "lock time {value}",
+    "max_fee_per_gas_wei": "max fee per gas wei {value}",
+    "max_priority_fee_per_gas_wei": "max priority fee per gas wei {value}",
+    "sequences": "sequences {value}",
+    "version": "version {value}",
+}
+"""How the terms of spec/facts.md are said; one that is not here would stand under its own name."""
+
 
 def build_pages(proved: ProvedDocket) -> tuple[Page, ...]:
     """What a signer or an approver reads."""
@@ -217,6 +228,8 @@ def _term_row(name: str, value: Json) -> Row:
     """Addresses among the terms stand in groups, as all addresses do."""
     text = str(value)
     shown = group(text) if text.startswith("0x") else text
+    if name in _TERMS:
+        return build_row("TERMS", build_line(_TERMS[name], value=shown))
     return build_row("TERMS", build_line("{name} {value}", name=name.replace("_", " "), value=shown))
 
 

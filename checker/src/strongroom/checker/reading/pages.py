@@ -7,6 +7,7 @@ reading's pages is seen as a difference by two people who compare. A test holds 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from strongroom.checker.reading.bodies import Approval, Proposal, Rejection
 from strongroom.checker.reading.emergency_bodies import KeyStateChange, Sweep
@@ -26,6 +27,17 @@ from strongroom.checker.reading.verify import Proof
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal
 from strongroom.devices.screens.page import Line, Mark, Page, Row, build_line, build_quote
+
+_TERMS: Final = {
+    "contract": "contract {value}",
+    "gas_limit": "gas limit {value}",
+    "lock_time": "lock time {value}",
+    "max_fee_per_gas_wei": "max fee per gas wei {value}",
+    "max_priority_fee_per_gas_wei": "max priority fee per gas wei {value}",
+    "sequences": "sequences {value}",
+    "version": "version {value}",
+}
+"""Terms of spec/facts.md in words."""
 
 
 def build_pages(proof: Proof) -> tuple[Page, ...]:
@@ -159,7 +171,10 @@ def _costs(proof: Proof, facts: Facts) -> Iterator[Row]:
     for name in sorted(facts.terms):
         value = facts.terms[name]
         shown = grouped(value) if value.startswith("0x") else value
-        yield plain_row("TERMS", build_line("{name} {value}", name=name.replace("_", " "), value=shown))
+        if name in _TERMS:
+            yield plain_row("TERMS", build_line(_TERMS[name], value=shown))
+        else:
+            yield plain_row("TERMS", build_line("{name} {value}", name=name.replace("_", " "), value=shown))
 
 
 def _source(source: FactsInput, facts: Facts, entries: Entries) -> Row:
