@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pkcs11.util.ec import encode_named_curve_parameters
 import paper
 import releases
 import softhsm
+from hands import BOTH_LANGUAGES, Hands, sit_down
 from strongroom.approver.cli import run
 from strongroom.approver.reading import Pace
 from strongroom.approver.store import Home
@@ -29,6 +30,7 @@ from strongroom.core.roster import Roster
 from strongroom.core.statements import Envelope
 from strongroom.core.trust import Trust
 from strongroom.devices.measure.judge import Start
+from strongroom.devices.screens.console import Console
 from world import Edit, Trip, World, eth_trip
 from world_keys import device_of
 
@@ -155,6 +157,16 @@ class Desk:
         )
         self.says, self.told = self.capsys.readouterr().out, screen.getvalue()
         return code
+
+    def sit(self, do: Callable[[Hands], Awaitable[None]], *words: str) -> int:
+        """Run one command on the full screen while hands press keys; returns its exit code."""
+        pace = Pace(elapsed_ns=lambda: self.elapsed_ns, pause=self.pause)
+
+        def work(console: Console) -> int:
+            command = [*words, "--home", str(self.home.path), "--json"]
+            return run(command, lambda: self.world.now, pace, lambda: self.start, console)
+
+        return sit_down(work, do, BOTH_LANGUAGES)
 
     @property
     def codes(self) -> set[str]:

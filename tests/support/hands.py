@@ -13,8 +13,8 @@ import paper
 from strongroom.devices.screens.app import Setting
 from strongroom.devices.screens.console import Console
 from strongroom.devices.screens.full_screen import FullScreen
-from strongroom.devices.screens.language import english
-from strongroom.devices.screens.layout import COLUMNS, ROWS, Translate, render_line
+from strongroom.devices.screens.language import english, load_languages
+from strongroom.devices.screens.layout import COLUMNS, ROWS, render_line
 from strongroom.devices.screens.page import build_line
 from strongroom.devices.screens.views import Asking, Choosing, Stopped, View
 
@@ -26,6 +26,7 @@ SETTING = Setting(
     banner=lambda: build_line("2027-03-14T03:12:00Z   NO NETWORK"),
     languages={"English": english},
 )
+BOTH_LANGUAGES = Setting(device=SETTING.device, banner=SETTING.banner, languages=load_languages())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,14 +43,20 @@ class Hands:
         return self.screen.shell.text
 
     async def find(self, *kinds: type[View]) -> View:
-        """Wait until something of this kind is asked; what else is asked is a mistake of the test."""
+        """Wait until something of this kind is asked; what else is asked, or an end, is a mistake of the test."""
+        view = await self._wait()
+        assert isinstance(view, kinds), self.text
+        return view
+
+    async def _wait(self) -> View | None:
+        """What is asked next; None when the work has ended."""
         for _ in range(int(PATIENCE_S / LOOK_S)):
             await self.pilot.pause(LOOK_S)
-            view = self.screen.shell.view
+            if self.screen.is_done:
+                return None
             if not self.screen.shell.is_answered:
-                assert isinstance(view, kinds), self.text
                 self._look()
-                return view
+                return self.screen.shell.view
         raise AssertionError(f"nobody asked in {PATIENCE_S} s: {self.text}")
 
     async def press(self, *keys: str) -> None:
@@ -83,10 +90,7 @@ class Hands:
 
     async def answer_from(self, papers: Mapping[str, paper.Paper]) -> None:
         """Answer what is asked about paper until something else is asked, or nothing more."""
-        while True:
-            asked = await self.find(Asking, Choosing, Stopped)
-            if not isinstance(asked, Asking):
-                return
+        while isinstance(asked := await self._wait(), Asking):
             found = paper.answer(papers, render_line(asked.question, english))
             assert found is not None, self.text
             await self.type(found)
@@ -129,8 +133,3 @@ def sit_down(
 
     asyncio.run(sit())
     return screen.result()
-
-
-def in_language(translate: Translate, name: str = "another") -> Setting:
-    """A setting with a second language."""
-    return Setting(device=SETTING.device, banner=SETTING.banner, languages={"English": english, name: translate})

@@ -239,7 +239,7 @@ class Office:
         waiting = flow.read_docket(home, raw, now)
         no = waiting.proved.proposal.id in self.refused and device == "device:approver-2"
         said, why = (flow.Answer.REJECT, "not what was agreed") if no else (flow.Answer.APPROVE, "")
-        answer = flow.decide(home, waiting, said, why, (person.key, person.sign), now)
+        answer = flow.decide(home, waiting, flow.Answered(answer=said, reason=why), (person.key, person.sign), now)
         self._carry(answer)
 
     def _at_terminal(self, terminal: SoftTerminal, path: Path) -> bool:

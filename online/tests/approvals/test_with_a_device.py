@@ -56,7 +56,9 @@ def person_at(firm: Firm, home: Home, line: Line) -> int:
             flow.receive_update(home, path.read_bytes(), firm.clock())
             continue
         waiting = flow.read_docket(home, path.read_bytes(), firm.clock())
-        answer = flow.decide(home, waiting, flow.Answer.APPROVE, "", (person.key, person.sign), firm.clock())
+        answer = flow.decide(
+            home, waiting, flow.Answered(answer=flow.Answer.APPROVE), (person.key, person.sign), firm.clock()
+        )
         write_durably(Shelf(home).outgoing / answer.file_name, encode_package(answer))
         answered += 1
     return answered

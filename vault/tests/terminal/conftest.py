@@ -40,8 +40,8 @@ from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import check_exact_signers, expect, parse_statement
 from strongroom.devices.measure.judge import Start
 from strongroom.devices.screens.console import Choice, Console, StreamConsole
-from strongroom.devices.screens.language import english
-from strongroom.devices.screens.layout import Translate, render_line
+from strongroom.devices.screens.language import Language
+from strongroom.devices.screens.layout import render_line
 from strongroom.devices.screens.page import LineShape
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
 from strongroom.vault.hsm.module import (
@@ -230,7 +230,7 @@ class Stand:
     on_desk: dict[str, paper.Paper] = field(default_factory=dict)
     start: Start = field(default_factory=releases.build_start)
     console: Console | None = None
-    translate: Translate = english
+    language: Language = Language.ENGLISH
 
     @property
     def home(self) -> Home:
@@ -246,9 +246,7 @@ class Stand:
 
     def _desk(self, source: Typing) -> Desk:
         papers = self.read
-        return Desk(
-            source=source, screen=self.screen, translate=self.translate, papers=lambda q: papers(self.on_desk, q)
-        )
+        return Desk(source=source, screen=self.screen, language=self.language, papers=lambda q: papers(self.on_desk, q))
 
     def outside(self, *answers: str) -> Outside:
         """The world around the terminal: typed answers, our clocks, our platform."""

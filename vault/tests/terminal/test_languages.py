@@ -76,7 +76,7 @@ def test_a_refusal_is_said_in_the_language_of_who_operates(stand: Any, capsys: p
 
 
 def test_a_session_in_chinese_signs_what_one_in_english_signs(firm: Any, stand: Any) -> None:
-    stand.translate = CHINESE
+    stand.language = Language.CHINESE
     trip = firm.trip()
 
     outcome = stand.run(firm.turn(trips=[trip]), "sign")
@@ -88,7 +88,7 @@ def test_a_session_in_chinese_signs_what_one_in_english_signs(firm: Any, stand: 
 
 
 def test_a_halt_in_chinese_has_the_code_and_both_values(firm: Any, stand: Any) -> None:
-    stand.translate = CHINESE
+    stand.language = Language.CHINESE
 
     assert {Code.OPERATOR_REFUSED} == stand.refusals(firm.turn(trips=[firm.trip()]), "reject", "not on my paper")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,16 +17,19 @@ from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
 from strongroom.approver.films import show_package, take_package
 from strongroom.approver.link.commands import add_commands as add_link_commands
-from strongroom.approver.outside import Clock, Command, Outside
+from strongroom.approver.outside import Clock, Command, Outside, Report
 from strongroom.approver.person_key import name_person_key
 from strongroom.approver.reading import Pace, read_from_paper
 from strongroom.approver.release import check_release
+from strongroom.approver.screen import run_on_screen
 from strongroom.approver.sitting import check_sitting
 from strongroom.approver.store import Config, Counters, Home, KeyKind
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.development_keys import LABEL, MAX_FILE_BYTES, check_development, parse_key_file
+from strongroom.core.docket import Stage
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
+from strongroom.core.halt_pages import build_halt_pages
 from strongroom.core.ids import PartyId, parse_digest, parse_party_id
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
@@ -37,8 +40,8 @@ from strongroom.core.trust import enroll
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
-from strongroom.devices.screens.console import DOUBTS, Choice, StreamConsole
-from strongroom.devices.screens.language import english
+from strongroom.devices.screens.console import DOUBTS, Choice, Console, StreamConsole
+from strongroom.devices.screens.full_screen import is_full_screen
 
 MAX_ROOT_BYTES = 1024 * 1024
 FINGERPRINTS = (
@@ -75,16 +78,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(
-    argv: Sequence[str] | None, clock: Clock, pace: Pace | None = None, measure: MeasureStart = measure_start
+    argv: Sequence[str] | None,
+    clock: Clock,
+    pace: Pace | None = None,
+    measure: MeasureStart = measure_start,
+    console: Console | None = None,
 ) -> int:
-    """Run one command; errors become one clear message and an exit code. pace, measure: the machine's, or handed in."""
+    """Run one command; errors become one clear message and an exit code.
+
+    pace, measure, console: the machine's, or handed in. At a keyboard the commands that ask have the full screen.
+    """
     options = _parser().parse_args(argv)
-    try:
-        home = Home(options.home)
+    home = Home(options.home)
+
+    def execute(screen: Console, report: Report) -> int:
+        outside = Outside(clock=clock, pace=pace or Pace(), measure=measure, console=screen, report=report)
         with home.locked():
             command: Command = options.command
-            console = StreamConsole(source=sys.stdin, screen=sys.stderr, translate=english)
-            return command(home, options, Outside(clock=clock, pace=pace or Pace(), measure=measure, console=console))
+            return command(home, options, outside)
+
+    def say(facts: Mapping[str, object], sentence: str) -> None:
+        sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")
+
+    try:
+        if console is None and options.has_screen and is_full_screen(options):
+            return run_on_screen(home, execute)
+        return execute(console or StreamConsole(source=sys.stdin, screen=sys.stderr), say)
     except StrongroomError as error:
         return _explain(error, exit_code(error), options)
 
@@ -119,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("package", type=Path)
     answer = _command(commands.add_parser("decide", help="read a docket and answer approve, reject or unsure"), _decide)
     answer.add_argument("package", type=Path)
+    for asking in (enrolment, making, update, answer):
+        asking.set_defaults(has_screen=True)
     answer.add_argument("--out", type=Path, required=True, help="folder for the answer")
     add_show_arguments(_command(commands.add_parser("show-frames", help=SHOW), _show_frames))
     add_read_arguments(_command(commands.add_parser("read-frames", help=READ), _read_frames))
@@ -130,7 +151,8 @@ def _parser() -> argparse.ArgumentParser:
 def _command(parser: argparse.ArgumentParser, command: Command) -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, required=True, help="this device's folder")
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
-    parser.set_defaults(command=command)
+    parser.add_argument("--plain", action="store_true", help="lines instead of the full screen")
+    parser.set_defaults(command=command, has_screen=False)
     return parser
 
 
@@ -146,8 +168,8 @@ def _enroll(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     home.save_config(_build_config(home, options, device, person, trust.context.environment))
     home.save_counters(Counters(approved=0, approved_at=now, received=0, sent=0, wrong_at=now, wrong_pins=0))
     home.save_trust(trust)
-    _say(
-        options, {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}."
+    outside.report(
+        {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}."
     )
     return 0
 
@@ -174,7 +196,7 @@ def _make_fido2(home: Home, options: argparse.Namespace, outside: Outside) -> in
     home.save_credential(made)
     key = PublicKey(alg=Algorithm.WEBAUTHN_P256, public=made.public)
     facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
-    _say(options, facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
+    outside.report(facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
     return 0
 
 
@@ -184,7 +206,7 @@ def _import(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     )
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
-    _say(options, facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
+    outside.report(facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
     return 0
 
 
@@ -193,13 +215,14 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     raw = load_file(options.package, MAX_PACKAGE_BYTES)
     known = flow.repeat(home, raw)
     if known is not None:
-        return _repeat(options, known)
+        return _repeat(options, known, outside)
     config = home.load_config()
     trust = home.load_trust()
     flow.check_clock(trust, now)
     check_release(home, outside.measure, outside.console.say, now, trust)
     if config.kind is KeyKind.DEVELOPMENT:
-        sys.stderr.write(f"{LABEL}: what it signs is worth nothing outside development.\n")
+        said = "{label}: what it signs is worth nothing outside development."
+        outside.console.say(build_line(said, label=LABEL))
     check_sitting(home, now)
     question = build_quote("{key}:", key=name_person_key(config))
     with flow.open_counted(home, lambda: outside.console.ask_secret(question), now) as person:
@@ -209,13 +232,21 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
             answer = _show_and_ask(waiting, outside)
         except StrongroomError as error:
             if Code.OPERATOR_REFUSED not in error.codes:
-                _save(options.out, flow.halt(home, raw, error, signer, outside.clock()))
+                path = _save(options.out, flow.halt(home, raw, error, signer, outside.clock()))
+                pages = build_halt_pages(Stage.APPROVE.name, error.refusals)
+                outside.console.stop(pages, (), build_quote("The halt goes to the platform: {path}.", path=str(path)))
             raise
         reason = outside.console.ask(build_line("Why? One line:")) if answer is not flow.Answer.APPROVE else ""
         # People took their time: what is signed has the time of the signature, and must still hold then.
-        package = flow.decide(home, waiting, answer, reason, signer, outside.clock())
+        package = flow.decide(
+            home,
+            waiting,
+            flow.Answered(answer=answer, reason=reason, language=outside.console.language),
+            signer,
+            outside.clock(),
+        )
     path = _save(options.out, package)
-    _say(options, {"answer": answer.value, "file": str(path)}, f"{answer.value}: written to {path}.")
+    outside.report({"answer": answer.value, "file": str(path)}, f"{answer.value}: written to {path}.")
     return 0
 
 
@@ -227,19 +258,19 @@ def _show_and_ask(waiting: flow.Waiting, outside: Outside) -> flow.Answer:
     return answer
 
 
-def _repeat(options: argparse.Namespace, package: Package) -> int:
+def _repeat(options: argparse.Namespace, package: Package, outside: Outside) -> int:
     """The same file again gets the same answer, written once more: a medium may have been full, lost or pulled out."""
     path = _save(options.out, package)
-    _say(options, {"answer": "repeated", "file": str(path)}, f"Answered before: the same again in {path}.")
+    outside.report({"answer": "repeated", "file": str(path)}, f"Answered before: the same again in {path}.")
     statements = package.body.statements if isinstance(package.body, StatementsBody) else ()
     return 3 if any(parse_statement(s).type is StatementType.HALT for s in statements) else 0
 
 
-def _show_frames(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+def _show_frames(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     shown = show_package(home.load_config().device, options, sys.stderr if options.json else sys.stdout)
     where = f" in {options.pictures}" if shown.files else ""
     facts: dict[str, str | int] = {"frames": shown.frames}
-    _say(options, facts, f"{shown.frames} frames{where}.")
+    outside.report(facts, f"{shown.frames} frames{where}.")
     return 0
 
 
@@ -248,11 +279,11 @@ def _read_frames(home: Home, options: argparse.Namespace, outside: Outside) -> i
         outside.console.say(build_quote("{text}", text=text))
 
     path = take_package(home.load_config().device, options, say)
-    _say(options, {"file": str(path)}, f"Taken: {path}.")
+    outside.report({"file": str(path)}, f"Taken: {path}.")
     return 0
 
 
-def _status(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+def _status(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
     now = outside.clock()
     trust = home.load_trust()
     facts: dict[str, str | int] = {"time": now.isoformat(), "root": trust.root.version}
@@ -260,7 +291,7 @@ def _status(home: Home, options: argparse.Namespace, outside: Outside) -> int:
         facts["key"] = LABEL
     facts |= {"log": trust.log_head.size, "freezes": len(trust.frozen - trust.lifted)}
     facts |= {name: head.body.version for name, head in sorted(trust.heads.items())}
-    _say(options, facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    outside.report(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
     return 0
 
 
@@ -276,10 +307,6 @@ def _save(folder: Path, package: Package) -> Path:
     path = folder / package.file_name
     write_durably(path, encode_package(package))
     return path
-
-
-def _say(options: argparse.Namespace, facts: dict[str, str | int] | dict[str, str], sentence: str) -> None:
-    sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")
 
 
 def _explain(error: StrongroomError, code: int, options: argparse.Namespace) -> int:

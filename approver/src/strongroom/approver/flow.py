@@ -44,9 +44,9 @@ from strongroom.core.trust import Trust, apply_news, apply_update, extend
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
 from strongroom.devices.screens.console import REJECT, UNSURE
+from strongroom.devices.screens.language import Language
 
 B = TypeVar("B")
-LANGUAGE = "en"
 PLATFORM = PartyId("service:platform")
 MAX_WRONG_PINS = 5
 """So many wrong PINs in a row, and the token rests."""
@@ -60,6 +60,15 @@ class Answer(StrEnum):
     APPROVE = "approve"
     REJECT = REJECT.word
     UNSURE = UNSURE.word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the person said, why, and in which language they had read it. reason: empty for a yes."""
+
+    answer: Answer
+    reason: str = ""
+    language: Language = Language.ENGLISH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,21 +185,19 @@ def _wrong_pin(wrong: int) -> RefusedError:
     return refused(Code.PIN_WRONG, "token", "the PIN of this token", f"{wrong} wrong in a row, {after}")
 
 
-def decide(
-    home: Home, waiting: Waiting, answer: Answer, reason: str, signer: tuple[PublicKey, Sign], now: datetime
-) -> Package:
+def decide(home: Home, waiting: Waiting, answered: Answered, signer: tuple[PublicKey, Sign], now: datetime) -> Package:
     """Sign the person's answer and wrap it for the platform. The key must be the person's in this device's roster."""
     config = home.load_config()
     person = check_party(waiting.trust.roster.body, config.person, "approver", now, "person")
     if person.key.key_id != signer[0].key_id:
         raise refused(Code.SIGNER_KEY_MISMATCH, "token", person.key.key_id, signer[0].key_id)
-    body: Approval | Rejection = _rejection(waiting, config, answer, reason)
-    if answer is Answer.APPROVE:
+    body: Approval | Rejection = _rejection(waiting, config, answered)
+    if answered.answer is Answer.APPROVE:
         _check_cooled(waiting, config, now)
         check_in_time(waiting.proved, now)
         _remember(home, build_approved(waiting.proved))
         count_approval(home, waiting.trust.policy_in_force.parameters, now)
-        body = _approval(waiting, config, now)
+        body = _approval(waiting, config, answered, now)
     return _hand_over(home, waiting.raw, _sign(waiting.trust, config.person, body, signer, now), now)
 
 
@@ -225,14 +232,14 @@ def _open(home: Home, raw: bytes, kind: PackageKind, body_type: type[B]) -> tupl
     return package, package.body
 
 
-def _approval(waiting: Waiting, config: Config, now: datetime) -> Approval:
+def _approval(waiting: Waiting, config: Config, answered: Answered, now: datetime) -> Approval:
     proved = waiting.proved
     life = timedelta(seconds=waiting.trust.policy_in_force.parameters.approval_life_s)
     return Approval(
         device=config.device,
         display_digest=proved.facts.digest,
         heads=waiting.trust.build_heads(),
-        language=LANGUAGE,
+        language=answered.language.value,
         prev=build_prev([p.statement for p in proved.journey.statements], Stage.APPROVE),
         proposal=proved.proposal.id,
         renderer=RENDERER,
@@ -241,16 +248,16 @@ def _approval(waiting: Waiting, config: Config, now: datetime) -> Approval:
     )
 
 
-def _rejection(waiting: Waiting, config: Config, answer: Answer, reason: str) -> Rejection:
+def _rejection(waiting: Waiting, config: Config, answered: Answered) -> Rejection:
     proved = waiting.proved
     return Rejection(
         device=config.device,
         display_digest=proved.facts.digest,
         heads=waiting.trust.build_heads(),
-        language=LANGUAGE,
+        language=answered.language.value,
         prev=build_prev([p.statement for p in proved.journey.statements], Stage.APPROVE),
         proposal=proved.proposal.id,
-        reason=f"{answer.value}: {reason}",
+        reason=f"{answered.answer.value}: {answered.reason}",
         renderer=RENDERER,
         unsigned_digest=proved.facts.unsigned_digest,
     )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,27 +29,28 @@ def add_commands(add: AddCommand, decide: Decide) -> None:
     connected.add_argument("--server-key", required=True, help="sha256:... as make-approvals-key printed it")
     add("fetch", "get what waits for this device, and take updates", _fetch)
     add("submit", "hand in every answer that the platform does not have yet", _submit)
-    add("answer", "fetch, decide one docket after the other, and hand the answers in", _answering(decide))
+    answering = add("answer", "fetch, decide one docket after the other, and hand the answers in", _answering(decide))
+    answering.set_defaults(has_screen=True)
 
 
-def _make_key(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+def _make_key(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
     key = Shelf(home).make_key().key
     facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
-    _say(options, facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
+    outside.report(facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
     return 0
 
 
-def _connect(home: Home, options: argparse.Namespace, _outside: Outside) -> int:
+def _connect(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     pin = parse_digest(options.server_key, "--server-key")
     Shelf(home).save_platform(Platform(host=options.host, port=options.port, server_key=pin))
-    _say(options, {"host": options.host, "server_key": pin}, f"This device talks to {options.host} with {pin} only.")
+    outside.report({"host": options.host, "server_key": pin}, f"This device talks to {options.host} with {pin} only.")
     return 0
 
 
-def _fetch(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+def _fetch(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
     files = _fetch_and_import(home, outside)
     waiting = [p.name for p in files]
-    _say(options, {"waiting": waiting}, "\n".join([f"{len(waiting)} to decide:", *waiting]) if waiting else "Nothing.")
+    outside.report({"waiting": waiting}, "\n".join([f"{len(waiting)} to decide:", *waiting]) if waiting else "Nothing.")
     return 0
 
 
@@ -69,15 +68,15 @@ def _import(home: Home, path: Path, outside: Outside) -> None:
     flow.receive_update(home, raw, outside.clock(), outside.measure, outside.console.say)
 
 
-def _submit(home: Home, options: argparse.Namespace, outside: Outside) -> int:
-    _tell_submitted(options, submit(home, open_line(home, outside.clock)))
+def _submit(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
+    _tell_submitted(outside, submit(home, open_line(home, outside.clock)))
     return 0
 
 
-def _tell_submitted(options: argparse.Namespace, done: list[Submitted]) -> None:
+def _tell_submitted(outside: Outside, done: list[Submitted]) -> None:
     facts = {"submitted": [{"file": each.file, "outcome": each.outcome} for each in done]}
     lines = [f"{each.file}: {each.outcome}" for each in done]
-    _say(options, facts, "\n".join(lines) if lines else "Nothing to hand in.")
+    outside.report(facts, "\n".join(lines) if lines else "Nothing to hand in.")
 
 
 def _answering(decide: Decide) -> Command:
@@ -109,7 +108,3 @@ def _decide_each(home: Home, options: argparse.Namespace, outside: Outside, deci
         else:
             options.package = path
             decide(home, options, outside)
-
-
-def _say(options: argparse.Namespace, facts: object, sentence: str) -> None:
-    sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")

@@ -144,9 +144,14 @@ class Shell(App[None], inherit_bindings=False):
             self._press(event)
 
     @property
+    def language(self) -> str:
+        """The language that is shown, by its own name."""
+        return tuple(self._setting.languages)[self._language]
+
+    @property
     def translate(self) -> Translate:
         """Into the language that is shown."""
-        return tuple(self._setting.languages.values())[self._language]
+        return self._setting.languages[self.language]
 
     @property
     def screens(self) -> tuple[Screenful, ...]:

@@ -12,6 +12,7 @@ from typing import Protocol, TextIO
 
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, refused
+from strongroom.devices.screens.language import Language, load_language
 from strongroom.devices.screens.layout import Translate, draw_texts, render_line
 from strongroom.devices.screens.page import LineShape, PageShape
 
@@ -37,6 +38,10 @@ DOUBTS = (REJECT, UNSURE)
 
 class Console(Protocol):
     """What the steps need of a screen and a keyboard."""
+
+    @property
+    def language(self) -> Language:
+        """In which language the pages stand; a statement says in which one something was shown."""
 
     def say(self, line: LineShape) -> None:
         """Show one line."""
@@ -66,7 +71,12 @@ class StreamConsole:
 
     source: TextIO
     screen: TextIO
-    translate: Translate
+    language: Language = Language.ENGLISH
+
+    @property
+    def translate(self) -> Translate:
+        """Into that language."""
+        return load_language(self.language)
 
     def say(self, line: LineShape) -> None:
         """Show one line."""

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 
 from strongroom.devices.screens.app import Ended, Setting, Shell, Shown
 from strongroom.devices.screens.console import Choice, Console, no_answer
-from strongroom.devices.screens.language import english
+from strongroom.devices.screens.language import Language, english, language_named
 from strongroom.devices.screens.layout import render_line
 from strongroom.devices.screens.page import LineShape, PageShape
 from strongroom.devices.screens.views import Asking, Stopped, Talk, View, build_choosing, build_screens, build_told
@@ -50,6 +50,11 @@ class FullScreen(Generic[T]):
         if self._thread.ident is not None:
             self._thread.join()
         return self._result.result(timeout=0)
+
+    @property
+    def language(self) -> Language:
+        """In which the last page stood."""
+        return language_named(self.shell.language)
 
     @property
     def is_done(self) -> bool:

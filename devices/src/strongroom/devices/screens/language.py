@@ -86,6 +86,11 @@ def _load_catalogue(language: Language) -> Translate:
     return say
 
 
+def language_named(name: str) -> Language:
+    """The language that calls itself so, on a screen."""
+    return next(language for language, own in NAMES.items() if own == name)
+
+
 def languages_of(chosen: Mapping[PartyId, Language], people: Iterable[PartyId]) -> tuple[Language, ...]:
     """The languages of those who read together, each once, in the order of the people; English for who chose none.
 

@@ -101,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(options, on_full_screen(options, languages), translate)
     # With --json the standard output is for the machine alone; people read the other one.
     screen = sys.stderr if options.json else sys.stdout
-    return run(options, build_outside(StreamConsole(source=sys.stdin, screen=screen, translate=translate)), translate)
+    console = StreamConsole(source=sys.stdin, screen=screen, language=languages[0])
+    return run(options, build_outside(console), translate)
 
 
 def run(options: argparse.Namespace, outside: Outside, translate: Translate = english) -> int:

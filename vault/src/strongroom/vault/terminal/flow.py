@@ -14,6 +14,7 @@ from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket
 from strongroom.core.errors import InvariantError, MalformedError, Refusal, RefusedError, StrongroomError
+from strongroom.core.halt_pages import build_halt_pages
 from strongroom.core.packages import SealedResult
 from strongroom.core.page_values import build_line, build_quote
 from strongroom.core.records import NONE
@@ -30,7 +31,6 @@ from strongroom.vault.terminal import (
     step6_hand_back,
 )
 from strongroom.vault.terminal.desk import Desk, SignDigest
-from strongroom.vault.terminal.halt_pages import build_halt_pages
 from strongroom.vault.terminal.halts import halt
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.key_folder import KeyFolder
