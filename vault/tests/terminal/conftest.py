@@ -40,7 +40,7 @@ from strongroom.core.sessions import SessionRequest
 from strongroom.core.statements import check_exact_signers, expect, parse_statement
 from strongroom.devices.measure.judge import Start
 from strongroom.devices.screens.console import Choice, Console, StreamConsole
-from strongroom.devices.screens.language import Language
+from strongroom.devices.screens.language import Language, english
 from strongroom.devices.screens.layout import render_line
 from strongroom.devices.screens.page import LineShape
 from strongroom.vault.hsm.key_file import SUFFIX, KeyFile, encode_key_file
