@@ -10,6 +10,8 @@ from strongroom.checker.reading.trust import moment_of
 from strongroom.checker.state.home import locked_home
 from strongroom.checker.state.store import open_store
 from strongroom.checker.state.trust import Trust
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import Translate
 
 
 def load_beliefs(folder: Path) -> Trust:
@@ -18,18 +20,20 @@ def load_beliefs(folder: Path) -> Trust:
         return store.load_trust()
 
 
-def render_beliefs(trust: Trust) -> Iterator[str]:
+def render_beliefs(trust: Trust, translate: Translate = english) -> Iterator[str]:
     """Lines for people."""
-    yield f"device     {trust.device}"
+    yield translate("device     {device}").format(device=trust.device)
     if trust.last:
         head = trust.last.head
-        yield f"log        size {head.size} of {render_time(moment_of(head))}, root sha256:{head.root.hex()}"
+        log = translate("log        size {size} of {when}, root {root}")
+        yield log.format(size=head.size, when=render_time(moment_of(head)), root=f"sha256:{head.root.hex()}")
     else:
-        yield "log        none: import the first update package"
+        yield translate("log        none: import the first update package")
     for name, version in trust.known_heads().items():
-        yield f"{name:<10} version {version.version:>4}  {version.digest}"
+        said = translate("{name} version {version}  {digest}")
+        yield said.format(name=f"{name:<10}", version=f"{version.version:>4}", digest=version.digest)
     for freeze in sorted(trust.standing_freezes):
-        yield f"FROZEN by  {freeze}"
+        yield translate("FROZEN by  {freeze}").format(freeze=freeze)
 
 
 def beliefs_json(trust: Trust) -> dict[str, object]:

@@ -10,6 +10,8 @@ from enum import IntEnum
 from strongroom.checker.reading.refusals import DocketRefusedError
 from strongroom.core.codes import CODES, Code
 from strongroom.core.errors import Refusal, StrongroomError, UnavailableError
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import Translate
 
 
 class Exit(IntEnum):
@@ -39,17 +41,18 @@ def complain(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def render_refusals(refusals: Sequence[Refusal]) -> Iterator[str]:
+def render_refusals(refusals: Sequence[Refusal], translate: Translate = english) -> Iterator[str]:
     """Lines that say what is wrong, where, both values, what it means and what to do."""
     for refusal in refusals:
         entry = CODES[refusal.code]
         yield f"  {refusal.code.value}"
-        yield f"    where     {refusal.field}"
+        yield translate("    where     {value}").format(value=refusal.field)
         if refusal.expected or refusal.got:
-            yield f"    expected  {refusal.expected or 'nothing'}"
-            yield f"    got       {refusal.got or 'nothing'}"
-        yield f"    means     {entry.meaning.rstrip('.')}."
-        yield f"    next      {entry.remedy}"
+            nothing = translate("nothing")
+            yield translate("    expected  {value}").format(value=refusal.expected or nothing)
+            yield translate("    got       {value}").format(value=refusal.got or nothing)
+        yield translate("    means     {value}.").format(value=translate(entry.meaning).rstrip("."))
+        yield translate("    next      {value}").format(value=translate(entry.remedy))
 
 
 def refusal_json(refusal: Refusal) -> dict[str, str]:
@@ -63,24 +66,25 @@ def print_json(value: Mapping[str, object]) -> None:
     say(json.dumps(value, ensure_ascii=False, sort_keys=True))
 
 
-def run_guarded(work: Callable[[], Exit], *, as_json: bool) -> Exit:
+def run_guarded(work: Callable[[], Exit], *, as_json: bool, translate: Translate = english) -> Exit:
     """Run a command and turn its refusals into words and an exit code. Errors of ours pass through with their trace."""
     try:
         return work()
     except UnavailableError as error:
         code = Exit.USAGE if error.codes == {Code.FILE_UNAVAILABLE} else Exit.UNAVAILABLE
-        return _report(error, "UNAVAILABLE", code, as_json=as_json)
+        return _report(error, "UNAVAILABLE", code, None if as_json else translate)
     except StrongroomError as error:
-        return _report(error, "REFUSED", Exit.REFUSED, as_json=as_json)
+        return _report(error, "REFUSED", Exit.REFUSED, None if as_json else translate)
 
 
-def _report(error: StrongroomError, outcome: str, code: Exit, *, as_json: bool) -> Exit:
+def _report(error: StrongroomError, outcome: str, code: Exit, translate: Translate | None) -> Exit:
+    """translate: None for a machine, which reads JSON."""
     stage = error.stage.name if isinstance(error, DocketRefusedError) else None
-    if as_json:
+    if translate is None:
         refusals = [refusal_json(each) for each in error.refusals]
         print_json({"outcome": outcome, "refusals": refusals, **({"stage": stage} if stage else {})})
     else:
         complain(outcome + (f" at {stage}" if stage else ""))
-        for line in render_refusals(error.refusals):
+        for line in render_refusals(error.refusals, translate):
             complain(line)
     return code

@@ -12,6 +12,8 @@ from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.trust import moment_of
 from strongroom.checker.state.speak import Voice
 from strongroom.checker.state.trust import Trust
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import Translate
 
 PEOPLE = ("first", "second")
 
@@ -54,14 +56,16 @@ def enrolment_json(voice: Voice) -> dict[str, object]:
     }
 
 
-def render_update(trust: Trust) -> Iterator[str]:
+def render_update(trust: Trust, translate: Translate = english) -> Iterator[str]:
     """What the device believes after an update."""
     if trust.last:
-        yield f"Imported up to log size {trust.last.head.size} of {render_time(moment_of(trust.last.head))}"
+        size, when = trust.last.head.size, render_time(moment_of(trust.last.head))
+        yield translate("Imported up to log size {size} of {when}").format(size=size, when=when)
     for name, head in trust.known_heads().items():
-        yield f"  {name:<10} version {head.version:>4}  {head.digest}"
+        said = translate("  {name} version {version}  {digest}")
+        yield said.format(name=f"{name:<10}", version=f"{head.version:>4}", digest=head.digest)
     for freeze in sorted(trust.standing_freezes):
-        yield f"  FROZEN by  {freeze}"
+        yield translate("  FROZEN by  {freeze}").format(freeze=freeze)
 
 
 def update_json(trust: Trust) -> dict[str, object]:

@@ -35,16 +35,19 @@ from strongroom.checker.state.device import Clock, Run, enroll, import_update, r
 from strongroom.checker.state.home import load_bytes
 from strongroom.checker.state.trust import Trust
 from strongroom.checker.station.films import show_package, take_package
+from strongroom.checker.station.languages import choose_language, find_languages
 from strongroom.checker.station.print_paper import print_paper
 from strongroom.checker.station.release import check_release
 from strongroom.checker.station.verify import Outcome, verify_package
 from strongroom.checker.verify.cli import render_facts
 from strongroom.core.codes import Code
-from strongroom.core.errors import refused
+from strongroom.core.errors import StrongroomError, refused
 from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
+from strongroom.devices.screens.language import Language, english, load_language
+from strongroom.devices.screens.layout import Translate
 
 Interfaces = Callable[[], list[tuple[int, str]]]
 
@@ -60,6 +63,7 @@ EPILOG = f"""a day at the station:
   strongroom-station import --home /var/lib/station 000001-update.package.json
   strongroom-station verify --home /var/lib/station 000002-verification.package.json --out /media/usb
   strongroom-station paper --home /var/lib/station 000002-verification.package.json --out /var/spool/paper
+  strongroom-station language --home /var/lib/station --person person:s.ng zh_Hant
   strongroom-station status --home /var/lib/station
 
 {EXIT_CODES}"""
@@ -75,21 +79,34 @@ def main(
 ) -> int:
     """Entry point; returns the exit code. The other arguments are the machine's, unless a caller hands in others."""
     arguments = _build_parser().parse_args(argv)
+    translate = _find_language(arguments)
     work: dict[str, Callable[[], Exit]] = {
         "enroll": lambda: _enroll(arguments, typed or sys.stdin),
-        "import": lambda: _import(arguments, clock, measure),
-        "verify": lambda: _verify(arguments, clock, measure),
-        "paper": lambda: _paper(arguments, clock),
-        "show-frames": lambda: _show_frames(arguments),
-        "read-frames": lambda: _read_frames(arguments),
-        "status": lambda: _status(arguments),
+        "import": lambda: _import(arguments, clock, measure, translate),
+        "verify": lambda: _verify(arguments, clock, measure, translate),
+        "paper": lambda: _paper(arguments, clock, translate),
+        "show-frames": lambda: _show_frames(arguments, translate),
+        "read-frames": lambda: _read_frames(arguments, translate),
+        "language": lambda: _language(arguments),
+        "status": lambda: _status(arguments, translate),
     }
 
     def run() -> Exit:
         check_no_network(interfaces)
         return work[str(arguments.command)]()
 
-    return run_guarded(run, as_json=bool(arguments.json))
+    return run_guarded(run, as_json=bool(arguments.json), translate=translate)
+
+
+def _find_language(arguments: argparse.Namespace) -> Translate:
+    """The reader's, or English while there is nobody to ask or what they chose cannot be read: words decide nothing."""
+    try:
+        reader = PartyId(parse_own_id(arguments.reader, "person", "--reader")) if arguments.reader else None
+        return load_language(find_languages(arguments.home, reader)[0])
+    except StrongroomError as error:
+        for line in render_refusals(error.refusals):
+            complain(line)
+        return english
 
 
 def check_no_network(interfaces: Interfaces) -> None:
@@ -113,39 +130,39 @@ def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     return Exit.DONE
 
 
-def _import(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart) -> Exit:
+def _import(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart, translate: Translate) -> Exit:
     def check(run: Run, after: Trust) -> None:
-        check_release(run, measure, run.trust, after)
+        check_release(run, measure, translate, run.trust, after)
 
     trust = import_update(arguments.home, arguments.package, clock, check)
     if arguments.json:
         print_json(update_json(trust))
     else:
-        for line in render_update(trust):
+        for line in render_update(trust, translate):
             say(line)
     return Exit.DONE
 
 
-def _status(arguments: argparse.Namespace) -> Exit:
+def _status(arguments: argparse.Namespace, translate: Translate) -> Exit:
     trust = load_beliefs(arguments.home)
     if arguments.json:
         print_json(beliefs_json(trust))
     else:
-        for line in render_beliefs(trust):
+        for line in render_beliefs(trust, translate):
             say(line)
     return Exit.DONE
 
 
-def _verify(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart) -> Exit:
-    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock, measure)
+def _verify(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart, translate: Translate) -> Exit:
+    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock, measure, translate)
     if arguments.json:
         print_json(_outcome_json(outcome))
     else:
-        _print_outcome(outcome)
+        _print_outcome(outcome, translate)
     return Exit.DONE if outcome.accepted else Exit.REFUSED
 
 
-def _paper(arguments: argparse.Namespace, clock: Clock) -> Exit:
+def _paper(arguments: argparse.Namespace, clock: Clock, translate: Translate) -> Exit:
     # Only here: the typefaces and what cuts them take time that no other command has to wait for.
 
     paper = print_paper(arguments.home, arguments.package, arguments.out, clock)
@@ -153,39 +170,52 @@ def _paper(arguments: argparse.Namespace, clock: Clock) -> Exit:
     if arguments.json:
         print_json({"files": files, "outcome": "PRINTED", "pages": paper.pages})
     else:
-        say(f"{paper.pages} instructions, one page each: {' '.join(files)}")
-        say("Lay the pages into the operators' tray; they leave the vault with the signed log book.")
+        said = translate("{count} instructions, one page each: {files}")
+        say(said.format(count=paper.pages, files=" ".join(files)))
+        say(translate("Lay the pages into the operators' tray; they leave the vault with the signed log book."))
     return Exit.DONE
 
 
-def _show_frames(arguments: argparse.Namespace) -> Exit:
+def _show_frames(arguments: argparse.Namespace, translate: Translate) -> Exit:
     shown = show_package(arguments, sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
         print_json({"files": [str(path) for path in shown.files], "frames": shown.frames, "outcome": "SHOWN"})
     else:
-        say(f"{shown.frames} frames{f' in {arguments.pictures}' if shown.files else ''}")
+        said = translate("{count} frames in {folder}" if shown.files else "{count} frames")
+        say(said.format(count=shown.frames, folder=arguments.pictures))
     return Exit.DONE
 
 
-def _read_frames(arguments: argparse.Namespace) -> Exit:
+def _read_frames(arguments: argparse.Namespace, translate: Translate) -> Exit:
     path = take_package(arguments, complain)
     if arguments.json:
         print_json({"outcome": "TAKEN", "package": str(path)})
     else:
-        say(f"taken: {path}")
+        say(translate("taken: {path}").format(path=path))
     return Exit.DONE
 
 
-def _print_outcome(outcome: Outcome) -> None:
+def _language(arguments: argparse.Namespace) -> Exit:
+    person = PartyId(parse_own_id(arguments.person, "person", "--person"))
+    choose_language(arguments.home, person, arguments.language)
+    if arguments.json:
+        print_json({"language": arguments.language.value, "outcome": "CHOSEN", "person": person})
+    else:
+        say(f"{person}: {arguments.language.value}")
+    return Exit.DONE
+
+
+def _print_outcome(outcome: Outcome, translate: Translate) -> None:
     if outcome.facts:
-        for line in render_facts(outcome.facts):
+        for line in render_facts(outcome.facts, translate):
             say(line)
-        say(f"reading {outcome.facts.digest}")
+        say(translate("reading {digest}").format(digest=outcome.facts.digest))
     if outcome.stage is not None:
-        say(f"HALT at {outcome.stage.name}")
-        for line in render_refusals(outcome.refusals):
+        say(translate("HALT at {stage}").format(stage=outcome.stage.name))
+        for line in render_refusals(outcome.refusals, translate):
             say(line)
-    say(f"{'VERIFIED' if outcome.accepted else 'HALTED'}: carry back {outcome.written}")
+    ended = translate("VERIFIED: carry back {path}" if outcome.accepted else "HALTED: carry back {path}")
+    say(ended.format(path=outcome.written))
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, object]:
@@ -218,6 +248,10 @@ def _build_parser() -> argparse.ArgumentParser:
     add_read_arguments(filming)
     for each in (showing, filming):
         each.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
+    choosing = commands.add_parser("language", help="say in which language somebody reads here")
+    choosing.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
+    choosing.add_argument("--person", required=True, metavar="person:NAME", help="who")
+    choosing.add_argument("language", type=Language, choices=list(Language), help="English or Traditional Chinese")
     looking = commands.add_parser("status", help="what the station believes: heads, log, freezes")
     looking.add_argument("--home", required=True, type=Path, metavar="DIR", help="the station's home")
     for each in (importing, verifying, printing):
@@ -225,7 +259,8 @@ def _build_parser() -> argparse.ArgumentParser:
         each.add_argument("package", type=Path, metavar="PACKAGE", help="a package file")
     verifying.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the answer is written")
     printing.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the PDF and the text go")
-    for each in (enrolling, importing, verifying, printing, showing, filming, looking):
+    for each in (enrolling, importing, verifying, printing, showing, filming, choosing, looking):
+        each.add_argument("--reader", metavar="person:NAME", help="who reads, for their language")
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

@@ -29,6 +29,8 @@ from strongroom.core.errors import Refusal
 from strongroom.core.ids import PartyId
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import Translate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,12 @@ class Outcome:
 
 
 def verify_package(
-    folder: Path, package_file: Path, out: Path, clock: Clock, measure: MeasureStart = measure_start
+    folder: Path,
+    package_file: Path,
+    out: Path,
+    clock: Clock,
+    measure: MeasureStart = measure_start,
+    translate: Translate = english,
 ) -> Outcome:
     """Answer a `verification` package; one that comes again gets the same answer, byte for byte.
 
@@ -55,7 +62,7 @@ def verify_package(
     raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     name = package_digest(raw)
     with opened(folder, clock) as run:
-        check_release(run, measure)
+        check_release(run, measure, translate)
         known = run.store.load_answer(name)
         if known is not None:
             return Outcome(accepted=known.accepted, written=hand_out(known, out))

@@ -20,6 +20,8 @@ from strongroom.checker.reading.verify import Proof, prove_docket
 from strongroom.checker.state.home import load_bytes
 from strongroom.core.errors import MalformedError, Refusal, UnavailableError
 from strongroom.core.ids import Digest
+from strongroom.devices.screens.language import english
+from strongroom.devices.screens.layout import Translate
 
 DESCRIPTION = """Prove dockets of a Strongroom custody firm, offline, with its root and nothing else.
 
@@ -138,17 +140,26 @@ def render_verdict(verdict: Verdict, expected: Stage) -> Iterator[str]:
     yield ""
 
 
-def render_facts(facts: Facts) -> Iterator[str]:
+def render_facts(facts: Facts, translate: Translate = english) -> Iterator[str]:
     """What the transaction does, whole values in smallest units."""
-    yield f"chain   {facts.chain}, wallet {facts.wallet}"
+    yield translate("chain   {chain}, wallet {wallet}").format(chain=facts.chain, wallet=facts.wallet)
     for each in facts.inputs:
         place = f"nonce {each.index}" if each.kind == "account" else f"{each.txid}:{each.index} ({each.units})"
-        yield f"from    {each.address} ({each.entry}) {place}"
+        source = translate("from    {address} ({entry}) {place}")
+        yield source.format(address=each.address, entry=each.entry, place=place)
     for output in facts.outputs:
-        who = "change" if output.kind == "change" else f"{output.client}, {output.owner}, {output.reference}"
-        yield f"to      {output.address} ({output.entry}) {output.units} of {output.asset}: {who}"
-    yield f"fee     at most {facts.fee_units} of {facts.fee_asset}; the clients allow {facts.fee_ceiling}"
-    yield f"bytes   {facts.unsigned_digest}"
+        said = translate("to      {address} ({entry}) {units} of {asset}: {who}")
+        who = f"{output.client}, {output.owner}, {output.reference}"
+        yield said.format(
+            address=output.address,
+            entry=output.entry,
+            units=output.units,
+            asset=output.asset,
+            who=translate("change") if output.kind == "change" else who,
+        )
+    fee = translate("fee     at most {units} of {asset}; the clients allow {ceiling}")
+    yield fee.format(units=facts.fee_units, asset=facts.fee_asset, ceiling=facts.fee_ceiling)
+    yield translate("bytes   {digest}").format(digest=facts.unsigned_digest)
 
 
 def verdict_json(verdict: Verdict, expected: Stage) -> dict[str, object]:
