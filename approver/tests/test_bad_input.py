@@ -254,7 +254,8 @@ def test_an_expired_document_is_named_with_its_time(make_desk: MakeDesk, name: s
     path = desk.request(trip)
     assert 3 == desk.decide(path, PIN, "approve", at=expires + timedelta(seconds=1))
     assert Code.EXPIRED in desk.codes
-    assert f"({name} version 1). Expected not after {expires}" in desk.told
+    assert f"EXPIRED: {name} version 1\n" in desk.told
+    assert f"expected: not after {expires}\n" in desk.told
     assert "import it on every device" in desk.told
     assert not any(isinstance(parse_statement(each).body, Approval) for each in desk.answers())
 

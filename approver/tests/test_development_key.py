@@ -64,7 +64,7 @@ def test_it_approves_in_development_and_every_screen_says_what_it_is(desk: Desk)
     assert 1 == len(desk.answers())
     assert 0 == desk.type("status")
     assert LABEL == json.loads(desk.says)["key"]
-    assert LABEL in person_key.name_person_key(desk.home.load_config())
+    assert LABEL in person_key.build_key_question(desk.home.load_config()).text
 
 
 def test_a_wrong_passphrase_counts(desk: Desk) -> None:

@@ -19,6 +19,8 @@ from strongroom.core.sweeps import Sweep
 _PART = re.compile(r"instruction (sha256: [0-9a-f ]+): characters (\d+) to (\d+) of the destination")
 _SWEEP = re.compile(r"(Sweep \d+) of \d+: characters (\d+) to (\d+) of the destination")
 _AMOUNT = re.compile(r"instruction (sha256: [0-9a-f ]+): the amount in ")
+_PART_ZH = re.compile(r"指示 (sha256: [0-9a-f ]+)\uff1a請按紙本輸入目的地第 (\d+) 至 (\d+) 個字元")
+_AMOUNT_ZH = re.compile(r"指示 (sha256: [0-9a-f ]+)\uff1a請按紙本輸入以 \S+ 計的金額")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,10 @@ class Paper:
 
 def answer(papers: Mapping[str, Paper], question: str) -> str | None:
     """What a person with these papers types; None where the question is not about paper. papers: by instruction id."""
-    if found := _PART.search(question) or _SWEEP.search(question):
+    if found := _PART.search(question) or _PART_ZH.search(question) or _SWEEP.search(question):
         paper = papers[_id(found[1])]
         return paper.address.removeprefix("0x")[int(found[2]) - 1 : int(found[3])]
-    if found := _AMOUNT.search(question):
+    if found := _AMOUNT.search(question) or _AMOUNT_ZH.search(question):
         return papers[_id(found[1])].amount
     return None
 

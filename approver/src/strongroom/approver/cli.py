@@ -17,8 +17,8 @@ from strongroom.approver import fido2_key, flow
 from strongroom.approver.files import load_file, write_durably
 from strongroom.approver.films import show_package, take_package
 from strongroom.approver.link.commands import add_commands as add_link_commands
-from strongroom.approver.outside import Clock, Command, Outside, Report
-from strongroom.approver.person_key import name_person_key
+from strongroom.approver.outside import Clock, Command, Outside, Report, build_key_line
+from strongroom.approver.person_key import build_key_question
 from strongroom.approver.reading import Pace, read_from_paper
 from strongroom.approver.release import check_release
 from strongroom.approver.screen import run_on_screen
@@ -42,6 +42,10 @@ from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
 from strongroom.devices.screens.console import DOUBTS, Choice, Console, StreamConsole
 from strongroom.devices.screens.full_screen import is_full_screen
+from strongroom.devices.screens.language import Language, load_language
+from strongroom.devices.screens.layout import Translate, render_line
+from strongroom.devices.screens.page import LineShape
+from strongroom.devices.screens.refusals import render_refusals
 
 MAX_ROOT_BYTES = 1024 * 1024
 FINGERPRINTS = (
@@ -97,15 +101,25 @@ def run(
             command: Command = options.command
             return command(home, options, outside)
 
-    def say(facts: Mapping[str, object], sentence: str) -> None:
-        sys.stdout.write((json.dumps(facts) if options.json else sentence) + "\n")
-
+    language = Language.ENGLISH
     try:
+        language = home.load_language()
         if console is None and options.has_screen and is_full_screen(options):
             return run_on_screen(home, execute)
-        return execute(console or StreamConsole(source=sys.stdin, screen=sys.stderr), say)
+        plain = StreamConsole(source=sys.stdin, screen=sys.stderr, language=language)
+        return execute(console or plain, _build_report(options, language))
     except StrongroomError as error:
-        return _explain(error, exit_code(error), options)
+        return _explain(error, options, load_language(language))
+
+
+def _build_report(options: argparse.Namespace, language: Language) -> Report:
+    translate = load_language(language)
+
+    def report(facts: Mapping[str, object], *lines: LineShape) -> None:
+        said = [json.dumps(facts)] if options.json else [render_line(line, translate) for line in lines]
+        sys.stdout.write("".join(f"{text}\n" for text in said))
+
+    return report
 
 
 def exit_code(error: StrongroomError) -> int:
@@ -144,6 +158,8 @@ def _parser() -> argparse.ArgumentParser:
     add_show_arguments(_command(commands.add_parser("show-frames", help=SHOW), _show_frames))
     add_read_arguments(_command(commands.add_parser("read-frames", help=READ), _read_frames))
     add_link_commands(lambda name, words, run: _command(commands.add_parser(name, help=words), run), _decide)
+    chosen = _command(commands.add_parser("language", help="say in which language the person reads"), _language)
+    chosen.add_argument("language", type=Language, choices=list(Language), help="English or Traditional Chinese")
     _command(commands.add_parser("status", help="what this device believes"), _status)
     return parser
 
@@ -168,9 +184,8 @@ def _enroll(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     home.save_config(_build_config(home, options, device, person, trust.context.environment))
     home.save_counters(Counters(approved=0, approved_at=now, received=0, sent=0, wrong_at=now, wrong_pins=0))
     home.save_trust(trust)
-    outside.report(
-        {"enrolled": device, "root": first, "at": now.isoformat()}, f"{device} is enrolled under root {first}."
-    )
+    said = build_line("{device} is enrolled under root {root}.", device=device, root=first)
+    outside.report({"enrolled": device, "root": first, "at": now.isoformat()}, said)
     return 0
 
 
@@ -196,7 +211,7 @@ def _make_fido2(home: Home, options: argparse.Namespace, outside: Outside) -> in
     home.save_credential(made)
     key = PublicKey(alg=Algorithm.WEBAUTHN_P256, public=made.public)
     facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
-    outside.report(facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
+    outside.report(facts, build_key_line(key))
     return 0
 
 
@@ -206,7 +221,8 @@ def _import(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     )
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
-    outside.report(facts, f"Imported: roster {facts['roster']}, whitelist {whitelist}.")
+    said = "Imported: roster {roster}, whitelist {whitelist}."
+    outside.report(facts, build_line(said, roster=str(facts["roster"]), whitelist=str(whitelist)))
     return 0
 
 
@@ -224,7 +240,7 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
         said = "{label}: what it signs is worth nothing outside development."
         outside.console.say(build_line(said, label=LABEL))
     check_sitting(home, now)
-    question = build_quote("{key}:", key=name_person_key(config))
+    question = build_key_question(config)
     with flow.open_counted(home, lambda: outside.console.ask_secret(question), now) as person:
         signer = (person.key, person.sign)
         try:
@@ -246,7 +262,8 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
             outside.clock(),
         )
     path = _save(options.out, package)
-    outside.report({"answer": answer.value, "file": str(path)}, f"{answer.value}: written to {path}.")
+    written = build_quote("{answer}: written to {path}.", answer=answer.value, path=str(path))
+    outside.report({"answer": answer.value, "file": str(path)}, written)
     return 0
 
 
@@ -261,16 +278,18 @@ def _show_and_ask(waiting: flow.Waiting, outside: Outside) -> flow.Answer:
 def _repeat(options: argparse.Namespace, package: Package, outside: Outside) -> int:
     """The same file again gets the same answer, written once more: a medium may have been full, lost or pulled out."""
     path = _save(options.out, package)
-    outside.report({"answer": "repeated", "file": str(path)}, f"Answered before: the same again in {path}.")
+    said = build_quote("Answered before: the same again in {path}.", path=str(path))
+    outside.report({"answer": "repeated", "file": str(path)}, said)
     statements = package.body.statements if isinstance(package.body, StatementsBody) else ()
     return 3 if any(parse_statement(s).type is StatementType.HALT for s in statements) else 0
 
 
 def _show_frames(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     shown = show_package(home.load_config().device, options, sys.stderr if options.json else sys.stdout)
-    where = f" in {options.pictures}" if shown.files else ""
-    facts: dict[str, str | int] = {"frames": shown.frames}
-    outside.report(facts, f"{shown.frames} frames{where}.")
+    said = build_quote("{count} frames", count=str(shown.frames))
+    if shown.files:
+        said = build_quote("{count} frames in {folder}", count=str(shown.frames), folder=str(options.pictures))
+    outside.report({"frames": shown.frames}, said)
     return 0
 
 
@@ -279,7 +298,14 @@ def _read_frames(home: Home, options: argparse.Namespace, outside: Outside) -> i
         outside.console.say(build_quote("{text}", text=text))
 
     path = take_package(home.load_config().device, options, say)
-    outside.report({"file": str(path)}, f"Taken: {path}.")
+    outside.report({"file": str(path)}, build_quote("taken: {path}", path=str(path)))
+    return 0
+
+
+def _language(home: Home, options: argparse.Namespace, outside: Outside) -> int:
+    home.save_language(options.language)
+    language = options.language.value
+    outside.report({"language": language}, build_line("{language}", language=language))
     return 0
 
 
@@ -291,7 +317,7 @@ def _status(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
         facts["key"] = LABEL
     facts |= {"log": trust.log_head.size, "freezes": len(trust.frozen - trust.lifted)}
     facts |= {name: head.body.version for name, head in sorted(trust.heads.items())}
-    outside.report(facts, "\n".join(f"{name}: {value}" for name, value in facts.items()))
+    outside.report(facts, *(build_quote("{name}: {value}", name=name, value=str(facts[name])) for name in facts))
     return 0
 
 
@@ -309,12 +335,12 @@ def _save(folder: Path, package: Package) -> Path:
     return path
 
 
-def _explain(error: StrongroomError, code: int, options: argparse.Namespace) -> int:
+def _explain(error: StrongroomError, options: argparse.Namespace, translate: Translate) -> int:
     if options.json:
         sys.stdout.write(json.dumps({"refusals": [r.as_json() for r in error.refusals]}) + "\n")
-    for refusal in error.refusals:
-        sys.stderr.write(f"{refusal.code.value}: {refusal.sentence}\n")
-    return code
+    for line in render_refusals(error.refusals, translate):
+        sys.stderr.write(f"{line}\n")
+    return exit_code(error)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from strongroom.approver.store import Config, Home, KeyKind
 from strongroom.approver.token import find_token, open_token
 from strongroom.core.development_keys import LABEL, check_development, open_key
 from strongroom.core.keys import PublicKey
+from strongroom.core.page_values import Line, build_line, build_quote
 
 
 class PersonKey(Protocol):
@@ -41,15 +42,15 @@ def check_plugged_in(home: Home) -> None:
             assert_never(config.kind)
 
 
-def name_person_key(config: Config) -> str:
+def build_key_question(config: Config) -> Line:
     """What the person is asked to unlock, as every screen names it."""
     match config.kind:
         case KeyKind.PKCS11:
-            return f"PIN of {config.token}"
+            return build_quote("PIN of {token}:", token=config.token)
         case KeyKind.FIDO2:
-            return "PIN of the FIDO2 key"
+            return build_line("PIN of the FIDO2 key:")
         case KeyKind.DEVELOPMENT:
-            return f"Passphrase of the {LABEL}"
+            return build_line("Passphrase of the {label}:", label=LABEL)
         case _:
             assert_never(config.kind)
 

@@ -24,6 +24,13 @@ from strongroom.core.packages import MAX_PACKAGE_BYTES
 from strongroom.core.records import HexBytes, encode_record, parse_record
 from strongroom.core.trust import MAX_TRUST_BYTES, Trust
 from strongroom.core.trust_file import encode_trust, parse_trust
+from strongroom.devices.screens.language import (
+    CHOICES,
+    MAX_CHOICES_BYTES,
+    Language,
+    encode_languages,
+    parse_languages,
+)
 
 
 class KeyKind(StrEnum):
@@ -115,6 +122,18 @@ class Home:
         if path.exists():
             raise refused(Code.ALREADY_EXISTS, str(path), "no FIDO2 key yet", "one")
         self._write(path, encode_canonical(encode_record(credential)))
+
+    def load_language(self) -> Language:
+        """In which language this device's person reads; English before they chose. Raises FIELD_INVALID."""
+        path = self.path / CHOICES
+        if not path.exists() or not self.is_enrolled():
+            return Language.ENGLISH
+        chosen = parse_languages(load_file(path, MAX_CHOICES_BYTES))
+        return chosen.get(self.load_config().person, Language.ENGLISH)
+
+    def save_language(self, language: Language) -> None:
+        """Keep what this device's person chose."""
+        self._write(self.path / CHOICES, encode_languages({self.load_config().person: language}))
 
     def load_development_key(self) -> KeyFile:
         """Read the development key's file."""

@@ -10,11 +10,12 @@ from strongroom.approver import flow
 from strongroom.approver.files import load_file
 from strongroom.approver.link.carry import Submitted, fetch, open_line, submit
 from strongroom.approver.link.keep import Platform, Shelf
-from strongroom.approver.outside import Command, Outside
+from strongroom.approver.outside import Command, Outside, build_key_line
 from strongroom.approver.store import Home
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, UnavailableError
 from strongroom.core.ids import parse_digest
 from strongroom.core.packages import MAX_PACKAGE_BYTES, PackageKind
+from strongroom.core.page_values import build_line, build_quote
 
 AddCommand = Callable[[str, str, Command], argparse.ArgumentParser]
 Decide = Callable[[Home, argparse.Namespace, Outside], int]
@@ -36,21 +37,23 @@ def add_commands(add: AddCommand, decide: Decide) -> None:
 def _make_key(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
     key = Shelf(home).make_key().key
     facts = {"alg": key.alg.value, "public": key.public.hex(), "keyid": str(key.key_id)}
-    outside.report(facts, f"For the roster: {key.alg.value} {key.public.hex()}, key id {key.key_id}.")
+    outside.report(facts, build_key_line(key))
     return 0
 
 
 def _connect(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     pin = parse_digest(options.server_key, "--server-key")
     Shelf(home).save_platform(Platform(host=options.host, port=options.port, server_key=pin))
-    outside.report({"host": options.host, "server_key": pin}, f"This device talks to {options.host} with {pin} only.")
+    said = build_quote("This device talks to {host} with {pin} only.", host=options.host, pin=pin)
+    outside.report({"host": options.host, "server_key": pin}, said)
     return 0
 
 
 def _fetch(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
     files = _fetch_and_import(home, outside)
     waiting = [p.name for p in files]
-    outside.report({"waiting": waiting}, "\n".join([f"{len(waiting)} to decide:", *waiting]) if waiting else "Nothing.")
+    count = build_line("{count} to decide:", count=str(len(waiting))) if waiting else build_line("Nothing waits.")
+    outside.report({"waiting": waiting}, count, *(build_quote("{name}", name=name) for name in waiting))
     return 0
 
 
@@ -75,8 +78,8 @@ def _submit(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
 
 def _tell_submitted(outside: Outside, done: list[Submitted]) -> None:
     facts = {"submitted": [{"file": each.file, "outcome": each.outcome} for each in done]}
-    lines = [f"{each.file}: {each.outcome}" for each in done]
-    outside.report(facts, "\n".join(lines) if lines else "Nothing to hand in.")
+    lines = [build_quote("{file}: {outcome}", file=each.file, outcome=each.outcome) for each in done]
+    outside.report(facts, *(lines or [build_line("Nothing to hand in.")]))
 
 
 def _answering(decide: Decide) -> Command:
