@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from strongroom.core.attested import AddressAttestation
+from strongroom.core.bodies import JournalPlace
 from strongroom.core.ceremonies import Ceremony, KeyList, Participant, TokenIdentity
 from strongroom.core.hsms import Fault, HsmRegister, Rule, Ruling, Vendor
 from strongroom.core.key_states import KeyStateChange
@@ -68,9 +69,12 @@ def build_special(record: Record, leaves: dict[str, st.SearchStrategy[Any]]) -> 
     hsms = record(
         HsmRegister, {"modules": st.just(()), "rules": rules, "vendors": vendors, "version": st.just(1), **first}
     )
+    place = record(JournalPlace, {"number": st.integers(1, 9)})
     return {
         KeyStateChange: tighter | looser,
-        Lease: with_fields(record(Lease, {"number": st.just(1), **first}), numbered("number", leaves["digest"])),
+        Lease: with_fields(
+            record(Lease, {"number": st.just(1), "place": place, **first}), numbered("number", leaves["digest"])
+        ),
         Sweep: record(Sweep, {"destinations": ordered(leaves["entry"], 1), "states": ordered(leaves["digest"], 1)}),
         AddressAttestation: record(
             AddressAttestation,

@@ -16,6 +16,7 @@ from strongroom.core.bodies import (
     FreezeScope,
     Head,
     Heads,
+    JournalPlace,
     Quorum,
 )
 from strongroom.core.canonical import encode_canonical, sha256
@@ -394,12 +395,23 @@ class World:
         """Every notice of the world, as the platform's exporters put them into packages."""
         return tuple(assemble.build_placed(self.log, envelope, size) for envelope in self.notices)
 
-    def build_lease(self, terminal: str, token: TokenIdentity | None = None, journal: Digest | None = None) -> Lease:
-        """The next lease of a terminal; without a token and a journal, for the ones that software stands in for."""
+    def build_lease(
+        self,
+        terminal: str,
+        token: TokenIdentity | None = None,
+        journal: Digest | None = None,
+        place: JournalPlace | None = None,
+    ) -> Lease:
+        """The next lease of a terminal; without a token and a journal, for the ones that software stands in for.
+
+        place: without it the journal's first entry.
+        """
         before = self.leases_of(terminal)
+        first = journal or sha256(f"journal of {terminal}".encode())
         return Lease(
-            journal=journal or sha256(f"journal of {terminal}".encode()),
+            journal=first,
             number=len(before) + 1,
+            place=place or JournalPlace(head=first, number=1),
             previous=DigestOrNone(before[-1].id if before else "none"),
             terminal=PartyId(terminal),
             token=token or TokenIdentity(manufacturer="software", model="test", serial=terminal),

@@ -118,7 +118,8 @@ def lease_anew(firm: Firm, journal: bytes | None) -> None:
     assert last is not None
     firm.world.now = firm.clock()
     body = replace(last.body, number=last.body.number + 1, previous=DigestOrNone(last.id))
-    body = replace(body, journal=sha256(journal)) if journal else body
+    if journal:
+        body = replace(body, journal=sha256(journal), place=JournalPlace(head=sha256(journal), number=1))
     accept_notice(firm.admin, firm.world.sign(body, DELEGATES["keys"][0], DELEGATES["keys"]), firm.clock())
 
 
@@ -194,6 +195,39 @@ def test_a_record_that_the_terminal_never_signed_moves_nothing(quoter: Quoter, o
     body = record(office_firm, 10**9, clear_at(office_firm, 2))
     append(office_firm.admin, office_firm.world.sign(body, "service:platform", ("service:platform",)))
     assert not quoter.is_forked(session(5, 1))
+
+
+def lease_at(firm: Firm, place: JournalPlace) -> set[Code]:
+    """The same machine leased anew, at a place of its journal; what the lease is refused with."""
+    rules = firm.rules
+    last = find_lease(load_notices(firm.admin, rules), ONE, rules.root, rules.context)
+    assert last is not None
+    firm.world.now = firm.clock()
+    body = replace(last.body, number=last.body.number + 1, place=place, previous=DigestOrNone(last.id))
+    try:
+        accept_notice(firm.admin, firm.world.sign(body, DELEGATES["keys"][0], DELEGATES["keys"]), firm.clock())
+    except RefusedError as error:
+        return set(error.codes)
+    return set()
+
+
+def test_a_lease_names_the_last_place_that_the_log_knows(office_firm: Firm) -> None:
+    """A disk was set back, and says of itself what its next lease should be; the log knows more of it."""
+    firm = office_firm
+    clear = clear_at(firm, 2)
+    asked = leased(firm, session(2, 77)).journal
+    body = record(firm, 20, clear)
+    append(firm.admin, firm.world.sign(body, ONE, (ONE, *OPERATORS)))
+    forged = replace(body, journal=replace(body.journal, number=30))
+    append(firm.admin, firm.world.sign(forged, "service:platform", ("service:platform",)))
+    behind = {Code.JOURNAL_BEHIND}
+    assert behind == lease_at(firm, asked)
+    assert behind == lease_at(firm, replace(body.journal, number=19))
+    assert behind == lease_at(firm, replace(body.journal, number=21))
+    assert behind == lease_at(firm, replace(body.journal, head=sha256(b"another")))
+    assert behind == lease_at(firm, forged.journal)
+    assert set() == lease_at(firm, body.journal)
+    assert set() == lease_at(firm, body.journal)
 
 
 def add_session(firm: Firm, asked: SessionRequest) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pkcs11 import Attribute, ObjectClass
 
+from strongroom.core.bodies import JournalPlace, SignatureRecord
 from strongroom.core.canonical import encode_canonical, sha256
 from strongroom.core.checks.notices import build_latches
 from strongroom.core.codes import Code
@@ -15,9 +19,14 @@ from strongroom.core.errors import StrongroomError
 from strongroom.core.ids import Digest
 from strongroom.core.leases import Lease
 from strongroom.core.records import parse_record
-from strongroom.core.statements import parse_statement
+from strongroom.core.statements import expect, parse_statement
+from strongroom.vault.hsm.module import find_token, open_storing_session
+from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.terminal.config import save_config
+from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.status import build_status
+
+from .conftest import USER_PIN
 
 Edit = Callable[[Any], Any]
 OTHER = Digest("sha256:" + "11" * 32)
@@ -102,6 +111,79 @@ def test_a_key_state_that_is_kept_back_costs_the_clear(firm: Any, stand: Any) ->
     quoted = build_latches([sha256(b"a freeze that the platform hides")], ())
     turn = firm.turn(trips=[firm.trip()], clear=lambda c: replace(c, latches=quoted))
     assert {Code.LATCHES_UNEQUAL} == stand.refusals(turn, "sign")
+
+
+def last_place(stand: Any) -> JournalPlace:
+    """What the log knows of the terminal's journal after its last result."""
+    return expect(parse_statement(stand.result().results[-1].record), SignatureRecord, "record").body.journal
+
+
+def replace_token(firm: Any, stand: Any, place: JournalPlace) -> None:
+    """The token is gone for good: another one, which knows no place, is leased at the place that the log knows.
+
+    Here it is the same token with its memory wiped, so that it holds the same wrapping key.
+    """
+    token = find_token(stand.tokens.module, stand.config.token)
+    with open_storing_session(token, Secret(USER_PIN)) as session:
+        for each in session.get_objects({Attribute.CLASS: ObjectClass.DATA}):
+            each.destroy()
+    known = firm.world.leases_of(stand.name)[-1].body
+    firm.world.lease(firm.world.build_lease(stand.name, known.token, known.journal, place))
+
+
+def signs(firm: Any, stand: Any, number: int) -> set[Code]:
+    """One session with one transfer; the codes that it was refused with."""
+    codes: set[Code] = stand.refusals(firm.turn(trips=[firm.trip(nonce=6 + number, sequence=number)]), "sign")
+    return codes
+
+
+def put_back(stand: Any, backup: Path) -> None:
+    """Another disk is in the machine."""
+    shutil.rmtree(stand.home.path)
+    shutil.copytree(backup, stand.home.path)
+
+
+def test_an_older_disk_begins_nothing_with_a_new_token(firm: Any, stand: Any) -> None:
+    """A backup is put back and the token is said to be lost; the lease is honest, and the new token has no memory.
+
+    Its journal does not know the second transfer: its nonce, its limits and that it was paid.
+    """
+    assert set() == signs(firm, stand, 1)
+    backup, newest = (shutil.copytree(stand.home.path, firm.folder / "backup"), firm.folder / "newest")
+    assert set() == signs(firm, stand, 2)
+    shutil.copytree(stand.home.path, newest)
+    place = last_place(stand)
+    put_back(stand, backup)
+    replace_token(firm, stand, place)
+    take_news(firm, stand)
+    assert ({Code.JOURNAL_BEHIND}, 0) == refusals_of_run(stand, None)
+    with stand.open() as terminal:
+        while terminal.journal.head().number < place.number:
+            terminal.journal.append(EntryKind.STARTED, b"{}")
+    # Starting it often enough makes it long, and not the same.
+    assert ({Code.JOURNAL_FORKED}, 0) == refusals_of_run(stand, None)
+    put_back(stand, newest)
+    take_news(firm, stand)
+    assert set() == signs(firm, stand, 3)
+
+
+def test_the_status_names_the_place_that_the_log_knows(firm: Any, stand: Any) -> None:
+    """Before the first session the journal's first entry; then the last signature, or a later clear's request."""
+
+    def proposed() -> JournalPlace:
+        with stand.open() as terminal:
+            status: Any = build_status(terminal)["lease"]
+        return parse_record(Lease, status["next"]["body"], "lease").place
+
+    first = firm.world.leases_of(stand.name)[-1].body.journal
+    assert JournalPlace(head=first, number=1) == proposed()
+    assert set() == signs(firm, stand, 1)
+    assert last_place(stand) == proposed()
+    refused = firm.turn(trips=[firm.trip(nonce=8, sequence=2)])
+    assert {Code.OPERATOR_REFUSED} == stand.refusals(refused, "reject", "not on my paper")
+    assert stand.request().journal == proposed()
+    assert set() == signs(firm, stand, 3)
+    assert last_place(stand) == proposed()
 
 
 def test_the_status_says_what_the_next_lease_must_say(firm: Any, stand: Any) -> None:

@@ -46,10 +46,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The one token and journal with which a terminal may sign. previous: None for number 1."""
+    """The one token and journal with which a terminal may sign. previous: None for number 1.
+
+    place_number, place_head: an entry that the journal must hold; only the terminal itself can look.
+    """
 
     journal: Digest
     number: int
+    place_number: int
+    place_head: Digest
     previous: Digest | None
     terminal: PartyId
     token: Token
@@ -152,14 +157,17 @@ def _is_by(statement: Statement[Lease], root: Root, context: Context) -> bool:
 
 
 def _parse_lease(node: Node) -> Lease:
-    found = node.members("journal", "number", "previous", "terminal", "token")
+    found = node.members("journal", "number", "place", "previous", "terminal", "token")
     token = found["token"].members("manufacturer", "model", "serial")
+    place = found["place"].members("head", "number")
     number, previous = found["number"].integer(least=1), found["previous"].digest_or_none()
     if (number == 1) != (found["previous"].value == NONE):
         raise found["number"].invalid("1 exactly when previous is none")
     return Lease(
         journal=found["journal"].digest(),
         number=number,
+        place_number=place["number"].integer(least=1),
+        place_head=place["head"].digest(),
         previous=previous,
         terminal=found["terminal"].party_of("device"),
         token=Token(

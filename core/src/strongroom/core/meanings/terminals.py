@@ -41,7 +41,7 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "V.4 VI.3",
     ),
     "JOURNAL_BEHIND": (
-        "The journal is older than its mirror in the token: an old disk, or a copy",
+        "The journal is older than its mirror in the token, or than the place in its lease: an old disk, or a copy",
         _FORENSIC,
         "III.11",
     ),

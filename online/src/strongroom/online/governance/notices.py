@@ -23,6 +23,7 @@ from strongroom.core.statements import Envelope, Statement, check_context, parse
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import lock_name
 from strongroom.online.evidence.store import append, load_readable
+from strongroom.online.governance.journal_places import find_last_place
 from strongroom.online.governance.store import Rules, load_rules
 
 
@@ -66,7 +67,9 @@ def accept_notice(connection: Connection, envelope: Envelope, now: datetime) -> 
         if isinstance(statement.body, KeyStateChange):
             check_known_keys(statement.body, rules.entries.keys)
         if isinstance(statement.body, Lease):
-            _check_lease_follows(statement, rules, load_notices(connection, rules))
+            known = load_notices(connection, rules)
+            _check_lease_follows(statement, rules, known)
+            _check_lease_place(connection, rules, known, statement.body)
         if isinstance(statement.body, HsmRegister):
             _check_hsms_follow(statement, rules, load_notices(connection, rules))
         if isinstance(statement.body, ReleaseManifest):
@@ -92,6 +95,17 @@ def _check_lease_follows(statement: Statement[Lease], rules: Rules, known: Seque
         last = last or find_lease(known, statement.body.terminal, root.body, rules.context)
     number, previous = (last.body.number, str(last.id)) if last else (0, NONE)
     check_next_version(statement.body.number, statement.body.previous, previous, number + 1, "notice")
+
+
+def _check_lease_place(connection: Connection, rules: Rules, known: Sequence[Proved[Any]], lease: Lease) -> None:
+    """Raise JOURNAL_BEHIND for a lease that names an older place of its journal than the log knows, or none of it.
+
+    Attack: a terminal whose disk was set back says of itself what its next lease should be, and delegates sign it.
+    """
+    last = find_last_place(connection, rules, known, lease)
+    if lease.place != last:
+        expected, got = (f"entry {place.number}, {place.head}" for place in (last, lease.place))
+        raise refused(Code.JOURNAL_BEHIND, "notice.place", expected, got)
 
 
 def _check_hsms_follow(statement: Statement[HsmRegister], rules: Rules, known: Sequence[Proved[Any]]) -> None:

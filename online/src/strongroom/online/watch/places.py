@@ -7,44 +7,26 @@ log, and only where it is signed. V.4, protocol.md (one payment once).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strongroom.core.bodies import ClearToSign, JournalPlace, SignatureRecord
 from strongroom.core.canonical import encode_canonical, parse_canonical
 from strongroom.core.checks.foundation import Proved
-from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
-from strongroom.core.errors import MalformedError, RefusedError, refused
+from strongroom.core.errors import refused
 from strongroom.core.ids import Digest, PartyId
-from strongroom.core.leases import Lease
-from strongroom.core.records import HexBytes, encode_record, parse_record
+from strongroom.core.records import encode_record, parse_record
 from strongroom.core.sessions import SessionRequest
-from strongroom.core.statements import Statement, StatementType
+from strongroom.core.statements import Statement
 from strongroom.online.db.connect import Connection
 from strongroom.online.db.locks import locked_file
 from strongroom.online.evidence.memory import write_file
-from strongroom.online.evidence.store import load_by_kind_from, load_statements
+from strongroom.online.evidence.store import load_by_kind_from
+from strongroom.online.governance.journal_places import PLACE_KINDS, Reached, is_signed, origins_of, reached_places
 from strongroom.online.governance.retired import find_retired, find_users, tell_users
 from strongroom.online.governance.store import Rules
-
-_KINDS = (StatementType.CLEAR_TO_SIGN, StatementType.SIGNATURE_RECORD)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reached:
-    """The highest place of a terminal's journal, and the session in which it was reached.
-
-    origin: the journal's first entry, as the lease names it. A machine that replaces another begins a journal of its
-    own, and is not held to the numbers of the one before; the same machine, leased anew, is.
-    """
-
-    journal: JournalPlace
-    nonce: HexBytes
-    origin: Digest
-    terminal: PartyId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +59,7 @@ def quote_place(
     is not above every one that was quoted or signed at: an older copy of the terminal asks, or a second one. The same
     session again is the same quotation. What is refused is not remembered. LEASE_MISSING for a lease of nobody.
     """
-    origins = {n.id: n.body.journal for n in notices if isinstance(n.body, Lease)}
+    origins = origins_of(notices)
     if request.lease not in origins:
         raise refused(Code.LEASE_MISSING, "session-request.lease", f"a lease of {request.terminal}", request.lease)
     asked = Reached(
@@ -108,10 +90,10 @@ def save_book(memory: Path, book: PlaceBook) -> None:
 
 def _read_on(connection: Connection, rules: Rules, book: PlaceBook, origins: Mapping[Digest, Digest]) -> PlaceBook:
     """The book with what the log has since it was written."""
-    rows = load_by_kind_from(connection, book.size, *_KINDS)
-    judged = [(place, s, _is_signed(s, rules, place)) for place, s in rows]
+    rows = load_by_kind_from(connection, book.size, *PLACE_KINDS)
+    judged = [(place, s, is_signed(s, rules, place)) for place, s in rows]
     _tell_unsigned(connection, rules, [(place, s) for place, s, signed in judged if not signed])
-    found = _reached(connection, [s for _, s, signed in judged if signed], origins)
+    found = reached_places(connection, [s for _, s, signed in judged if signed], origins)
     return book.grown(rows[-1][0] + 1 if rows else 0, found)
 
 
@@ -122,30 +104,3 @@ def _tell_unsigned(connection: Connection, rules: Rules, rows: Iterable[tuple[in
         rosters = [roster.body for index, roster in rules.rosters if index < place]
         users = find_users(statement.envelope, find_retired(rosters, roots, statement.issued_at))
         tell_users(connection, statement.envelope, users)
-
-
-def _reached(
-    connection: Connection, said: Sequence[Statement[Any]], origins: Mapping[Digest, Digest]
-) -> Iterable[Reached]:
-    """The places of these clears and records, each in the journal of its clear's lease.
-
-    A record names its clear by digest, so that its signers vouch for the lease. One whose clear or lease is not in the
-    log has no journal that anybody could ask from again.
-    """
-    quoted = [s.body.clear for s in said if isinstance(s.body, SignatureRecord)]
-    clears = {s.id: s.body for s in load_statements(connection, quoted)} if quoted else {}
-    for each in said:
-        body: ClearToSign | SignatureRecord = each.body
-        clear = clears.get(body.clear) if isinstance(body, SignatureRecord) else body
-        origin = origins.get(clear.lease) if isinstance(clear, ClearToSign) else None
-        if origin is not None:
-            yield Reached(journal=body.journal, nonce=body.nonce, origin=origin, terminal=body.terminal)
-
-
-def _is_signed(statement: Statement[Any], rules: Rules, place: int) -> bool:
-    try:
-        check_statement_signers(statement, rules.roster_at(place), statement.issued_at, rules.entries, "place")
-    except (MalformedError, RefusedError):
-        # Whoever only writes to the database must not be able to move a terminal's place out of its reach.
-        return False
-    return True
