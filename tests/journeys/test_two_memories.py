@@ -135,7 +135,9 @@ def test_both_memories_give_the_same_answers(connection: Connection, found: list
                 usage = UsageStore(connection)
                 online = ask(policy, step, order, usage, clock.now)
                 offline = ask(policy, step, order, journal.state, clock.now)
+                running = journal.windows.build_usage(policy, replace(step.request, at=clock.now), order, clock.now)
                 assert online == offline
+                assert build_usage(policy, step.request, order, usage, clock.now) == running
                 if not isinstance(online, Evaluation):
                     continue
                 usage.add(online.rules, order, step.request, clock.now)

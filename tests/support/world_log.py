@@ -25,11 +25,13 @@ class MemoryLog:
     def __init__(self) -> None:
         self.tree = Tree()
         self.envelopes: list[Envelope] = []
+        self._places: dict[Digest, int] = {}
         self.notes: list[assemble.SizedNote] = []
 
     def append(self, envelope: Envelope) -> int:
         """Add a statement; returns its index."""
         self.envelopes.append(envelope)
+        self._places.setdefault(envelope.id, len(self.envelopes) - 1)
         return self.tree.append(leaf_hash(envelope.encode()))
 
     def witness(self, moment: datetime) -> None:
@@ -53,10 +55,9 @@ class MemoryLog:
 
     def index_of(self, statement: Digest) -> int:
         """Leaf index of a statement."""
-        for index, envelope in enumerate(self.envelopes):
-            if envelope.id == statement:
-                return index
-        raise refused(Code.NOT_IN_LOG, "statement", statement, "not in the log")
+        if statement not in self._places:
+            raise refused(Code.NOT_IN_LOG, "statement", statement, "not in the log")
+        return self._places[statement]
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, ...]:
         """Inclusion proof."""

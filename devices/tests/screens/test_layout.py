@@ -100,6 +100,18 @@ def test_what_people_write_stays_as_it_is() -> None:
     assert width_of("贖回") == 4
 
 
+@given(st.text(st.characters(max_codepoint=0x180), max_size=40))
+def test_the_short_way_for_ascii_says_what_the_long_way_says(text: str) -> None:
+    """One character that is no ASCII takes the long way for everything beside it."""
+    assert render_visible(text + "\u8d16") == render_visible(text) + "\u8d16"
+    assert width_of(text + "\u8d16") == width_of(text) + 2
+    words = " ".join(text.split()) + " end"
+    if words.isprintable() and width_of(words) <= 60:
+        first, *rest = bodies(value("a" * 8 + " " + words + " " + "b" * 70, Breaks.ANYWHERE))
+        long_way = bodies(value("\u00e9" * 8 + " " + words + " " + "b" * 70, Breaks.ANYWHERE))
+        assert [first.replace("a" * 8, "\u00e9" * 8, 1), *rest] == long_way
+
+
 def test_chinese_is_broken_where_the_screen_ends() -> None:
     lines = bodies(value("贖" * 40, Breaks.ANYWHERE))
     assert ["贖" * 34, "贖" * 6] == lines

@@ -55,7 +55,7 @@ def build_usage(
     """
     rules = limiting_rules(policy, request)
     longest = max((w.seconds for rule in rules for w in rule.windows), default=0)
-    found = [*memory.load_uses([r.id for r in rules], _moment_before(now, longest)), *also]
+    found = [*memory.load_uses([r.id for r in rules], begin_of(longest, now)), *also]
     return {
         (rule.id, window.seconds): _count_before(
             [u for u in found if u.rule == rule.id], window, request, instruction, now
@@ -100,40 +100,90 @@ def merge_use(known: Use, again: Use) -> Use:
     )
 
 
+class Tally:
+    """The sums that every count of a window is made of. Uses are added and taken away again, in any order.
+
+    All sums are of whole numbers, so what was added and taken away leaves no trace.
+    """
+
+    __slots__ = ("_amounts", "_cents", "_fees", "_paid", "_unpriced")
+
+    def __init__(self, uses: Iterable[Use] = ()) -> None:
+        self._amounts: dict[AssetId, int] = {}
+        self._fees: dict[str, int] = {}
+        self._paid: dict[Digest, int] = {}
+        self._cents = 0
+        self._unpriced = 0
+        for use in uses:
+            self.add(use)
+
+    def add(self, use: Use) -> None:
+        """Count a use."""
+        self._change(use, 1)
+
+    def drop(self, use: Use) -> None:
+        """Count a use no longer that was added before."""
+        self._change(use, -1)
+
+    def _change(self, use: Use, sign: int) -> None:
+        chain = _chain_of(use.asset)
+        self._amounts[use.asset] = self._amounts.get(use.asset, 0) + sign * use.amount
+        self._fees[chain] = self._fees.get(chain, 0) + sign * use.fee
+        if use.hkd_cents is None:
+            self._unpriced += sign
+        else:
+            self._cents += sign * use.hkd_cents
+        # A void pays nobody: its fee counts, it does not.
+        if use.amount:
+            times = self._paid.get(use.instruction, 0) + sign
+            if times:
+                self._paid[use.instruction] = times
+            else:
+                del self._paid[use.instruction]
+
+    def usage(self, asset: AssetId) -> Usage:
+        """Amounts of one asset, fees of its chain, number and value of everything."""
+        return Usage(
+            amount=self._amounts.get(asset, 0),
+            count=len(self._paid),
+            fees=self._fees.get(_chain_of(asset), 0),
+            hkd_cents=None if self._unpriced else self._cents,
+        )
+
+
 def count_uses(uses: Iterable[Use], window: Window, asset: AssetId, now: datetime) -> Usage:
     """What a window holds now: amounts of one asset, fees of its chain, number and value of everything."""
-    inside = _inside(uses, window, now)
-    chain = _chain_of(asset)
-    return Usage(
-        amount=sum(u.amount for u in inside if u.asset == asset),
-        # A void pays nobody: its fee counts, it does not.
-        count=len({u.instruction for u in inside if u.amount}),
-        fees=sum(u.fee for u in inside if _chain_of(u.asset) == chain),
-        hkd_cents=_total([u.hkd_cents for u in inside]),
-    )
+    return Tally(_inside(uses, window, now)).usage(asset)
 
 
 def _count_before(uses: Sequence[Use], window: Window, request: Request, instruction: Digest, now: datetime) -> Usage:
     others = count_uses([u for u in uses if u.instruction != instruction], window, request.asset, now)
     own = _inside([u for u in uses if u.instruction == instruction], window, now)
+    return add_own(others, own, request)
+
+
+def add_own(others: Usage, own: Iterable[Use], request: Request) -> Usage:
+    """What stands beside a request: everything else in the window, and by how much its own earlier attempts cost more.
+
+    own: those uses of the request's own instruction that the window holds.
+    """
+    attempts = [*own]
     return Usage(
         amount=others.amount,
         count=others.count,
-        fees=others.fees + max((u.fee - request.fee_share for u in own if u.fee > request.fee_share), default=0),
-        hkd_cents=_total([others.hkd_cents, *(_above(u.hkd_cents, request.hkd_cents) for u in own)]),
+        fees=others.fees + max((u.fee - request.fee_share for u in attempts if u.fee > request.fee_share), default=0),
+        hkd_cents=_total([others.hkd_cents, *(_above(u.hkd_cents, request.hkd_cents) for u in attempts)]),
     )
 
 
 def _inside(uses: Iterable[Use], window: Window, now: datetime) -> list[Use]:
     """The uses that a window still holds: one that is `seconds` whole seconds old counts, and its fractions with it."""
-    if window.seconds >= LONGEST_S:
-        return [*uses]
-    after = now - timedelta(seconds=window.seconds + 1)
-    return [u for u in uses if u.at > after]
+    after = begin_of(window.seconds, now)
+    return [u for u in uses if u.at > after or window.seconds >= LONGEST_S]
 
 
-def _moment_before(now: datetime, seconds: int) -> datetime:
-    """A moment before the window. One second more is taken: a memory may keep fractions, and `count_uses` decides."""
+def begin_of(seconds: int, now: datetime) -> datetime:
+    """What is later than this is inside a window. A memory may keep fractions, so a second more is taken."""
     if seconds >= LONGEST_S:
         return datetime.min.replace(tzinfo=UTC)
     return now - timedelta(seconds=seconds + 1)

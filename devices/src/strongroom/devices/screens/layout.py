@@ -120,8 +120,13 @@ def _wrap(line: LineShape, translate: Translate, label: str) -> Iterator[str]:
 
 
 def _end_of_piece(text: str, breaks: Breaks, label: str, columns: int) -> int:
-    fits = next(i for i in range(min(len(text), columns), 0, -1) if width_of(text[:i]) <= columns)
-    end = next((i for i in range(fits, 0, -1) if _may_break(text[i - 1], text[i])), 0)
+    if text.isascii():
+        # A column a character and spaces alone to break at: the same answer, found by the string itself.
+        fits = columns
+        end = text.rfind(" ", 1, fits + 1)
+    else:
+        fits = next(i for i in range(min(len(text), columns), 0, -1) if width_of(text[:i]) <= columns)
+        end = next((i for i in range(fits, 0, -1) if _may_break(text[i - 1], text[i])), 0)
     if end > 0:
         return end
     if breaks is Breaks.ANYWHERE:

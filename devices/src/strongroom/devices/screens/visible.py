@@ -16,11 +16,16 @@ _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 
 def render_visible(text: str) -> str:
     """The text with each character that is not drawn, or not in its own place, by its number: `<U+202E>`."""
+    # Printable ASCII, most of what is ever drawn, is plain throughout: one test says what one a character would.
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(each if _is_plain(each) else f"<U+{ord(each):04X}>" for each in text)
 
 
 def width_of(text: str) -> int:
     """Columns that a text takes: Chinese characters take two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
 
 

@@ -16,7 +16,7 @@ from strongroom.core.checks.limits import price_moment, value_requests
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.errors import Refusal, RefusedError, run_checks
 from strongroom.core.policy import Policy, check_transaction_limits, evaluate, evaluate_void
-from strongroom.core.policy.usage import Use, build_usage, build_uses
+from strongroom.core.policy.usage import Use, build_uses
 from strongroom.core.records import Units
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import LimitUse
@@ -33,7 +33,7 @@ def check_windows(proved: ProvedDocket, policy: Policy, journal: Journal, now: d
     moment = price_moment(proved.journey, proved.foundation, now)
     valued = value_requests(policy, proved.requests, proved.foundation, moment)
     for instruction, request in zip(proved.journey.all(Instruction), valued, strict=True):
-        usage = build_usage(policy, request, instruction.id, journal.state, now, also=uses)
+        usage = journal.windows.build_usage(policy, request, instruction.id, now, also=uses)
         try:
             evaluation = evaluate(policy, replace(request, at=now), usage)
         except RefusedError as error:
@@ -53,7 +53,7 @@ def check_void_windows(proved: ProvedDocket, policy: Policy, journal: Journal, n
     """
     uses: list[Use] = []
     for instruction, request in zip(proved.journey.all(Instruction), proved.void_requests, strict=True):
-        usage = build_usage(policy, request, instruction.id, journal.state, now, also=uses)
+        usage = journal.windows.build_usage(policy, request, instruction.id, now, also=uses)
         rules = evaluate_void(policy, request, usage)
         uses += build_uses(rules, replace(request, amount=0, hkd_cents=0), instruction.id, now)
     return build_limit_marks(uses)

@@ -25,6 +25,7 @@ from strongroom.core.canonical import encode_canonical, parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import InvariantError, Refusal, UnavailableError, refused
 from strongroom.core.ids import Digest, PartyId, parse_party_id
+from strongroom.core.policy.running import RunningUses
 from strongroom.core.records import encode_time, parse_time
 from strongroom.vault.terminal.journal.chain import check_journal, read_entries
 from strongroom.vault.terminal.journal.entry import (
@@ -37,7 +38,7 @@ from strongroom.vault.terminal.journal.entry import (
     encode_payload,
 )
 from strongroom.vault.terminal.journal.index import save_marks
-from strongroom.vault.terminal.journal.marks import Mark, settle_mark
+from strongroom.vault.terminal.journal.marks import LimitUse, Mark, settle_mark
 from strongroom.vault.terminal.journal.queries import query
 from strongroom.vault.terminal.journal.state import JournalState
 from strongroom.vault.terminal.journal.store import (
@@ -74,6 +75,7 @@ class Journal:
         self._is_open = True
         self._mirror: Mirror | None = None
         self._mirror_failed = False
+        self._windows = RunningUses(lambda: self.state)
 
     @classmethod
     def create(cls, path: Path, clock: Clock, terminal: PartyId) -> Self:
@@ -137,6 +139,11 @@ class Journal:
     def state(self) -> JournalState:
         """What the journal remembers."""
         return JournalState(self._connection)
+
+    @property
+    def windows(self) -> RunningUses:
+        """What the windows of a policy hold, kept while entries are appended; counted from what `state` says."""
+        return self._windows
 
     def append(self, kind: EntryKind, fields: bytes, marks: Sequence[Mark] = ()) -> Entry:
         """Append one entry and return it once it is on the disk.
@@ -262,6 +269,9 @@ class Journal:
                     "hash": entry.hash,
                 },
             )
+        for mark in marks:
+            if isinstance(mark, LimitUse):
+                self._windows.note_change(mark.rule, mark.instruction)
         return entry
 
     def _last_time(self) -> datetime | None:

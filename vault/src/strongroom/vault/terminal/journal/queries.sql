@@ -158,6 +158,11 @@ UPDATE limit_use SET fee = :fee, hkd_cents = :hkd_cents, time = :time WHERE rule
 SELECT rule, instruction, asset, units, fee, hkd_cents, time FROM limit_use
 WHERE rule IN (SELECT value FROM json_each(:rules)) AND time >= :since ORDER BY rule, time, instruction;
 
+-- limit_uses_of --
+-- What changed, for whoever keeps sums: rules and instructions as JSON arrays.
+SELECT rule, instruction, asset, units, fee, hkd_cents, time FROM limit_use
+WHERE rule IN (SELECT value FROM json_each(:rules)) AND instruction IN (SELECT value FROM json_each(:instructions));
+
 -- pin_failures --
 -- Wrong PINs since the last right one.
 SELECT failures FROM pin_failure WHERE token = :token;

@@ -116,6 +116,11 @@ class JournalState:
         values = {"rules": json.dumps(list(rules)), "since": encode_time(since)}
         return tuple(parse_use(*row) for row in self._connection.execute(query("limit_uses_since"), values))
 
+    def load_uses_of(self, rules: Sequence[EntryId], instructions: Sequence[Digest]) -> tuple[Use, ...]:
+        """What these rules let through of these instructions: core's `ChangingMemory`."""
+        values = {"rules": json.dumps(list(rules)), "instructions": json.dumps(list(instructions))}
+        return tuple(parse_use(*row) for row in self._connection.execute(query("limit_uses_of"), values))
+
     def wrong_pins(self, token: str) -> int:
         """Wrong PINs in a row for a token since its last right one."""
         return self._number("pin_failures", token=token)
