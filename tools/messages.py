@@ -84,7 +84,7 @@ def find_messages() -> tuple[Found, ...]:
 def find_in(path: Path) -> Iterator[Found]:
     """The message ids of one file. Raises MessageError."""
     reader = _Reader(path)
-    for call, functions in _calls(reader.tree, ()):
+    for call, functions in reader.calls:
         name = _name_of(call.func)
         marker = MARKERS.get(name)
         # A maker of lines hands its argument on to the next; whoever calls the first one is looked at.
@@ -126,11 +126,15 @@ def _codes_of(path: Path) -> Iterator[str]:
 
 
 class _Reader:
-    """Follows an expression to the literals that it can be: conditions, names, tables and functions of one file."""
+    """Follows an expression to the literals that it can be: conditions, names, tables and functions of one file.
+
+    A parameter is followed to every call in the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.tree = _parse(path)
+        self.calls = tuple(_calls(self.tree, ()))
 
     def resolve(self, node: ast.expr, functions: Functions) -> tuple[str, ...]:
         """Every text that the expression can be; none for what is only passed on. Raises MessageError."""
@@ -141,8 +145,8 @@ class _Reader:
                 return (*self.resolve(body, functions), *self.resolve(orelse, functions))
             case ast.Attribute(attr=attr) if attr in _PASSED_ON:
                 return ()
-            case ast.Name(id=name):
-                return self._resolve_all(_bindings(name, (*functions, self.tree)), node, functions)
+            case ast.Name():
+                return self._resolve_name(node, functions)
             case ast.Subscript(value=ast.Name(id=name)):
                 tables = _bindings(name, (*functions, self.tree))
                 values = [value for table in tables if isinstance(table, ast.Dict) for value in table.values]
@@ -156,6 +160,23 @@ class _Reader:
         if not nodes:
             raise self._refuse(asked)
         return tuple(text for node in nodes for text in self.resolve(node, functions))
+
+    def _resolve_name(self, node: ast.Name, functions: Functions) -> tuple[str, ...]:
+        function = next((each for each in functions if node.id in _parameters(each)), None)
+        if function is not None:
+            return self._resolve_parameter(node, function)
+        return self._resolve_all(_bindings(node.id, (*functions, self.tree)), node, functions)
+
+    def _resolve_parameter(self, asked: ast.Name, function: ast.FunctionDef) -> tuple[str, ...]:
+        handed = Marker(keyword=asked.id, position=_parameters(function).index(asked.id), kind=Kind.LINE)
+        found = [
+            (node, around)
+            for call, around in self.calls
+            if _name_of(call.func) == function.name and function not in around and (node := _argument(call, handed))
+        ]
+        if not found:
+            raise self._refuse(asked)
+        return tuple(text for node, around in found for text in self.resolve(node, around))
 
     def _refuse(self, node: ast.expr) -> MessageError:
         return MessageError(
@@ -195,6 +216,12 @@ def _argument(call: ast.Call, marker: Marker) -> ast.expr | None:
     if 0 <= marker.position < len(call.args):
         return call.args[marker.position]
     return next((each.value for each in call.keywords if each.arg == marker.keyword), None)
+
+
+def _parameters(function: ast.FunctionDef) -> list[str]:
+    """Names in the order in which a call hands them in."""
+    named = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    return [each for each in named if each != "self"] + [each.arg for each in function.args.kwonlyargs]
 
 
 def _bindings(name: str, scopes: tuple[ast.AST, ...]) -> list[ast.expr]:

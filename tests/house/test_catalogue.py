@@ -111,6 +111,21 @@ def show(it):
     ] == found_in(tmp_path, source)
 
 
+def test_a_parameter_is_followed_to_every_call_in_its_file(tmp_path: Path) -> None:
+    source = """
+def show(it):
+    return [_row("TO", it), _row(label="FEE", it=it)]
+
+
+def _row(label, it):
+    return Row(label=label, lines=(it,))
+"""
+
+    assert [("TO", Kind.LABEL), ("FEE", Kind.LABEL)] == found_in(tmp_path, source)
+    with pytest.raises(MessageError, match=r"planted\.py:3: it is no literal"):
+        found_in(tmp_path, source.replace('"TO"', "it"))
+
+
 def test_what_is_handed_on_or_bilingual_is_not_looked_at_twice(tmp_path: Path) -> None:
     source = """
 def build_row(label, *lines):
