@@ -85,6 +85,7 @@ def _policy(firm: Firm) -> Policy:
             clear_max_count=5,
             device_cool_off_s=1,
             freeze_lift_people=2,
+            package_max_halts=10,
             price_max_age_s=86_400,
             reading_floor_s=2,
             sitting_max_count=10,

@@ -133,6 +133,7 @@ def no_limits(policy: Policy) -> Policy:
         policy.parameters,
         approval_life_s=10 * 86_400,
         clear_max_count=10_000,
+        package_max_halts=10_000,
         reading_floor_s=0,
         sitting_max_count=10_000,
         clear_life_s=36_000,

@@ -234,6 +234,7 @@ class World:
                 clear_max_count=10,
                 device_cool_off_s=86400,
                 freeze_lift_people=2,
+                package_max_halts=20,
                 price_max_age_s=60 * 86400,
                 reading_floor_s=5,
                 sitting_max_count=20,

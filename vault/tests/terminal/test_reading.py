@@ -96,6 +96,29 @@ def test_after_so_many_decisions_people_rest(firm: Any, stand: Any) -> None:
     assert set() == stand.refusals(firm.turn(trips=trips[2:]), "sign")
 
 
+HALTS = ((0, 1, 2), (1, 2, 1), (2, 2, 0))
+
+
+@pytest.mark.parametrize(("most", "asked", "left"), HALTS)
+def test_a_refusal_stops_its_package_unless_the_policy_lets_the_others_go_on(
+    firm: Any, stand: Any, most: int, asked: int, left: int
+) -> None:
+    """Two doubts, then a yes. What was not looked at is said, and is signed in another package."""
+    change_policy(stand, package_max_halts=most)
+    trips = [firm.trip(nonce=7 + n, sequence=1 + n) for n in range(3)]
+    answers = [line for _ in range(min(asked, 2)) for line in ("unsure", "I want to ask")]
+    outcome = stand.run(firm.turn(trips=trips), *answers, "sign")
+    codes = [{r.code for r in each.refusals} for each in outcome.refused]
+    assert [{Code.OPERATOR_REFUSED}] * asked + [{Code.PACKAGE_STOPPED}] * left == codes
+    assert [trip.proposal.id for trip in trips[: asked + left]] == [each.proposal for each in outcome.refused]
+    assert 3 - asked - left == len(outcome.results)
+    result = stand.result()
+    assert (asked + left, 3 - asked - left) == (len(result.halts), len(result.results))
+    assert (f"{left} transactions of this package were not looked at" in stand.screen.getvalue()) == (left > 0)
+    if left:
+        assert set() == stand.refusals(firm.turn(trips=trips[-1:]), "sign")
+
+
 def test_a_package_that_nobody_can_read_in_one_sitting_is_refused_whole(firm: Any, stand: Any) -> None:
     change_policy(stand, sitting_max_count=1)
     trips = [firm.trip(nonce=7 + n, sequence=1 + n) for n in range(2)]

@@ -66,6 +66,7 @@ class Policy:
     clear_max_count: int
     device_cool_off_s: int
     freeze_lift_people: int
+    package_max_halts: int
     price_max_age_s: int
     reading_floor_s: int
     sitting_max_count: int
@@ -90,6 +91,7 @@ def _parse_policy(node: Node) -> Policy:
         "clear_max_count",
         "device_cool_off_s",
         "freeze_lift_people",
+        "package_max_halts",
         "price_max_age_s",
         "reading_floor_s",
         "sitting_max_count",

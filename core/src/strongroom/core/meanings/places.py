@@ -108,6 +108,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Do not sign by other means. Give the code and the field to the security desk; such a value is no accident.",
         "III.23 III.A4-GP",
     ),
+    "PACKAGE_STOPPED": (
+        "The package was stopped by a refusal before this transaction was looked at",
+        "Clear up the refusal that stopped it; then send this transaction in another package.",
+        "III.14 VI.4",
+    ),
     "SITTING_FULL": (
         "So many decisions were made without a rest that the next one would not be read",
         "Rest for the time that the policy sets, or let another person decide; send packages of fewer dockets.",

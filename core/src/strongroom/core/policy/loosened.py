@@ -17,7 +17,7 @@ _LESS_IS_WEAKER = (
     "sitting_rest_s",
     "whitelist_min_age_s",
 )
-_MORE_IS_WEAKER = ("approval_life_s", "clear_life_s", "price_max_age_s")
+_MORE_IS_WEAKER = ("approval_life_s", "clear_life_s", "package_max_halts", "price_max_age_s")
 
 
 def find_loosened(before: Policy, after: Policy) -> tuple[str, ...]:

@@ -85,6 +85,7 @@ class Parameters:
     """Times and counts that hold for everything. utc_offset_min: the clock of `hours`, east of UTC.
 
     device_cool_off_s: how long a new approval device, or an approver's new key, stands in the roster before it counts.
+    package_max_halts: so many dockets of one package may be refused and a terminal still looks at the others.
     reading_floor_s: how long a page is looked at before yes counts. sitting_max_count: decisions of one person without
     a rest of `sitting_rest_s`.
     """
@@ -94,6 +95,7 @@ class Parameters:
     clear_max_count: int
     device_cool_off_s: int
     freeze_lift_people: int
+    package_max_halts: int
     price_max_age_s: int
     reading_floor_s: int
     sitting_max_count: int

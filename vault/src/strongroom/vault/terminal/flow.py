@@ -1,6 +1,7 @@
 """A signing session, step by step: receive, prove, check, show, sign, hand back. Each only if the last one let it pass.
 
-A refused docket does not stop the others; a fault of the token does. Whatever happens, what was made is handed back.
+A refused docket stops the others unless the policy lets so many pass; a fault of the token always does. Whatever
+happens, what was made is handed back.
 """
 
 from __future__ import annotations
@@ -120,9 +121,7 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
             # The package may have brought another register, or the news that this token is no longer good.
             found = compare_token(terminal, crew.live)
         _tell(terminal, crew, tuple(alarm for alarm in found if alarm not in crew.alarms), outcome)
-        for number, docket in enumerate(desk.body.dockets, start=1):
-            if not _sign_or_halt(desk, docket, number, outcome):
-                break
+        _sign_all(desk, outcome)
     except _HaltedError as halted:
         _record(terminal, crew, NONE, halted, outcome)
     finally:
@@ -134,6 +133,37 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
     terminal.journal.append(EntryKind.SESSION_CLOSED, closed)
     _tell_end(terminal, outcome)
     return outcome
+
+
+def _sign_all(desk: Desk, outcome: Outcome) -> None:
+    """Each docket in turn, until the token is at fault or the policy stops the package."""
+    most, before = desk.terminal.trust.policy_in_force.parameters.package_max_halts, len(outcome.refused)
+    for number, docket in enumerate(desk.body.dockets, start=1):
+        if not _sign_or_halt(desk, docket, number, outcome):
+            return
+        halts = len(outcome.refused) - before
+        if halts > most:
+            # Something is wrong with this package: people who go on would sign beside an attack that they just saw.
+            _leave_rest(desk, desk.body.dockets[number:], RefusedError(_stopped(halts, most)), outcome)
+            return
+
+
+def _stopped(halts: int, most: int) -> Refusal:
+    return Refusal(
+        code=Code.PACKAGE_STOPPED,
+        field="package.halts",
+        expected=f"at most {most}",
+        got=f"{halts}, and this came after",
+    )
+
+
+def _leave_rest(desk: Desk, dockets: Sequence[Docket], error: RefusedError, outcome: Outcome) -> None:
+    """A halt for each docket that nobody looks at any more, without a page for each."""
+    for docket in dockets:
+        _keep_halt(desk.terminal, desk.crew, claimed_proposal(docket), _HaltedError("receive", error), outcome)
+    if dockets:
+        said = "{count} transactions of this package were not looked at: it was stopped by what was refused."
+        desk.terminal.outside.console.say(build_line(said, count=str(len(dockets))))
 
 
 def _tell_end(terminal: Terminal, outcome: Outcome) -> None:
@@ -178,13 +208,20 @@ def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> 
 
 
 def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError, outcome: Outcome) -> None:
-    refusals, console = halted.error.refusals, terminal.outside.console
+    notice = _keep_halt(terminal, crew, proposal, halted, outcome)
+    pages = build_halt_pages(halted.step, halted.error.refusals)
+    terminal.outside.console.stop(pages, render_notice(notice), CARRY)
+
+
+def _keep_halt(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError, outcome: Outcome) -> str:
+    """Say a halt, and keep the text of its code."""
+    refusals = halted.error.refusals
     said = halt(terminal, crew, proposal, halted.step, halted.error)
     outcome.halts.append(said)
     notice = build_notice(terminal, crew, said, refusals[0].code.value)
     outcome.refused.append(Refused(proposal=proposal, step=halted.step, refusals=refusals, notice=notice))
-    console.stop(build_halt_pages(halted.step, refusals), render_notice(notice), CARRY)
     keep_notice(terminal, notice)
+    return notice
 
 
 def _tell(terminal: Terminal, crew: Crew, alarms: Sequence[Refusal], outcome: Outcome) -> None:
