@@ -19,7 +19,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo import attacks, attacks_books, attacks_builder, attacks_gate, attacks_provider, journey, theft, turns
+from demo import (
+    attacks,
+    attacks_books,
+    attacks_builder,
+    attacks_gate,
+    attacks_provider,
+    journey,
+    line,
+    sight,
+    theft,
+    turns,
+)
 from demo.canaries import MARK, Leak, descendants, find_leaks
 from demo.ceremonies import WRAPPING_KEY, drill
 from demo.ended import Ended
@@ -118,8 +129,11 @@ def act_honest(story: Story, scene: Scene, journal: Journal, ended: list[Ended])
     def litecoin() -> None:
         three = [("harbour", "ltc", 5 * 10**8), ("lantau", "ltc", 7 * 10**8), ("peak", "ltc", 11 * 10**8)]
         proposal = journey.prepare(scene, journal, "three clients in litecoin", three, tell)
-        journey.approve(scene, proposal)
-        journey.verify(scene, proposal)
+        line.approve_on_the_line(scene, "device:approver-1", tell)
+        journey.approve_on(scene, "device:approver-2")
+        journey.wait_for_quorum(scene, proposal)
+        journey.verify_package(scene, proposal, sight.film_to_station(scene, tell))
+        tell("strongroom-station", f"paper printed: the operators read {len(three)} pages from their tray")
         journey.sign(scene, proposal, ["device:terminal-1", "device:terminal-2"])
         wanted = {"SEAL_DIGEST_MISMATCH"}
         ended.append(
@@ -133,7 +147,7 @@ def act_honest(story: Story, scene: Scene, journal: Journal, ended: list[Ended])
         journey.release(scene, proposal)
         journey.tell_docket(scene, proposal, tell)
 
-    story.phase("three clients in one litecoin transaction, and attack 6 on its way", litecoin)
+    story.phase("three clients in one litecoin transaction, by line and by sight, and attack 6 on its way", litecoin)
     story.phase("a fee is bumped", lambda: turns.bump_fee(scene, journal, tell))
     story.phase("a withdrawal in tokens", lambda: turns.pay_tokens(scene, journal, tell))
     story.phase("a chain turns back", lambda: turns.turn_back(scene, journal, tell))

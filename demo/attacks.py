@@ -11,6 +11,7 @@ from demo.journey import Journal, Order, Tell, instruct, mine, wait_for_proposal
 from demo.papers import whitelist_entries
 from demo.programs import DemoError
 from demo.scene import Scene
+from demo.sight import scan_halt
 from demo.stage import enroll_approver
 from strongroom.chains.bitcoin.psbt import Payment, Spend, build_psbt, encode_psbt, parse_psbt
 from strongroom.chains.bitcoin.scripts import ScriptKind, build_script
@@ -160,6 +161,7 @@ def play_again(scene: Scene, journal: Journal, tell: Tell) -> Ended:
     result = scene.sign("device:terminal-1", expect=None)
     code = refused_with(result, {"ALREADY_COMMITTED", "INSTRUCTION_ALREADY_PAID"})
     tell("device:terminal-1", f"halt: {code}")
+    scan_halt(scene, result, "device:terminal-1", tell)
     alert = alert_of(scene, code)
     scene.stop_platform()
     scene.query("update transfers.dockets set state = %s where proposal = %s", kept, proposal)

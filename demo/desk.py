@@ -1,6 +1,7 @@
-"""What lies on the people's desks: the clients' papers, from which they answer what a device asks about a payment.
+"""What lies on the people's desks, from which they answer what a device asks about a payment.
 
-They read the question on the screen, and the answer on paper: nothing of it comes from inside the device.
+The approvers have what the clients sent; the operators in the vault have the paper that the station printed. They
+read the question on the screen, and the answer on paper: nothing of it comes from inside the device.
 """
 
 from __future__ import annotations
@@ -13,10 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 
+from demo.programs import DemoError
+
 _QUESTION = re.compile(
     r"instruction (sha256: [0-9a-f ]+): (?:characters (\d+) to (\d+) of the destination|the amount in )[^:]*: "
 )
 LOOK_S = 0.05
+_PRINTED = re.compile(
+    r"^DESTINATION [^\n]*? {3}(?P<prefix>0x)?\n(?P<groups>.*?)\n\nAMOUNT [^\n]*\n {4}(?P<amount>[0-9.]+) [^\n]*\n"
+    r".*?^Instruction (?P<instruction>.*?)^Paid to ",
+    flags=re.MULTILINE | re.DOTALL,
+)
+_HEX = re.compile(r"\b[0-9a-f]{4}\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +38,21 @@ class Paper:
 
 Papers = Mapping[str, Paper]
 """By instruction id."""
+
+
+def read_paper(text: str) -> dict[str, Paper]:
+    """What the pages of the station's paper say, as people read them. By instruction id."""
+    papers = {}
+    for page in text.split("\f"):
+        found = _PRINTED.search(page)
+        if found is None:
+            raise DemoError(f"the paper cannot be read:\n{page}")
+        # Under each line of places stands a line of characters: every second one is the destination's.
+        lines = found["groups"].splitlines()[1::2]
+        address = (found["prefix"] or "") + "".join("".join(line.split()) for line in lines)
+        digest = "".join(_HEX.findall(found["instruction"].partition("sha256:")[2]))
+        papers[f"sha256:{digest}"] = Paper(address=address, amount=found["amount"])
+    return papers
 
 
 @contextmanager

@@ -125,14 +125,30 @@ def wait_for_proposal(scene: Scene, instructions: Sequence[Digest]) -> Digest:
 def approve(scene: Scene, proposal: Digest) -> None:
     """M. Chan and R. Singh read the docket on their own devices and approve."""
     for device in ("device:approver-1", "device:approver-2"):
-        scene.decide(device, scene.fetch(device, "approval-request"), "approve")
+        approve_on(scene, device)
+    wait_for_quorum(scene, proposal)
+
+
+def approve_on(scene: Scene, device: str) -> None:
+    """One person approves on their device; a courier carries the docket there and the answer back."""
+    scene.decide(device, scene.fetch(device, "approval-request"), "approve")
+
+
+def wait_for_quorum(scene: Scene, proposal: Digest) -> None:
+    """Wait until the docket leaves for the vault."""
     scene.wait("the quorum", lambda: scene.state(proposal) == "EXPORTED")
 
 
 def verify(scene: Scene, proposal: Digest) -> None:
     """The station reads the docket with other eyes."""
-    scene.verify(scene.fetch("device:station-1", "verification"))
-    scene.wait("the verification", lambda: scene.state(proposal) == "VERIFIED")
+    verify_package(scene, proposal, scene.fetch("device:station-1", "verification"))
+
+
+def verify_package(scene: Scene, proposal: Digest, package: Path) -> None:
+    """The station reads a package that is with it, and prints the operators' paper."""
+    scene.verify(package)
+    with scene.printing(package):
+        scene.wait("the verification", lambda: scene.state(proposal) == "VERIFIED")
 
 
 def sign(scene: Scene, proposal: Digest, terminals: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.ceremonies import Ceremonies
-from demo.desk import Paper, reading
+from demo.desk import Paper, read_paper, reading
 from demo.firm import ETH, HOLDERS_OF_DEVICES, Firm
 from demo.people import Person
 from demo.programs import DemoError, Result, run, start
@@ -26,11 +26,26 @@ from strongroom.online.transfers.withdrawal.platform import Platform
 
 PATIENCE_S = 120
 CONFIRMATIONS = 3
+Across = Callable[[Path, Path], Path]
+"""Brings a package into a folder of a device; returns the file there."""
+
+
+def copy_package(path: Path, folder: Path) -> Path:
+    """Copy a package on a medium, to a temporary name first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / path.name
+    temporary = target.with_suffix(".part")
+    shutil.copyfile(path, temporary)
+    temporary.replace(target)
+    return target
 
 
 @dataclass(kw_only=True)
 class Scene:
-    """Everything that runs. carried: package files that the courier has taken. on_desk: papers by instruction."""
+    """Everything that runs. carried: package files that the courier has taken.
+
+    on_desk: what clients sent to the approvers; in_tray: what the station printed for the operators. By instruction.
+    """
 
     folder: Path
     firm: Firm
@@ -46,6 +61,7 @@ class Scene:
     programs: list[subprocess.Popen[str]] = field(default_factory=list)
     carried: set[Path] = field(default_factory=set)
     on_desk: dict[str, Paper] = field(default_factory=dict)
+    in_tray: dict[str, Paper] = field(default_factory=dict)
 
     # --- places -------------------------------------------------------------------------------------------------
 
@@ -67,18 +83,21 @@ class Scene:
 
     # --- the courier --------------------------------------------------------------------------------------------
 
-    def fetch(self, device: str, kind: str, *, patience_s: int = PATIENCE_S) -> Path:
-        """Carry what waits for a device to it, and return the newest package of a kind, once there is one."""
+    def fetch(self, device: str, kind: str, *, patience_s: int = PATIENCE_S, across: Across = copy_package) -> Path:
+        """Carry what waits for a device to it, and return the newest package of a kind, once there is one.
+
+        across: how packages of that kind cross. Updates are carried in a folder.
+        """
         found: list[Path] = []
 
         def arrived() -> bool:
-            found.extend(self._carry_to(device, kind))
+            found.extend(self._carry_to(device, kind, across))
             return bool(found)
 
         self.wait(f"a {kind} package for {device}", arrived, patience_s=patience_s)
         return found[-1]
 
-    def _carry_to(self, device: str, kind: str) -> list[Path]:
+    def _carry_to(self, device: str, kind: str, across: Across = copy_package) -> list[Path]:
         arrived = []
         source = self.folder / "platform" / "outbox" / device.replace(":", "-")
         for path in sorted(source.glob("*.package.json")):
@@ -92,7 +111,8 @@ class Scene:
                 self._take_news(device, self._copy(path, self.inbox(device)))
             elif path.name.endswith(f"-{kind}.package.json"):
                 self.carried.add(path)
-                arrived.append(self._copy(path, self.inbox(device)))
+                self._keep(path)
+                arrived.append(across(path, self.inbox(device)))
         return arrived
 
     def _take_news(self, device: str, package: Path) -> None:
@@ -112,15 +132,14 @@ class Scene:
         return moved
 
     def _copy(self, path: Path, folder: Path) -> Path:
-        """Copy a package, to a temporary name first, and keep one for the record."""
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / path.name
-        temporary = target.with_suffix(".part")
-        shutil.copyfile(path, temporary)
-        temporary.replace(target)
+        """Copy a package, and keep one for the record."""
+        self._keep(path)
+        return copy_package(path, folder)
+
+    def _keep(self, path: Path) -> None:
+        """Keep a package for the record."""
         self.packages.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, self.packages / f"{path.parent.parent.name}-{path.parent.name}-{path.name}")
-        return target
 
     def wait(self, what: str, ready: Callable[[], bool], *, patience_s: int = PATIENCE_S) -> None:
         """Look again and again; say what was waited for when patience ends, or which program died."""
@@ -162,16 +181,15 @@ class Scene:
         return self.firm.people[HOLDERS_OF_DEVICES[device]]
 
     def decide(self, device: str, package: Path, answer: str, *, expect: int | None = 0) -> Result:
-        """A person answers on their approval device."""
+        """A person answers on their approval device, and the courier takes the answer."""
+        places = ["--home", str(self.home(device) / "home"), "--out", str(self.outbox(device))]
+        result = self.answer(device, ["decide", *places, str(package)], answer, expect=expect)
+        self.carry_back(device)
+        return result
+
+    def answer(self, device: str, arguments: list[str], answer: str, *, expect: int | None = 0) -> Result:
+        """A person sits at their approval device: PIN, their paper, and the answer."""
         person = self.approver(device)
-        arguments = [
-            "decide",
-            "--home",
-            str(self.home(device) / "home"),
-            "--out",
-            str(self.outbox(device)),
-            str(package),
-        ]
         log = self.folder / "logs" / f"{device.replace(':', '-')}.log"
         process = start("approver", arguments, store=person.store, log=log)
         if process.stdin is None or process.stdout is None:
@@ -184,23 +202,30 @@ class Scene:
         result = Result(code=code, out=out, err=log.read_text())
         if expect is not None and code != expect:
             raise DemoError(f"{device} ended with {code}, not {expect}:\n{result.err}\n{out}")
-        self.carry_back(device)
         return result
 
     def verify(self, package: Path, *, expect: int | None = 0) -> Result:
         """The station reads a docket."""
         device = "device:station-1"
-        arguments = [
-            "verify",
-            "--home",
-            str(self.home(device) / "home"),
-            "--out",
-            str(self.outbox(device)),
-            str(package),
-        ]
+        places = ["--home", str(self.home(device) / "home"), "--out", str(self.outbox(device))]
+        arguments = ["verify", *places, str(package)]
         result = run("station", arguments, offline=True, expect=expect)
         self.carry_back(device)
         return result
+
+    @contextmanager
+    def printing(self, package: Path) -> Iterator[None]:
+        """The station prints the operators' paper of a docket, while other things happen; it lies in the tray then."""
+        home, out = self.home("device:station-1") / "home", self.home("device:station-1") / "printer"
+        arguments = ["paper", "--home", str(home), "--out", str(out), "--json", str(package)]
+        log = self.folder / "logs" / "printer.log"
+        with start("station", arguments, offline=True, log=log) as printer:
+            yield
+            said, _ = printer.communicate(timeout=PATIENCE_S)
+        if printer.returncode != 0:
+            raise DemoError(f"the station prints no paper:\n{log.read_text()}\n{said}")
+        files = Result(code=0, out=said, err="").json()["files"]
+        self.in_tray |= read_paper(next(Path(f) for f in files if f.endswith(".txt")).read_text())
 
     def release(self, package: Path, *, expect: int | None = 0) -> Result:
         """The gate compares, releases and broadcasts."""
@@ -253,7 +278,7 @@ class Scene:
             self.wait(
                 f"the session request of {device}", lambda: bool(self.carry_back(device)) or process.poll() is not None
             )
-            with reading(process, log, self.on_desk):
+            with reading(process, log, self.in_tray):
                 yield process
         finally:
             stdin.close()

@@ -236,10 +236,9 @@ def make_keys(scene: Scene, say: Callable[[str], None]) -> None:
     firm.terminals = (first, *fill_terminals(firm.terminals))
     for terminal in firm.terminals:
         firm.machines = {**firm.machines, terminal.id: (terminal.key, ("terminal",))}
-    for number in (1, 2, 3):
-        # An approval device has no key of its own yet; its enrolment names the person's token.
-        public = make_service_key(scene.config.parent / f"approver-{number}.key")
-        firm.machines = {**firm.machines, f"device:approver-{number}": (public, ("approval-device",))}
+    # The third approval device is enrolled later, by attack 5, and never on the line: nothing asks for its own key.
+    public = make_service_key(scene.config.parent / "approver-3.key")
+    firm.machines = {**firm.machines, "device:approver-3": (public, ("approval-device",))}
     enroll_devices(scene)
 
 
@@ -251,6 +250,8 @@ def enroll_devices(scene: Scene) -> None:
     typed = f"{firm.fingerprint}\n{firm.fingerprint}\n"
     for device in ("device:approver-1", "device:approver-2"):
         enroll_approver(scene, device)
+        own = ["make-device-key", "--home", str(scene.home(device) / "home"), "--json"]
+        firm.machines = {**firm.machines, device: (_public(run("approver", own).json()), ("approval-device",))}
     station = scene.home("device:station-1") / "home"
     made = run(
         "station",
