@@ -96,7 +96,7 @@ def scan_halt(scene: Scene, stopped: Result, device: str, tell: Tell) -> None:
     subject = f"{device} journal {told['journal']}"
     if not scene.query("select 1 from watch.alerts where subject = %s and code = %s", subject, told["code"]):
         raise DemoError(f"the security desk has no alert of {subject}")
-    tell("security desk", f"scanned from the terminal's screen: {told['code']}, {subject}; that is an alert")
+    tell("security desk", f"scanned from the terminal's screen: {subject}, first refusal {told['code']}; an alert")
 
 
 def photograph(screen: str) -> str:
