@@ -170,7 +170,8 @@ class Scene:
             )
         program = {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
         arguments = ["import", "--home", home, "--json", str(package)]
-        return run(program, arguments, offline=program == "station", expect=expect)
+        typed = "accept\naccept\n" if program == "station" else ""
+        return run(program, arguments, stdin=typed, offline=program == "station", expect=expect)
 
     def terminal(self, device: str) -> Terminal:
         """A terminal by its id."""

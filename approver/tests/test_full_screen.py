@@ -42,7 +42,7 @@ def test_doubt_is_one_key_and_gives_its_reason(make_desk: MakeDesk, key: str, wo
     async def do(hands: Hands) -> None:
         await hands.unlock(PIN)
         await hands.find(Choosing)
-        await hands.press(key)
+        await hands.answer(key)
         await hands.find(Asking)
         await hands.type("nobody told me of this")
 
@@ -105,7 +105,7 @@ def test_whoever_gives_up_at_the_pin_signs_nothing(make_desk: MakeDesk) -> None:
 
     async def do(hands: Hands) -> None:
         await hands.find(Asking)
-        await hands.press("escape")
+        await hands.answer("escape")
 
     assert 3 == desk.sit(do, *words)
     assert not desk.answers()

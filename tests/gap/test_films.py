@@ -101,7 +101,14 @@ def test_a_package_that_crossed_is_verified_by_the_station(tmp_path: Path, capsy
     home, out = tmp_path / "home", tmp_path / "out"
     enrol(world, home, tmp_path)
     trip = ltc_trip(world)
-    station(world, "import", "--home", home, put(world, tmp_path, PackageKind.UPDATE, world.update_body()))
+    station(
+        world,
+        "import",
+        "--home",
+        home,
+        put(world, tmp_path, PackageKind.UPDATE, world.update_body()),
+        typed="accept\naccept\n",
+    )
     size = world.log.last_checkpoint().size
     package = put(world, tmp_path, PackageKind.VERIFICATION, trip.to(Stage.APPROVE).docket_body(size))
     write_film(package.read_bytes(), tmp_path / "film")

@@ -60,19 +60,32 @@ class Hands:
         raise AssertionError(f"nobody asked in {PATIENCE_S} s: {self.text}")
 
     async def press(self, *keys: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys that answer nothing, one after the other."""
         for key in keys:
             await self.pilot.press(key)
             self._look()
 
+    async def answer(self, *keys: str) -> None:
+        """Press what answers; returns when it was taken, however busy the machine is."""
+        view = self.screen.shell.view
+        await self.pilot.press(*keys)
+        for _ in range(int(PATIENCE_S / LOOK_S)):
+            if self.screen.shell.is_answered or self.screen.shell.view is not view:
+                return
+            await self.pilot.pause(LOOK_S)
+        raise AssertionError(f"{keys} were no answer: {self.text}")
+
     async def type(self, text: str) -> None:
         """Type a line, and Enter."""
-        await self.pilot.press(*(_KEYS.get(each, each) for each in text), "enter")
+        await self.answer(*(_KEYS.get(each, each) for each in text), "enter")
 
-    async def read_all(self) -> None:
-        """Page through to the end."""
+    async def read_all(self) -> str:
+        """Page through from the page that stands to the end; all that stood there."""
+        shown = [self.text]
         for _ in self.screen.shell.screens[1:]:
             await self.press("pagedown")
+            shown.append(self.text)
+        return "\n".join(shown)
 
     async def unlock(self, *pins: str) -> None:
         """Type each PIN."""
@@ -82,11 +95,12 @@ class Hands:
             assert asked.is_secret
             await self.type(pin)
 
-    async def choose(self, key: str) -> None:
-        """Read every page, then press the key."""
+    async def choose(self, key: str) -> str:
+        """Read every page, then press the key; all that was read."""
         await self.find(Choosing)
-        await self.read_all()
-        await self.press(key)
+        shown = await self.read_all()
+        await self.answer(key)
+        return shown
 
     async def answer_from(self, papers: Mapping[str, paper.Paper]) -> None:
         """Answer what is asked about paper until something else is asked, or nothing more."""
@@ -98,9 +112,8 @@ class Hands:
     async def see_stop(self) -> str:
         """Read a stop to its end, and leave it; all of its text."""
         await self.find(Stopped)
-        await self.read_all()
-        shown = "\n".join(self.seen[-len(self.screen.shell.screens) :])
-        await self.press("k")
+        shown = await self.read_all()
+        await self.answer("k")
         return shown
 
     def _look(self) -> None:

@@ -104,7 +104,7 @@ class Stationhouse:
 
     def take(self, body: UpdateBody) -> Answer:
         """Import an update."""
-        answer = self.run("import", "--home", self.home, self.put(PackageKind.UPDATE, body))
+        answer = self.run("import", "--home", self.home, self.put(PackageKind.UPDATE, body), typed="accept\naccept\n")
         if answer.code == 0:
             self.last_seen = self.world.log.last_checkpoint().size
         return answer

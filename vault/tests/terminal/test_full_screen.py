@@ -60,7 +60,7 @@ def test_what_was_read_from_paper_is_signed(firm: Any, stand: Any) -> None:
 def test_doubt_is_one_key_on_the_first_page(firm: Any, stand: Any, key: str, word: str) -> None:
     async def do(hands: Hands) -> None:
         await hands.find(Choosing)
-        await hands.press(key)
+        await hands.answer(key)
         await hands.find(Asking)
         await hands.type("the amount is not on my paper")
         assert "OPERATOR_REFUSED" in await hands.see_stop()
@@ -75,7 +75,7 @@ def test_doubt_is_one_key_while_reading_from_paper(firm: Any, stand: Any) -> Non
     async def do(hands: Hands) -> None:
         await hands.choose("s")
         await hands.find(Asking)
-        await hands.press("f8")
+        await hands.answer("f8")
         await hands.find(Asking)
         await hands.type("the tray is empty")
         await hands.see_stop()
@@ -92,7 +92,7 @@ def test_nothing_is_signed_before_every_page_was_shown(firm: Any, stand: Any) ->
         for _ in range(last - 1):
             await hands.press("s", "enter", "pagedown")
             assert hands.screen.shell.view is asked
-        await hands.press("s")
+        await hands.answer("s")
         await hands.answer_from(stand.on_desk)
         await see_the_end(hands, "1 signed")
 
@@ -127,7 +127,7 @@ def test_a_refused_docket_is_never_asked_about(firm: Any, stand: Any) -> None:
 def test_the_code_of_a_stop_fills_the_screen_and_can_be_read(firm: Any, stand: Any) -> None:
     async def do(hands: Hands) -> None:
         await hands.find(Choosing)
-        await hands.press("u")
+        await hands.answer("u")
         await hands.find(Asking)
         await hands.type("no paper")
         shown = await hands.see_stop()
@@ -144,7 +144,7 @@ def test_a_pin_is_never_on_the_screen(firm: Any, stand: Any) -> None:
         picture = hands.screen.shell.export_screenshot()
         assert USER_PIN not in picture
         assert not any(USER_PIN in text for text in hands.seen)
-        await hands.press("r")
+        await hands.answer("r")
         await hands.find(Asking)
         await hands.type("enough")
         await hands.see_stop()

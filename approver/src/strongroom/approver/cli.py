@@ -29,7 +29,6 @@ from strongroom.core.codes import Code
 from strongroom.core.development_keys import LABEL, MAX_FILE_BYTES, check_development, parse_key_file
 from strongroom.core.docket import Stage
 from strongroom.core.errors import InvariantError, StrongroomError, UnavailableError, malformed, refused
-from strongroom.core.halt_pages import build_halt_pages
 from strongroom.core.ids import PartyId, parse_digest, parse_party_id
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
@@ -45,7 +44,7 @@ from strongroom.devices.screens.full_screen import is_full_screen
 from strongroom.devices.screens.language import Language, load_language
 from strongroom.devices.screens.layout import Translate, render_line
 from strongroom.devices.screens.page import LineShape
-from strongroom.devices.screens.refusals import render_refusals
+from strongroom.devices.screens.refusals import build_halt_pages, render_refusals
 
 MAX_ROOT_BYTES = 1024 * 1024
 FINGERPRINTS = (

@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
 
-from strongroom.checker.console import complain
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.trust import moment_of
 from strongroom.checker.state.speak import Voice
 from strongroom.checker.state.trust import Trust
+from strongroom.devices.screens.console import Console
 from strongroom.devices.screens.language import english
 from strongroom.devices.screens.layout import Translate
+from strongroom.devices.screens.page import build_line
 
-PEOPLE = ("first", "second")
+FINGERPRINTS = (
+    build_line("Fingerprint of the root, first person:"),
+    build_line("Fingerprint of the root, second person:"),
+)
 
 
 def add_enroll_arguments(parser: argparse.ArgumentParser, device: str) -> None:
@@ -26,14 +29,9 @@ def add_enroll_arguments(parser: argparse.ArgumentParser, device: str) -> None:
     parser.add_argument("--fingerprint", metavar="sha256:...", help="must agree with what two people type")
 
 
-def ask_fingerprints(source: TextIO, given: str | None) -> list[str]:
-    """Let two people type the root's fingerprint, a line each, on standard input; `--fingerprint` must agree, too."""
-    typed: list[str] = []
-    for name in PEOPLE:
-        complain(f"The {name} person types the root's fingerprint (sha256:...), from paper:")
-        line = source.readline()
-        if line:
-            typed.append(line)
+def ask_fingerprints(console: Console, given: str | None) -> list[str]:
+    """Let two people type the root's fingerprint, from their own papers; `--fingerprint` must agree, too."""
+    typed = [console.ask(question) for question in FINGERPRINTS]
     return typed if given is None else [*typed, given]
 
 

@@ -26,6 +26,7 @@ from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import KEYS, Clock, enroll, import_update, make_key, read_clock
 from strongroom.checker.state.home import create_home, load_bytes, locked_home
 from strongroom.core.ids import PartyId, parse_own_id
+from strongroom.devices.screens.console import StreamConsole
 
 DESCRIPTION = """The release gate: the last comparison before a transaction leaves.
 
@@ -88,7 +89,10 @@ def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     home: Path = arguments.home
     device = PartyId(parse_own_id(str(arguments.device), "device", "--device"))
     voice = enroll(
-        home, device, load_bytes(arguments.root, MAX_ROOT_BYTES), ask_fingerprints(typed, arguments.fingerprint)
+        home,
+        device,
+        load_bytes(arguments.root, MAX_ROOT_BYTES),
+        ask_fingerprints(StreamConsole(source=typed, screen=sys.stderr), arguments.fingerprint),
     )
     with locked_home(home):
         seal = make_seal_key(home).public_key().public_bytes_raw()

@@ -34,10 +34,12 @@ from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import Clock, Run, enroll, import_update, read_clock
 from strongroom.checker.state.home import load_bytes
 from strongroom.checker.state.trust import Trust
+from strongroom.checker.station.differences import ask_two
 from strongroom.checker.station.films import show_package, take_package
 from strongroom.checker.station.languages import choose_language, find_languages
 from strongroom.checker.station.print_paper import print_paper
 from strongroom.checker.station.release import check_release
+from strongroom.checker.station.screen import build_setting, show_outcome
 from strongroom.checker.station.verify import Outcome, verify_package
 from strongroom.checker.verify.cli import render_facts
 from strongroom.core.codes import Code
@@ -46,9 +48,14 @@ from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
-from strongroom.devices.screens.language import Language, english, load_language
+from strongroom.devices.screens.console import Console, StreamConsole
+from strongroom.devices.screens.full_screen import FullScreen, is_full_screen
+from strongroom.devices.screens.language import Language, load_language
 from strongroom.devices.screens.layout import Translate
 
+Finish = Callable[[], Exit]
+"""Prints what a command gave, once no screen is in the way; its exit code."""
+Work = Callable[[Console], Finish]
 Interfaces = Callable[[], list[tuple[int, str]]]
 
 DESCRIPTION = """The checker station: a second reading of every transaction before it is signed.
@@ -75,15 +82,20 @@ def main(
     clock: Clock = read_clock,
     interfaces: Interfaces = socket.if_nameindex,
     typed: TextIO | None = None,
+    console: Console | None = None,
     measure: MeasureStart = measure_start,
 ) -> int:
     """Entry point; returns the exit code. The other arguments are the machine's, unless a caller hands in others."""
     arguments = _build_parser().parse_args(argv)
-    translate = _find_language(arguments)
-    work: dict[str, Callable[[], Exit]] = {
-        "enroll": lambda: _enroll(arguments, typed or sys.stdin),
-        "import": lambda: _import(arguments, clock, measure, translate),
-        "verify": lambda: _verify(arguments, clock, measure, translate),
+    languages = _find_languages(arguments)
+    translate = load_language(languages[0])
+    given = console or StreamConsole(source=typed or sys.stdin, screen=sys.stderr, language=languages[0])
+    at_screen: dict[str, Work] = {
+        "enroll": lambda screen: _enroll(arguments, screen),
+        "import": lambda screen: _import(arguments, clock, measure, screen, translate),
+        "verify": lambda screen: _verify(arguments, clock, measure, screen, translate),
+    }
+    printing: dict[str, Callable[[], Exit]] = {
         "paper": lambda: _paper(arguments, clock, translate),
         "show-frames": lambda: _show_frames(arguments, translate),
         "read-frames": lambda: _read_frames(arguments, translate),
@@ -93,20 +105,25 @@ def main(
 
     def run() -> Exit:
         check_no_network(interfaces)
-        return work[str(arguments.command)]()
+        command = str(arguments.command)
+        if command in printing:
+            return printing[command]()
+        if console is None and typed is None and is_full_screen(arguments):
+            return FullScreen(build_setting(languages), at_screen[command]).run()()
+        return at_screen[command](given)()
 
     return run_guarded(run, as_json=bool(arguments.json), translate=translate)
 
 
-def _find_language(arguments: argparse.Namespace) -> Translate:
+def _find_languages(arguments: argparse.Namespace) -> tuple[Language, ...]:
     """The reader's, or English while there is nobody to ask or what they chose cannot be read: words decide nothing."""
     try:
         reader = PartyId(parse_own_id(arguments.reader, "person", "--reader")) if arguments.reader else None
-        return load_language(find_languages(arguments.home, reader)[0])
+        return tuple(find_languages(arguments.home, reader))
     except StrongroomError as error:
         for line in render_refusals(error.refusals):
             complain(line)
-        return english
+        return (Language.ENGLISH,)
 
 
 def check_no_network(interfaces: Interfaces) -> None:
@@ -116,31 +133,41 @@ def check_no_network(interfaces: Interfaces) -> None:
         raise refused(Code.NETWORK_PRESENT, "network", "no interface but lo", " ".join(found))
 
 
-def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
+def _enroll(arguments: argparse.Namespace, console: Console) -> Finish:
     home: Path = arguments.home
     device = PartyId(parse_own_id(str(arguments.device), "device", "--device"))
-    voice = enroll(
-        home, device, load_bytes(arguments.root, MAX_ROOT_BYTES), ask_fingerprints(typed, arguments.fingerprint)
-    )
-    if arguments.json:
-        print_json(enrolment_json(voice))
-    else:
-        for line in render_enrolment(voice, home):
-            say(line)
-    return Exit.DONE
+    root = load_bytes(arguments.root, MAX_ROOT_BYTES)
+    voice = enroll(home, device, root, ask_fingerprints(console, arguments.fingerprint))
+
+    def finish() -> Exit:
+        if arguments.json:
+            print_json(enrolment_json(voice))
+        else:
+            for line in render_enrolment(voice, home):
+                say(line)
+        return Exit.DONE
+
+    return finish
 
 
-def _import(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart, translate: Translate) -> Exit:
+def _import(
+    arguments: argparse.Namespace, clock: Clock, measure: MeasureStart, console: Console, translate: Translate
+) -> Finish:
     def check(run: Run, after: Trust) -> None:
-        check_release(run, measure, translate, run.trust, after)
+        check_release(run, measure, console, run.trust, after)
+        ask_two(console, run.trust, after)
 
     trust = import_update(arguments.home, arguments.package, clock, check)
-    if arguments.json:
-        print_json(update_json(trust))
-    else:
-        for line in render_update(trust, translate):
-            say(line)
-    return Exit.DONE
+
+    def finish() -> Exit:
+        if arguments.json:
+            print_json(update_json(trust))
+        else:
+            for line in render_update(trust, translate):
+                say(line)
+        return Exit.DONE
+
+    return finish
 
 
 def _status(arguments: argparse.Namespace, translate: Translate) -> Exit:
@@ -153,13 +180,21 @@ def _status(arguments: argparse.Namespace, translate: Translate) -> Exit:
     return Exit.DONE
 
 
-def _verify(arguments: argparse.Namespace, clock: Clock, measure: MeasureStart, translate: Translate) -> Exit:
-    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock, measure, translate)
-    if arguments.json:
-        print_json(_outcome_json(outcome))
-    else:
-        _print_outcome(outcome, translate)
-    return Exit.DONE if outcome.accepted else Exit.REFUSED
+def _verify(
+    arguments: argparse.Namespace, clock: Clock, measure: MeasureStart, console: Console, translate: Translate
+) -> Finish:
+    outcome = verify_package(arguments.home, arguments.package, arguments.out, clock, measure, console)
+    if not arguments.json:
+        show_outcome(console, outcome)
+
+    def finish() -> Exit:
+        if arguments.json:
+            print_json(_outcome_json(outcome))
+        else:
+            _print_outcome(outcome, translate)
+        return Exit.DONE if outcome.accepted else Exit.REFUSED
+
+    return finish
 
 
 def _paper(arguments: argparse.Namespace, clock: Clock, translate: Translate) -> Exit:
@@ -262,6 +297,7 @@ def _build_parser() -> argparse.ArgumentParser:
     for each in (enrolling, importing, verifying, printing, showing, filming, choosing, looking):
         each.add_argument("--reader", metavar="person:NAME", help="who reads, for their language")
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
+        each.add_argument("--plain", action="store_true", help="lines instead of the full screen")
     return parser
 
 

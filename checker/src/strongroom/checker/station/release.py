@@ -9,20 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from strongroom.checker.console import complain
 from strongroom.checker.reading.releases import find_release
 from strongroom.checker.state.device import Run
 from strongroom.checker.state.trust import Trust
 from strongroom.core.errors import RefusedError
 from strongroom.devices.measure.judge import Expected, Judgement, MeasureStart, Start, judge_start, keep_lists
 from strongroom.devices.measure.starts import keep_start
-from strongroom.devices.screens.layout import Translate, render_line
+from strongroom.devices.screens.console import Console
 
 PROGRAM: Final = "station"
 _MEASURED: Final = "measured"
 
 
-def check_release(run: Run, measure: MeasureStart, translate: Translate, *trusts: Trust) -> None:
+def check_release(run: Run, measure: MeasureStart, console: Console, *trusts: Trust) -> None:
     """Raise RELEASE_MISMATCH or RELEASE_UNKNOWN unless this program is as released.
 
     trusts: whose manifests will do, none for the one in force. An import hands in what it would bring too: the program
@@ -32,8 +31,7 @@ def check_release(run: Run, measure: MeasureStart, translate: Translate, *trusts
     found = [_judge(start, trust, folder) for trust in trusts or (run.trust,)]
     best = next((each for each in found if not each.refusals), found[-1])
     for line in best.lines:
-        # Beside the answer, which with --json is for a machine.
-        complain(render_line(line, translate))
+        console.say(line)
     keep_start(run.folder, best, run.now)
     if best.refusals:
         raise RefusedError(*best.refusals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from strongroom.checker.reading.envelopes import Type
 from strongroom.checker.reading.facts import Facts
 from strongroom.checker.reading.fields import render_time
 from strongroom.checker.reading.journey import orders_of
+from strongroom.checker.reading.pages import build_pages
 from strongroom.checker.reading.refusals import DocketRefusedError
 from strongroom.checker.reading.stages import Stage, Twin
 from strongroom.checker.reading.verify import Proof
@@ -29,15 +31,15 @@ from strongroom.core.errors import Refusal
 from strongroom.core.ids import PartyId
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
-from strongroom.devices.screens.language import english
-from strongroom.devices.screens.layout import Translate
+from strongroom.devices.screens.console import Console, StreamConsole
+from strongroom.devices.screens.page import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What the station said. written: the `statements` package. facts: None after a halt or a repeated answer.
 
-    refusals, stage: empty and None unless it halted just now.
+    pages: of what was verified. refusals, stage: empty and None unless it halted just now.
     """
 
     accepted: bool
@@ -45,6 +47,7 @@ class Outcome:
     facts: Facts | None = None
     stage: Stage | None = None
     refusals: tuple[Refusal, ...] = ()
+    pages: tuple[Page, ...] = ()
 
 
 def verify_package(
@@ -53,7 +56,7 @@ def verify_package(
     out: Path,
     clock: Clock,
     measure: MeasureStart = measure_start,
-    translate: Translate = english,
+    console: Console | None = None,
 ) -> Outcome:
     """Answer a `verification` package; one that comes again gets the same answer, byte for byte.
 
@@ -62,7 +65,8 @@ def verify_package(
     raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     name = package_digest(raw)
     with opened(folder, clock) as run:
-        check_release(run, measure, translate)
+        # Beside the answer, which may be for a machine.
+        check_release(run, measure, console or StreamConsole(source=sys.stdin, screen=sys.stderr))
         known = run.store.load_answer(name)
         if known is not None:
             return Outcome(accepted=known.accepted, written=hand_out(known, out))
@@ -85,7 +89,7 @@ def verify_package(
             return Outcome(accepted=False, written=hand_out(answer, out), stage=error.stage, refusals=error.refusals)
         answer = _agree(run, package.sender, proof)
         run.store.save_answer(name, answer, run.trust)
-        return Outcome(accepted=True, written=hand_out(answer, out), facts=proof.paid()[1])
+        return Outcome(accepted=True, written=hand_out(answer, out), facts=proof.paid()[1], pages=build_pages(proof))
 
 
 def check_in_time(now: datetime, proof: Proof) -> None:

@@ -69,6 +69,7 @@ class Shell(App[None], inherit_bindings=False):
     """
 
     ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = []
     CSS = """
     Screen { background: black; color: white; overflow: hidden; layout: vertical; }
@@ -215,6 +216,8 @@ class Shell(App[None], inherit_bindings=False):
             foot.update(_render(lines[ROWS - 2 :]))
             typed.focus()
         else:
+            # A hidden line that kept the focus would swallow the letters that answer.
+            self.set_focus(None)
             head.update(_render(lines))
             foot.update(Text(""))
 

@@ -32,6 +32,8 @@ class Choice:
 
 REJECT = Choice(word="reject", key="r", label="reject", needs_reading=False)
 UNSURE = Choice(word="unsure", key="u", label="unsure", needs_reading=False)
+ACCEPT = Choice(word="accept", key="a", label="accept", needs_reading=True)
+"""Takes an update in."""
 DOUBTS = (REJECT, UNSURE)
 """Doubt is cheap: the same two keys on every page and at every question."""
 

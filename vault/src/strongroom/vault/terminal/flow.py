@@ -15,11 +15,11 @@ from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket
 from strongroom.core.errors import InvariantError, MalformedError, Refusal, RefusedError, StrongroomError
-from strongroom.core.halt_pages import build_halt_pages
 from strongroom.core.packages import SealedResult
 from strongroom.core.page_values import build_line, build_quote
 from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, StatementType, payload_type
+from strongroom.devices.screens.refusals import build_halt_pages
 from strongroom.vault.hsm.handles import WrappingKey
 from strongroom.vault.hsm.wrapped_keys import WrappedKey, find_wrapping_key, sign_digest_with
 from strongroom.vault.terminal import (

@@ -20,9 +20,10 @@ from strongroom.core.packages import (
     check_addressed,
     parse_package,
 )
-from strongroom.core.page_values import Line, build_line, build_quote
+from strongroom.core.page_values import Line, Page, build_line, build_quote, build_row
 from strongroom.core.roster import REGISTERS
 from strongroom.core.trust import Trust, apply_update
+from strongroom.devices.screens.console import ACCEPT, DOUBTS
 from strongroom.vault.terminal.files import load_file
 from strongroom.vault.terminal.halts import build_reasons
 from strongroom.vault.terminal.journal.entry import EntryKind
@@ -32,10 +33,9 @@ from strongroom.vault.terminal.release import check_release
 from strongroom.vault.terminal.step1_receive import keep_package
 from strongroom.vault.terminal.terminal import Terminal
 
-ACCEPT = "accept"
 ACCEPTS = (
-    build_line("First person, type {word} to take this in:", word=ACCEPT),
-    build_line("Second person, type {word} to take this in:", word=ACCEPT),
+    build_line("First person: is this what you were told of? Then accept it."),
+    build_line("Second person: is this what you were told of? Then accept it."),
 )
 
 
@@ -142,15 +142,14 @@ def render_differences(differences: Iterable[Difference]) -> tuple[Line, ...]:
 
 def _ask_two(terminal: Terminal, before: Trust, after: Trust, differences: tuple[Difference, ...]) -> None:
     """Two people look at the difference; a list that one person can change unseen is not a control (III.15)."""
-    console = terminal.outside.console
-    said = "Root {before} becomes root {after}."
-    console.say(build_line(said, before=str(before.root.version), after=str(after.root.version)))
+    values = {"before": str(before.root.version), "after": str(after.root.version)}
+    lines = [build_line("Root {before} becomes root {after}.", **values)]
     for name, head in (("roster", after.roster), ("policy", after.policy), *sorted(after.heads.items())):
         if head is not None:
-            console.say(build_line("{name}: version {version}", name=name, version=str(head.body.version)))
-    for line in render_differences(differences) or (build_line("Nothing changes but the log's checkpoint."),):
-        console.say(line)
+            lines.append(build_line("{name}: version {version}", name=name, version=str(head.body.version)))
+    lines += render_differences(differences) or (build_line("Nothing changes but the log's checkpoint."),)
+    page = Page(title="What this update changes", rows=tuple(build_row("", line) for line in lines))
     for question in ACCEPTS:
-        typed = console.ask(question)
-        if typed != ACCEPT:
-            raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT, "another answer")
+        typed = terminal.outside.console.choose((page,), question, (ACCEPT, *DOUBTS))
+        if typed != ACCEPT.word:
+            raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT.word, typed)
