@@ -58,10 +58,13 @@ def encode_with_notes(value: Json) -> bytes:
 
 
 def _encode(value: Json, line_feeds: frozenset[str]) -> bytes:
-    """Written by `json` and read back by `_parse_plain` to the same value; whatever is doubtful takes the slow way."""
+    """Written by `json` and read back by `_read_plain` to the same value; whatever is doubtful takes the slow way.
+
+    Being read back to the value that it was written of is the fifth test: writing that again would give these bytes.
+    """
     try:
         raw = _PLAIN_ENCODER.encode(value).encode()
-        read = _parse_plain(raw, line_feeds)
+        read = _read_plain(raw, line_feeds)
         if read is not None and read == value:
             return raw
     except (TypeError, ValueError, RecursionError):
@@ -105,6 +108,12 @@ def _parse_plain(raw: bytes, line_feeds: frozenset[str]) -> Json | None:
     rows of digits, `true` and `false`: no nulls, signs, fractions. 4. It nests no deeper than values may. 5. What was
     read and is written again is the same: each key once, in order, one spelling.
     """
+    value = _read_plain(raw, line_feeds)
+    return value if value is not None and _PLAIN_ENCODER.encode(value).encode() == raw else None  # 5
+
+
+def _read_plain(raw: bytes, line_feeds: frozenset[str]) -> Json | None:
+    """The first four tests of `_parse_plain`, and what `json` reads."""
     if raw.replace(_DASH, b"").translate(None, _PRINTABLE):  # 1
         return None
     # Pairs from the left, as a reader takes them; what stands in their place is in no printable document.
@@ -119,7 +128,7 @@ def _parse_plain(raw: bytes, line_feeds: frozenset[str]) -> Json | None:
         value: Json = _PLAIN_DECODER.decode(raw.decode())
     except ValueError:
         return None
-    return value if _PLAIN_ENCODER.encode(value).encode() == raw else None  # 5
+    return value
 
 
 def _count_allowed(opened: bytes, line_feeds: frozenset[str]) -> int:

@@ -67,7 +67,7 @@ def parse_time(value: object, field: str) -> datetime:
 
 def encode_time(moment: datetime) -> str:
     """The one spelling of a moment, in UTC and whole seconds (fractions are cut off)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def parse_base64(value: object, field: str) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from strongroom.core.bodies import Approval, Instruction
-from strongroom.core.canonical import parse_canonical
 from strongroom.core.checks.approve import approver_of
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import ProvedDocket
@@ -21,7 +20,6 @@ from strongroom.core.records import encode_time
 from strongroom.core.sweeps import Rehearsal, Sweep
 from strongroom.vault.terminal.desk import Desk, KeyUse, Plan
 from strongroom.vault.terminal.heads import check_same_heads
-from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark, PricesSeen
 from strongroom.vault.terminal.key_store import build_key_uses
@@ -110,12 +108,10 @@ def check_not_handed_back(journal: Journal, result: str) -> None:
 
     What was committed and never left, since the power went, may be signed again, for the same proposal only.
     """
-    for entry in journal.entries_of_kind(EntryKind.PACKAGE_HANDED_BACK):
-        fields = parse_canonical(entry.fields)
-        proposals = fields.get("proposals") if isinstance(fields, dict) else None
-        if isinstance(proposals, list) and result in proposals:
-            got = f"its result left with journal entry {entry.number}"
-            raise refused(Code.ALREADY_COMMITTED, "proposal", f"{result}, not handed back yet", got)
+    left = journal.handed_back.find(result)
+    if left is not None:
+        got = f"its result left with journal entry {left}"
+        raise refused(Code.ALREADY_COMMITTED, "proposal", f"{result}, not handed back yet", got)
 
 
 def check_not_in_batch(desk: Desk, result: str) -> None:

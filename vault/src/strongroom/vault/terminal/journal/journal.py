@@ -37,6 +37,7 @@ from strongroom.vault.terminal.journal.entry import (
     build_entry,
     encode_payload,
 )
+from strongroom.vault.terminal.journal.handed_back import HandedBack
 from strongroom.vault.terminal.journal.index import save_marks
 from strongroom.vault.terminal.journal.marks import LimitUse, Mark, settle_mark
 from strongroom.vault.terminal.journal.queries import query
@@ -76,6 +77,7 @@ class Journal:
         self._mirror: Mirror | None = None
         self._mirror_failed = False
         self._windows = RunningUses(lambda: self.state)
+        self._handed_back = HandedBack(self._load_handed_back_after, lambda: self.head().number)
 
     @classmethod
     def create(cls, path: Path, clock: Clock, terminal: PartyId) -> Self:
@@ -145,6 +147,15 @@ class Journal:
         """What the windows of a policy hold, kept while entries are appended; counted from what `state` says."""
         return self._windows
 
+    @property
+    def handed_back(self) -> HandedBack:
+        """Which results have left."""
+        return self._handed_back
+
+    def _load_handed_back_after(self, number: int) -> Iterator[Entry]:
+        kind = EntryKind.PACKAGE_HANDED_BACK.value
+        return read_entries(self._connection, "entries_of_kind_after", kind=kind, number=number)
+
     def append(self, kind: EntryKind, fields: bytes, marks: Sequence[Mark] = ()) -> Entry:
         """Append one entry and return it once it is on the disk.
 
@@ -200,8 +211,8 @@ class Journal:
         """Raise what `append` would raise for these marks, and remember nothing: for asking before people confirm."""
         settled = [settle_mark(mark) for mark in marks]
         with self._transaction("ROLLBACK"):
-            head = self.head()
-            save_marks(self._connection, head.number + 1, self._time_after(self._last_time()), settled)
+            head, last = self._last_entry()
+            save_marks(self._connection, head.number + 1, self._time_after(last), settled)
 
     def entries(self) -> Iterator[Entry]:
         """Every entry, in order."""
@@ -223,8 +234,14 @@ class Journal:
 
     def head(self) -> JournalHead:
         """The last entry's number and hash."""
+        return self._last_entry()[0]
+
+    def _last_entry(self) -> tuple[JournalHead, datetime | None]:
+        """The last entry's place, and its time."""
         row = self._connection.execute(query("last_entry")).fetchone()
-        return JournalHead(0, NO_ENTRY) if row is None else JournalHead(row[0], Digest(row[5]))
+        if row is None:
+            return JournalHead(0, NO_ENTRY), None
+        return JournalHead(row[0], Digest(row[5])), parse_time(row[1], "last entry.time")
 
     def check_extends(self, number: int, digest: Digest) -> None:
         """Check that the journal still holds an entry that someone else remembers (the log, a clear-to-sign).
@@ -249,10 +266,10 @@ class Journal:
     def _append_entry(self, kind: EntryKind, fields: bytes, marks: tuple[Mark, ...]) -> Entry:
         payload = encode_payload(fields, marks)
         with self._transaction("COMMIT"):
-            head = self.head()
+            head, last = self._last_entry()
             entry = build_entry(
                 number=head.number + 1,
-                time=self._time_after(self._last_time()),
+                time=self._time_after(last),
                 kind=kind,
                 payload=payload,
                 previous=head.hash,
@@ -273,10 +290,6 @@ class Journal:
             if isinstance(mark, LimitUse):
                 self._windows.note_change(mark.rule, mark.instruction)
         return entry
-
-    def _last_time(self) -> datetime | None:
-        row = self._connection.execute(query("last_entry")).fetchone()
-        return None if row is None else parse_time(row[1], "last entry.time")
 
     def _time_after(self, last: datetime | None) -> datetime:
         """The clock's time in whole seconds. Raises RefusedError CLOCK_BEHIND.

@@ -15,6 +15,10 @@ SELECT number, time, kind, payload, previous, hash FROM entry ORDER BY number;
 -- Reports read one kind; the chain is small enough for a scan.
 SELECT number, time, kind, payload, previous, hash FROM entry WHERE kind = :kind ORDER BY number;
 
+-- entries_of_kind_after --
+-- What is new, for whoever has read the rest; by the primary key from there on.
+SELECT number, time, kind, payload, previous, hash FROM entry WHERE number > :number AND kind = :kind ORDER BY number;
+
 -- last_of_kind --
 -- What was done last, without reading what was done before.
 SELECT number, time, kind, payload, previous, hash FROM entry WHERE kind = :kind ORDER BY number DESC;
