@@ -113,6 +113,11 @@ PLACES: dict[str, tuple[str, str, str]] = {
         "Clear up the refusal that stopped it; then send this transaction in another package.",
         "III.14 VI.4",
     ),
+    "SESSION_OVER": (
+        "The session ended by itself: its clear-to-sign is over, or nobody answered",
+        "Open a new session with every PIN; send what was not looked at in another package.",
+        "III.16 III.23",
+    ),
     "SITTING_FULL": (
         "So many decisions were made without a rest that the next one would not be read",
         "Rest for the time that the policy sets, or let another person decide; send packages of fewer dockets.",

@@ -6,7 +6,7 @@ Steps decide; a console shows what it is given and returns what was typed. Nothi
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
@@ -59,6 +59,9 @@ class Console(Protocol):
 
         Raises UNRENDERABLE before anything is shown, OPERATOR_REFUSED when nobody answers.
         """
+
+    def wait_at_most(self, seconds: Callable[[], float] | None) -> None:
+        """From now on no question waits longer than this says when it is asked: SESSION_OVER. None waits for ever."""
 
     def stop(self, pages: Sequence[PageShape], code: Sequence[str], carry: LineShape) -> None:
         """Show why nothing goes on, and a code for a camera, empty for none; returns when it was seen.
@@ -119,6 +122,9 @@ class StreamConsole:
                 return typed
             self._write(self.translate("Only these words are an answer; nothing was signed."))
 
+    def wait_at_most(self, seconds: Callable[[], float] | None) -> None:
+        """Nothing: whoever feeds a pipe answers or ends it, and the step after an answer asks the clock itself."""
+
     def stop(self, pages: Sequence[PageShape], code: Sequence[str], carry: LineShape) -> None:
         """The pages, then the code. Nobody is waited for: a pipe has no hand that turns a page."""
         for text in (*draw_texts(pages, self.translate), *code, render_line(carry, self.translate)):
@@ -131,6 +137,11 @@ class StreamConsole:
 def no_answer(question: str) -> RefusedError:
     """Silence is no consent: the end of the input refuses."""
     return refused(Code.OPERATOR_REFUSED, question, "an answer", "the end of the input")
+
+
+def waited_too_long(question: str, seconds: float) -> RefusedError:
+    """Nobody is there, or their time is over; what is open for them must not stay open."""
+    return refused(Code.SESSION_OVER, question, f"an answer in {int(seconds)} s", "none")
 
 
 def _line(answer: str, question: str) -> str:

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Generic, TypeVar
 
 from strongroom.devices.screens.app import Ended, Setting, Shell, Shown
-from strongroom.devices.screens.console import Choice, Console, no_answer
+from strongroom.devices.screens.console import Choice, Console, no_answer, waited_too_long
 from strongroom.devices.screens.language import Language, english, language_named
 from strongroom.devices.screens.layout import render_line
 from strongroom.devices.screens.page import LineShape, PageShape
@@ -35,6 +35,7 @@ class FullScreen(Generic[T]):
         self._setting = setting
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._has_ended = False
+        self._longest: Callable[[], float] | None = None
         self._said: list[LineShape] = []
         self._result: Future[T] = Future()
         self._thread = Thread(target=self._run, args=(work,), name="steps")
@@ -79,6 +80,10 @@ class FullScreen(Generic[T]):
         """Page through what was said, then the pages; the word of the key that was pressed."""
         return self._wait(build_choosing((*build_told(self._said), *pages), question, choices), question)
 
+    def wait_at_most(self, seconds: Callable[[], float] | None) -> None:
+        """The steps' thread waits no longer, whatever stands on the screen; pages of `stop` are waited for."""
+        self._longest = seconds
+
     def stop(self, pages: Sequence[PageShape], code: Sequence[str], carry: LineShape) -> None:
         """Page through, and wait until it was seen."""
         shown = (*build_told(self._said), *pages)
@@ -111,10 +116,17 @@ class FullScreen(Generic[T]):
         # Here, in the steps' thread: what cannot be drawn in a language refuses before anything of it is shown.
         for translate in self._setting.languages.values():
             build_screens(view, translate)
+        # An answer to a question that is no longer waited for is none to the next one.
+        while not self._answers.empty():
+            self._answers.get_nowait()
         if self._has_ended:
             raise no_answer(render_line(question, english))
         self._show(view)
-        answer = self._answers.get()
+        longest = None if self._longest is None or isinstance(view, Stopped) else max(0.0, self._longest())
+        try:
+            answer = self._answers.get(timeout=longest)
+        except queue.Empty as error:
+            raise waited_too_long(render_line(question, english), longest or 0) from error
         self._said.clear()
         if answer is None:
             raise no_answer(render_line(question, english))

@@ -41,6 +41,9 @@ from strongroom.vault.terminal.session import Session, open_session
 from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.token_check import compare_token
 
+IDLE_S = 600
+"""So long a question stands unanswered before the session ends: tokens that are open wait for nobody. III.16."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Medium:
@@ -66,7 +69,10 @@ class Refused:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a session gave. names: of the results, as the journal keeps them. package: the file that was handed back."""
+    """What a session gave. names: of the results, as the journal keeps them. package: the file that was handed back.
+
+    is_over: the session ended by itself.
+    """
 
     session: Session
     results: list[SealedResult] = field(default_factory=list)
@@ -74,6 +80,7 @@ class Outcome:
     halts: list[Envelope] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     package: Path | None = None
+    is_over: bool = False
 
 
 class _HaltedError(Exception):
@@ -88,6 +95,11 @@ class _HaltedError(Exception):
     def is_fault(self) -> bool:
         """Is it the token or this program that is at fault? Then nothing more is signed with it."""
         return isinstance(self.error, InvariantError) or Code.NONCE_REUSED in self.error.codes
+
+    @property
+    def is_end(self) -> bool:
+        """Did nobody answer in time? Then a page that waits to be seen would wait for nobody."""
+        return Code.SESSION_OVER in self.error.codes
 
 
 def sign_docket(desk: Desk, docket: Docket, number: int, total: int) -> tuple[SealedResult, str]:
@@ -112,6 +124,7 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
 
     Raises UnavailableError after handing back what was already made.
     """
+    console = terminal.outside.console
     session = open_session(terminal, crew, medium.out)
     outcome = Outcome(session=session)
     _tell(terminal, crew, crew.alarms, outcome)
@@ -121,15 +134,18 @@ def run_session(terminal: Terminal, crew: Crew, medium: Medium, sign: SignDigest
             # The package may have brought another register, or the news that this token is no longer good.
             found = compare_token(terminal, crew.live)
         _tell(terminal, crew, tuple(alarm for alarm in found if alarm not in crew.alarms), outcome)
+        console.wait_at_most(lambda: min(IDLE_S, desk.clear.seconds_left(terminal)))
         _sign_all(desk, outcome)
     except _HaltedError as halted:
         _record(terminal, crew, NONE, halted, outcome)
     finally:
+        console.wait_at_most(None)
         if outcome.results or outcome.halts:
             outcome.package = step6_hand_back.hand_back(
                 terminal, medium.out, outcome.results, outcome.halts, outcome.names
             )
-    closed = encode_canonical({"halts": len(outcome.halts), "results": len(outcome.results)})
+    ended = "over" if outcome.is_over else "done"
+    closed = encode_canonical({"ended": ended, "halts": len(outcome.halts), "results": len(outcome.results)})
     terminal.journal.append(EntryKind.SESSION_CLOSED, closed)
     _tell_end(terminal, outcome)
     return outcome
@@ -139,6 +155,10 @@ def _sign_all(desk: Desk, outcome: Outcome) -> None:
     """Each docket in turn, until the token is at fault or the policy stops the package."""
     most, before = desk.terminal.trust.policy_in_force.parameters.package_max_halts, len(outcome.refused)
     for number, docket in enumerate(desk.body.dockets, start=1):
+        if outcome.is_over or desk.clear.seconds_left(desk.terminal) < 0:
+            outcome.is_over = True
+            _leave_rest(desk, desk.body.dockets[number - 1 :], RefusedError(_over(desk)), outcome)
+            return
         if not _sign_or_halt(desk, docket, number, outcome):
             return
         halts = len(outcome.refused) - before
@@ -157,16 +177,25 @@ def _stopped(halts: int, most: int) -> Refusal:
     )
 
 
+def _over(desk: Desk) -> Refusal:
+    life_s = desk.clear.statement.body.life_s
+    expected, got = f"answers in {IDLE_S} s, and the clear's life of {life_s} s", "the session's end before this"
+    return Refusal(code=Code.SESSION_OVER, field="session", expected=expected, got=got)
+
+
 def _leave_rest(desk: Desk, dockets: Sequence[Docket], error: RefusedError, outcome: Outcome) -> None:
     """A halt for each docket that nobody looks at any more, without a page for each."""
     for docket in dockets:
         _keep_halt(desk.terminal, desk.crew, claimed_proposal(docket), _HaltedError("receive", error), outcome)
     if dockets:
-        said = "{count} transactions of this package were not looked at: it was stopped by what was refused."
+        said = "{count} transactions of this package were not looked at."
         desk.terminal.outside.console.say(build_line(said, count=str(len(dockets))))
 
 
 def _tell_end(terminal: Terminal, outcome: Outcome) -> None:
+    if outcome.is_over:
+        said = "The session ended by itself: its clear-to-sign is over, or nobody answered. A new one needs every PIN."
+        terminal.outside.console.say(build_line(said))
     counts = {"signed": str(len(outcome.results)), "refused": str(len(outcome.refused))}
     terminal.outside.console.say(build_line("The session is closed: {signed} signed, {refused} refused.", **counts))
     if outcome.package is not None:
@@ -209,6 +238,9 @@ def _sign_or_halt(desk: Desk, docket: Docket, number: int, outcome: Outcome) -> 
 
 def _record(terminal: Terminal, crew: Crew, proposal: str, halted: _HaltedError, outcome: Outcome) -> None:
     notice = _keep_halt(terminal, crew, proposal, halted, outcome)
+    if halted.is_end:
+        outcome.is_over = True
+        return
     pages = build_halt_pages(halted.step, halted.error.refusals)
     terminal.outside.console.stop(pages, render_notice(notice), CARRY)
 

@@ -63,6 +63,10 @@ class Clear:
     count: int = 0
     spent: dict[AssetId, int] = field(default_factory=dict)
 
+    def seconds_left(self, terminal: Terminal) -> float:
+        """How much of its life is left; below zero when it is over."""
+        return (self.ends_ns - terminal.outside.elapsed_ns()) / _NS
+
     def check_alive(self, terminal: Terminal) -> None:
         """Raise CLEAR_EXPIRED when its life, counted from the nonce, is over."""
         late = terminal.outside.elapsed_ns() - self.ends_ns
