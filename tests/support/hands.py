@@ -36,6 +36,7 @@ class Hands:
     screen: FullScreen[Any]
     pilot: Pilot[None]
     seen: list[str] = field(default_factory=list)
+    has_left: bool = False
 
     @property
     def text(self) -> str:
@@ -44,11 +45,11 @@ class Hands:
 
     async def find(self, *kinds: type[View]) -> View:
         """Wait until something of this kind is asked; what else is asked, or an end, is a mistake of the test."""
-        view = await self._wait()
+        view = await self.wait()
         assert isinstance(view, kinds), self.text
         return view
 
-    async def _wait(self) -> View | None:
+    async def wait(self) -> View | None:
         """What is asked next; None when the work has ended."""
         for _ in range(int(PATIENCE_S / LOOK_S)):
             await self.pilot.pause(LOOK_S)
@@ -104,7 +105,7 @@ class Hands:
 
     async def answer_from(self, papers: Mapping[str, paper.Paper]) -> None:
         """Answer what is asked about paper until something else is asked, or nothing more."""
-        while isinstance(asked := await self._wait(), Asking):
+        while isinstance(asked := await self.wait(), Asking):
             found = paper.answer(papers, render_line(asked.question, english))
             assert found is not None, self.text
             await self.type(found)
@@ -115,6 +116,11 @@ class Hands:
         shown = await self.read_all()
         await self.answer("k")
         return shown
+
+    def leave(self) -> None:
+        """Take the screen away, with whatever is asked on it."""
+        self.has_left = True
+        self.screen.shell.exit()
 
     def _look(self) -> None:
         text = self.text
@@ -138,9 +144,10 @@ def sit_down(
 
     async def sit() -> None:
         async with screen.shell.run_test(size=size) as pilot:
-            await do(Hands(screen=screen, pilot=pilot))
+            hands = Hands(screen=screen, pilot=pilot)
+            await do(hands)
             for _ in range(int(PATIENCE_S / LOOK_S)):
-                if screen.is_done:
+                if screen.is_done or hands.has_left:
                     break
                 await pilot.pause(LOOK_S)
 

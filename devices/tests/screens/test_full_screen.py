@@ -116,7 +116,7 @@ def test_a_line_is_handed_over_as_it_was_typed(word: str) -> None:
 def test_when_the_screen_is_gone_nobody_answers() -> None:
     async def do(hands: Hands) -> None:
         await hands.find(Asking)
-        hands.screen.shell.exit()
+        hands.leave()
 
     def work(console: Console) -> str:
         return console.ask(build_line("Why? One line:"))

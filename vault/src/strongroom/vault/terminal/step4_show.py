@@ -19,7 +19,7 @@ from strongroom.devices.screens.console import DOUBTS, REJECT, UNSURE, Choice
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.halts import clean_text
 from strongroom.vault.terminal.journal.entry import EntryKind
-from strongroom.vault.terminal.words import build_plan_pages
+from strongroom.vault.terminal.words import build_signing_pages, place_of
 
 QUESTION = build_line("Take the client's instruction from your own paper and compare.")
 _NS = 1_000_000_000
@@ -58,7 +58,9 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     desk.sitting.check()
     console, outside = desk.terminal.outside.console, desk.terminal.outside
     shown_ns = outside.elapsed_ns()
-    answer = Answer(console.choose(build_plan_pages(desk, plan, number, total), _question(plan), CHOICES))
+    answer = Answer(
+        console.choose(build_signing_pages(plan.proved, place_of(desk, plan, number, total)), _question(plan), CHOICES)
+    )
     if answer is Answer.SIGN:
         _wait_for_floor(desk, shown_ns)
         tasks = build_tasks(plan.proved.facts, plan.proved.foundation.entries.assets, outside.random)

@@ -142,14 +142,19 @@ def render_differences(differences: Iterable[Difference]) -> tuple[Line, ...]:
 
 def _ask_two(terminal: Terminal, before: Trust, after: Trust, differences: tuple[Difference, ...]) -> None:
     """Two people look at the difference; a list that one person can change unseen is not a control (III.15)."""
+    page = build_update_page(before, after, differences)
+    for question in ACCEPTS:
+        typed = terminal.outside.console.choose((page,), question, (ACCEPT, *DOUBTS))
+        if typed != ACCEPT.word:
+            raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT.word, typed)
+
+
+def build_update_page(before: Trust, after: Trust, differences: tuple[Difference, ...]) -> Page:
+    """What two people read before they accept an update."""
     values = {"before": str(before.root.version), "after": str(after.root.version)}
     lines = [build_line("Root {before} becomes root {after}.", **values)]
     for name, head in (("roster", after.roster), ("policy", after.policy), *sorted(after.heads.items())):
         if head is not None:
             lines.append(build_line("{name}: version {version}", name=name, version=str(head.body.version)))
     lines += render_differences(differences) or (build_line("Nothing changes but the log's checkpoint."),)
-    page = Page(title="What this update changes", rows=tuple(build_row("", line) for line in lines))
-    for question in ACCEPTS:
-        typed = terminal.outside.console.choose((page,), question, (ACCEPT, *DOUBTS))
-        if typed != ACCEPT.word:
-            raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT.word, typed)
+    return Page(title="What this update changes", rows=tuple(build_row("", line) for line in lines))
