@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from hands import Hands, sit_down
+from lookalike import lookalike_eth
 from strongroom.checker.reading.pages import build_pages as build_station_pages
 from strongroom.checker.reading.verify import prove_docket as prove_as_station
 from strongroom.core.active_reading import ReadingTask, build_tasks
+from strongroom.core.alike import AlikeTask, ask_alike, build_address_book, build_alike_pages, build_alike_tasks
 from strongroom.core.checks.prove import ProvedDocket, prove_docket
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, encode_docket
 from strongroom.core.errors import Refusal, RefusedError
 from strongroom.core.halt_notice import HaltNotice, build_notice_text, point_at
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.pages import build_pages
 from strongroom.core.trust import apply_update, enroll
 from strongroom.core.words import group
@@ -102,6 +104,15 @@ def reading_task(proved: ProvedDocket) -> ReadingTask:
     return build_tasks(proved.facts, proved.foundation.entries.assets, bytes)[0]
 
 
+def alike_tasks(proved: ProvedDocket) -> tuple[AlikeTask, ...]:
+    """With a thief's entry in the device's whitelist, which the docket does not name."""
+    entries = proved.foundation.entries
+    honest = entries.whitelist[proved.facts.outputs[0].entry]
+    thief = replace(honest, id=EntryId("entry:thief"), address=lookalike_eth(honest.address))
+    book = build_address_book(replace(entries, whitelist={**entries.whitelist, thief.id: thief}))
+    return build_alike_tasks(proved.facts, book, bytes)
+
+
 def refusal_of(proved: ProvedDocket) -> Refusal:
     """The address of one letter's difference that a thief puts in."""
     address = proved.facts.outputs[0].address
@@ -137,9 +148,17 @@ def terminal_dialogs() -> Iterator[Dialog]:
     task = reading_task(proved)
     yield Dialog(name="read-address", ask=asking(task.part_question, *DOUBTS), facts=facts)
     yield Dialog(name="read-amount", ask=asking(task.amount_question, *DOUBTS), facts=facts)
+    alike = alike_tasks(proved)
+    pages = (*build_alike_pages(alike), *build_signing_pages(proved, place_in(proved)))
+    yield Dialog(name="alike", ask=choosing(pages, step4_show.QUESTION, *step4_show.CHOICES), facts=facts)
+    yield Dialog(
+        name="which-of-two",
+        ask=lambda console: ask_alike(alike, lambda question: console.ask(question, DOUBTS), console.say),
+        facts=facts,
+    )
     yield Dialog(name="why", ask=asking(build_line("Why? One line:")))
-    pages, code = build_halt_pages("check", [refusal_of(proved)]), halt_code(proved)
-    yield Dialog(name="stopped", ask=lambda console: console.stop(pages, code, CARRY), facts=facts)
+    stops, code = build_halt_pages("check", [refusal_of(proved)]), halt_code(proved)
+    yield Dialog(name="stopped", ask=lambda console: console.stop(stops, code, CARRY), facts=facts)
     yield Dialog(name="end", ask=say_the_end)
 
 

@@ -24,6 +24,7 @@ from strongroom.approver.release import check_release
 from strongroom.approver.screen import run_on_screen
 from strongroom.approver.sitting import check_sitting
 from strongroom.approver.store import Config, Counters, Home, KeyKind
+from strongroom.core.alike import build_address_book, build_alike_pages, build_alike_tasks
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.development_keys import LABEL, MAX_FILE_BYTES, check_development, parse_key_file
@@ -268,9 +269,10 @@ def _decide(home: Home, options: argparse.Namespace, outside: Outside) -> int:
 
 def _show_and_ask(waiting: flow.Waiting, outside: Outside) -> flow.Answer:
     shown_ns = outside.pace.elapsed_ns()
-    answer = flow.Answer(outside.console.choose(waiting.pages, QUESTION, CHOICES))
+    alike = build_alike_tasks(waiting.proved.facts, build_address_book(waiting.trust.entries), outside.pace.draw)
+    answer = flow.Answer(outside.console.choose((*build_alike_pages(alike), *waiting.pages), QUESTION, CHOICES))
     if answer is flow.Answer.APPROVE:
-        answer = read_from_paper(waiting, shown_ns, outside.console, outside.pace)
+        answer = read_from_paper(waiting, alike, shown_ns, outside.console, outside.pace)
     return answer
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from strongroom.core.alike import AddressBook
 from strongroom.core.checks.prove import ProvedDocket
 from strongroom.core.ids import Digest, PartyId
 from strongroom.core.packages import PartialSignature, SigningBody
@@ -33,6 +34,7 @@ class Desk:
     sign_digest: SignDigest
     sitting: Sitting
     keys: KeyFolder
+    book: AddressBook
     done: set[str] = field(default_factory=set)
 
     @property

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from strongroom.core.alike import build_address_book
 from strongroom.core.canonical import encode_canonical
 from strongroom.core.codes import Code
 from strongroom.core.docket import Docket
@@ -220,6 +221,7 @@ def _receive(terminal: Terminal, crew: Crew, session: Session, medium: Medium, s
         sign_digest=sign,
         sitting=sitting.load_sitting(terminal, crew.people),
         keys=KeyFolder.find(Path(terminal.config.keys)),
+        book=build_address_book(terminal.trust.entries),
     )
 
 

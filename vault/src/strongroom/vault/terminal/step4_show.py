@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from strongroom.core.active_reading import ask_tasks, build_tasks
+from strongroom.core.active_reading import Doubt, ask_tasks, build_tasks
+from strongroom.core.alike import AlikeTask, ask_alike, build_alike_pages, build_alike_tasks
 from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.checks.sweep import is_sweep
 from strongroom.core.codes import Code
@@ -58,13 +59,12 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     desk.sitting.check()
     console, outside = desk.terminal.outside.console, desk.terminal.outside
     shown_ns = outside.elapsed_ns()
-    answer = Answer(
-        console.choose(build_signing_pages(plan.proved, place_of(desk, plan, number, total)), _question(plan), CHOICES)
-    )
+    alike = build_alike_tasks(plan.proved.facts, desk.book, outside.random)
+    pages = (*build_alike_pages(alike), *build_signing_pages(plan.proved, place_of(desk, plan, number, total)))
+    answer = Answer(console.choose(pages, _question(plan), CHOICES))
     if answer is Answer.SIGN:
         _wait_for_floor(desk, shown_ns)
-        tasks = build_tasks(plan.proved.facts, plan.proved.foundation.entries.assets, outside.random)
-        doubt = ask_tasks(tasks, lambda question: console.ask(question, DOUBTS), console.say)
+        doubt = _read_from_paper(desk, plan, alike)
         answer = Answer(doubt.value) if doubt else answer
     if answer is Answer.SIGN:
         operators: list[Json] = [*desk.crew.people]
@@ -75,6 +75,17 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     reason = clean_text(console.ask(build_line("Why? One line:")))
     console.say(build_line("Thank you. Nothing is signed; this goes to the security desk."))
     raise refused(Code.OPERATOR_REFUSED, "operators", Answer.SIGN.value, f"{answer.value}: {reason}")
+
+
+def _read_from_paper(desk: Desk, plan: Plan, alike: tuple[AlikeTask, ...]) -> Doubt | None:
+    """What the operators' own paper says, and of two addresses that look alike, which one it has."""
+    console = desk.terminal.outside.console
+
+    def ask(question: Line) -> str:
+        return console.ask(question, DOUBTS)
+
+    tasks = build_tasks(plan.proved.facts, plan.proved.foundation.entries.assets, desk.terminal.outside.random)
+    return ask_tasks(tasks, ask, console.say) or ask_alike(alike, ask, console.say)
 
 
 def _wait_for_floor(desk: Desk, shown_ns: int) -> None:
