@@ -159,7 +159,7 @@ class Play:
 
     def kill(self) -> None:
         """SIGKILL: nothing is cleaned up."""
-        os.kill(self.process, signal.SIGKILL)
+        self.room.store.kill(self.process)
         self._reap()
 
     def _find(self, question: str) -> str:

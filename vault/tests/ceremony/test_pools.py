@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -205,7 +204,7 @@ def start_and_kill(ceremony: Any, folder: Path, count: int, size: int) -> bytes:
     """Start the program, kill it hard when the pool has grown beyond `size`, and return the pool as it was left."""
     run = start(ceremony, folder, count)
     wait_for_keys(run, folder / "keys.pool", size)
-    os.kill(run.pid, signal.SIGKILL)
+    ceremony.store.kill(run.pid)
     run.communicate()
     assert [] == wait_until_few(run.pid, 0)
     return (folder / "keys.pool").read_bytes()
@@ -242,7 +241,7 @@ def test_trouble_in_the_middle_is_one_clear_error_and_the_pool_goes_on(pool: Any
     wait_for_keys(run, folder / "keys.pool", 0)
     away = ceremony.store.tokens.with_name("away")
     if trouble == "worker killed":
-        os.kill(max(set(members(run.pid)) - {run.pid}), signal.SIGKILL)
+        ceremony.store.kill(max(set(members(run.pid)) - {run.pid}))
     else:
         ceremony.store.tokens.rename(away)
     _, errors = run.communicate(timeout=60)
