@@ -1,4 +1,4 @@
-"""The suite's own SIGKILL leaves SoftHSM's tokens whole; a plain one destroys one token in five while it is logged into."""
+"""The suite's own SIGKILL leaves SoftHSM's tokens whole; a plain one destroys one in five during a login."""
 
 from __future__ import annotations
 
