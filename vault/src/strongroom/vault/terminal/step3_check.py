@@ -16,12 +16,13 @@ from strongroom.core.checks.sign import check_scope, scope_of
 from strongroom.core.codes import Code
 from strongroom.core.docket import Twin
 from strongroom.core.errors import refused, run_checks
+from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.records import encode_time
 from strongroom.core.sweeps import Rehearsal, Sweep
 from strongroom.vault.terminal.desk import Desk, KeyUse, Plan
 from strongroom.vault.terminal.heads import check_same_heads
 from strongroom.vault.terminal.journal.journal import Journal
-from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark, PricesSeen
+from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark, Paid, PricesSeen
 from strongroom.vault.terminal.key_store import build_key_uses
 from strongroom.vault.terminal.limits import check_hours, check_void_windows, check_windows
 from strongroom.vault.terminal.step2_prove import verification_of
@@ -52,7 +53,7 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
             lambda: uses.extend(build_key_uses(proved, desk.me, desk.keys, states)),
         ]
     )
-    return Plan(proved=proved, uses=tuple(uses), marks=(*bindings, *limits))
+    return Plan(proved=proved, uses=tuple(uses), marks=(*bindings, *limits, *build_paid_marks(proved)))
 
 
 def check_in_time(proved: ProvedDocket, now: datetime) -> None:
@@ -96,6 +97,21 @@ def build_bindings(proved: ProvedDocket) -> tuple[Mark, ...]:
     if prices is None or proved.twin is Twin.VOID or not proved.requests:
         return (bound,)
     return (bound, PricesSeen(as_of=prices.body.as_of))
+
+
+def build_paid_marks(proved: ProvedDocket) -> tuple[Paid, ...]:
+    """Who is paid how much, for whoever reads the next payment; a void and a sweep pay nobody."""
+    return tuple(
+        Paid(
+            asset=output.asset,
+            client=PartyId(output.client),
+            destination=EntryId(output.entry),
+            instruction=Digest(output.instruction),
+            units=output.units,
+        )
+        for output in proved.facts.outputs
+        if output.kind == "payment"
+    )
 
 
 def name_result(proved: ProvedDocket) -> str:

@@ -19,6 +19,7 @@ from strongroom.core.page_values import Line, build_line
 from strongroom.devices.screens.console import DOUBTS, REJECT, UNSURE, Choice
 from strongroom.vault.terminal.desk import Desk, Plan
 from strongroom.vault.terminal.halts import clean_text
+from strongroom.vault.terminal.history import build_history_pages
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.words import build_signing_pages, place_of
 
@@ -60,7 +61,8 @@ def show(desk: Desk, plan: Plan, number: int, total: int) -> None:
     console, outside = desk.terminal.outside.console, desk.terminal.outside
     shown_ns = outside.elapsed_ns()
     alike = build_alike_tasks(plan.proved.facts, desk.book, outside.random)
-    pages = (*build_alike_pages(alike), *build_signing_pages(plan.proved, place_of(desk, plan, number, total)))
+    first, *others = build_signing_pages(plan.proved, place_of(desk, plan, number, total))
+    pages = (*build_alike_pages(alike), first, *build_history_pages(desk, plan), *others)
     answer = Answer(console.choose(pages, _question(plan), CHOICES))
     if answer is Answer.SIGN:
         _wait_for_floor(desk, shown_ns)

@@ -33,6 +33,7 @@ INDEX_TABLES = (
     "checkpoint",
     "prices",
     "limit_use",
+    "paid",
     "pin_failure",
 )
 

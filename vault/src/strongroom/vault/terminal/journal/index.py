@@ -29,6 +29,7 @@ from strongroom.vault.terminal.journal.marks import (
     Mark,
     PackageIn,
     PackageOut,
+    Paid,
     PricesSeen,
     RightPin,
     SignedR,
@@ -67,6 +68,8 @@ def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark:
             _save_prices(connection, entry, mark)
         case LimitUse():
             _save_limit_use(connection, entry, time, mark)
+        case Paid():
+            _save_paid(connection, entry, time, mark)
         case WrongPin() | RightPin():
             _save_pin(connection, entry, mark)
         case _:
@@ -205,6 +208,20 @@ def _save_limit_use(connection: sqlite3.Connection, entry: int, time: datetime, 
         raise refused(Code.DIGEST_MISMATCH, f"{mark.rule} {mark.instruction}", expected, got)
     merged = merge_use(known, again)
     _write(connection, "raise_limit_use", time=encode_time(merged.at), **_name_use(merged))
+
+
+def _save_paid(connection: sqlite3.Connection, entry: int, time: datetime, mark: Paid) -> None:
+    _write(
+        connection,
+        "insert_paid",
+        instruction=mark.instruction,
+        destination=mark.destination,
+        client=mark.client,
+        asset=mark.asset,
+        units=str(mark.units),
+        time=encode_time(time),
+        entry=entry,
+    )
 
 
 @lru_cache(maxsize=16384)

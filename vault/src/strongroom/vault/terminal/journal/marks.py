@@ -131,6 +131,17 @@ class LimitUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paid:
+    """An instruction is paid from here. destination: the whitelist entry. Kept to tell people what was paid before."""
+
+    asset: AssetId
+    client: PartyId
+    destination: EntryId
+    instruction: Digest
+    units: Units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrongPin:
     """A PIN is about to be tried at a token, and counts as wrong until the token takes it. token: its label."""
 
@@ -156,6 +167,7 @@ Mark = (
     | CheckpointSeen
     | PricesSeen
     | LimitUse
+    | Paid
     | WrongPin
     | RightPin
 )
@@ -172,6 +184,7 @@ _CLASSES: dict[str, type[Mark]] = {
     "checkpoint-seen": CheckpointSeen,
     "prices-seen": PricesSeen,
     "limit-use": LimitUse,
+    "paid": Paid,
     "wrong-pin": WrongPin,
     "right-pin": RightPin,
 }

@@ -167,6 +167,28 @@ WHERE rule IN (SELECT value FROM json_each(:rules)) AND time >= :since ORDER BY 
 SELECT rule, instruction, asset, units, fee, hkd_cents, time FROM limit_use
 WHERE rule IN (SELECT value FROM json_each(:rules)) AND instruction IN (SELECT value FROM json_each(:instructions));
 
+-- insert_paid --
+-- Another attempt at the same payment is the same payment.
+INSERT INTO paid (instruction, destination, client, asset, units, time, entry)
+VALUES (:instruction, :destination, :client, :asset, :units, :time, :entry) ON CONFLICT (instruction) DO NOTHING;
+
+-- histories --
+-- What was paid before, for every payment of a docket at once: a JSON array of instruction, destination, client, asset.
+-- The largest is found by length and digits: wei do not fit into SQLite's integers.
+SELECT
+    o.value ->> 'instruction',
+    (SELECT count(*) FROM paid AS p
+     WHERE p.destination = o.value ->> 'destination' AND p.instruction <> o.value ->> 'instruction'),
+    (SELECT max(p.time) FROM paid AS p
+     WHERE p.destination = o.value ->> 'destination' AND p.instruction <> o.value ->> 'instruction'),
+    (SELECT p.units FROM paid AS p
+     WHERE p.client = o.value ->> 'client' AND p.asset = o.value ->> 'asset'
+     AND p.instruction <> o.value ->> 'instruction' ORDER BY length(p.units) DESC, p.units DESC LIMIT 1),
+    (SELECT p.units FROM paid AS p
+     WHERE p.client = o.value ->> 'client' AND p.asset = o.value ->> 'asset'
+     AND p.instruction <> o.value ->> 'instruction' ORDER BY p.time DESC, p.entry DESC, p.instruction DESC LIMIT 1)
+FROM json_each(:wanted) AS o;
+
 -- pin_failures --
 -- Wrong PINs since the last right one.
 SELECT failures FROM pin_failure WHERE token = :token;
@@ -227,6 +249,10 @@ SELECT entry, as_of FROM prices ORDER BY entry;
 -- rows_of_limit_use --
 -- Compared with the rebuilt index, in the order of its key.
 SELECT rule, asset, instruction, units, fee, hkd_cents, time, entry FROM limit_use ORDER BY rule, instruction;
+
+-- rows_of_paid --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT instruction, destination, client, asset, units, time, entry FROM paid ORDER BY instruction;
 
 -- rows_of_pin_failure --
 -- Compared with the rebuilt index, in the order of its key.

@@ -113,6 +113,20 @@ CREATE TABLE limit_use (
     PRIMARY KEY (rule, instruction)
 ) STRICT, WITHOUT ROWID;
 
+-- Who was paid how much from here, for the people who read the next one. units: decimal, as above; no leading zeros.
+CREATE TABLE paid (
+    instruction TEXT PRIMARY KEY,
+    destination TEXT NOT NULL,
+    client TEXT NOT NULL,
+    asset TEXT NOT NULL,
+    units TEXT NOT NULL,
+    time TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX paid_by_destination ON paid (destination, time);
+CREATE INDEX paid_by_client ON paid (client, asset, time);
+
 CREATE TABLE pin_failure (
     token TEXT PRIMARY KEY,
     failures INTEGER NOT NULL CHECK (failures >= 0),

@@ -13,6 +13,7 @@ from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.policy.usage import Use
 from strongroom.core.records import encode_time, parse_time
 from strongroom.vault.terminal.journal.index import Row, parse_use
+from strongroom.vault.terminal.journal.marks import Paid
 from strongroom.vault.terminal.journal.queries import query
 
 
@@ -40,6 +41,19 @@ class LastCheckpoint:
     size: int
     root: Digest
     time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What this terminal itself paid before. times, last_paid: to the same destination, 0 and None for a first one.
+
+    largest, latest: to the same client in the same asset, in smallest units; None when there was none.
+    """
+
+    times: int
+    last_paid: datetime | None
+    largest: int | None
+    latest: int | None
 
 
 class JournalState:
@@ -120,6 +134,25 @@ class JournalState:
         """What these rules let through of these instructions: core's `ChangingMemory`."""
         values = {"rules": json.dumps(list(rules)), "instructions": json.dumps(list(instructions))}
         return tuple(parse_use(*row) for row in self._connection.execute(query("limit_uses_of"), values))
+
+    def load_histories(self, wanted: Sequence[Paid]) -> dict[Digest, History]:
+        """What was paid from here before each of these payments, by its instruction."""
+        asked = json.dumps(
+            [
+                {"instruction": w.instruction, "destination": w.destination, "client": w.client, "asset": w.asset}
+                for w in wanted
+            ]
+        )
+        rows = self._connection.execute(query("histories"), {"wanted": asked})
+        return {
+            Digest(str(instruction)): History(
+                times=times,
+                last_paid=None if last is None else parse_time(last, "paid.time"),
+                largest=None if largest is None else int(largest),
+                latest=None if latest is None else int(latest),
+            )
+            for instruction, times, last, largest, latest in rows
+        }
 
     def wrong_pins(self, token: str) -> int:
         """Wrong PINs in a row for a token since its last right one."""
