@@ -32,6 +32,8 @@ from strongroom.devices.screens.language import Language, load_languages
 from strongroom.devices.screens.page import LineShape, PageShape, build_line, build_quote
 from strongroom.devices.screens.refusals import build_halt_pages
 from strongroom.vault.terminal import step4_show, update
+from strongroom.vault.terminal.history import build_pages_of
+from strongroom.vault.terminal.journal.state import History
 from strongroom.vault.terminal.notice import CARRY, render_notice
 from strongroom.vault.terminal.words import Place, build_signing_pages
 from world import Trip, World, eth_sweep, eth_trip, ltc_trip, safe_world, usd_trip, void_trip
@@ -100,6 +102,17 @@ def signing_dialog(name: str, trip: Trip, question: LineShape = step4_show.QUEST
     return Dialog(name=name, ask=choosing(pages, question, *step4_show.CHOICES), facts=proved.facts.digest)
 
 
+def history_dialog(proved: ProvedDocket) -> Dialog:
+    """Two payments beside what a terminal remembers: a first one, and one that is larger than any before."""
+    (paid,) = proved.facts.outputs
+    before = History(times=7, last_paid=proved.proposal.time, largest=paid.units // 5, latest=paid.units // 8)
+    payments = [(paid, History(times=0, last_paid=None, largest=None, latest=None)), (paid, before)]
+    pages = build_pages_of(payments, proved.foundation.entries.assets)
+    return Dialog(
+        name="history", ask=choosing(pages, step4_show.QUESTION, *step4_show.CHOICES), facts=proved.facts.digest
+    )
+
+
 def reading_task(proved: ProvedDocket) -> ReadingTask:
     return build_tasks(proved.facts, proved.foundation.entries.assets, bytes)[0]
 
@@ -142,6 +155,7 @@ def terminal_dialogs() -> Iterator[Dialog]:
     yield update_dialog()
     yield signing_dialog("transfer-ether", eth_trip(World()))
     yield signing_dialog("transfer-token", usd_trip(World()))
+    yield history_dialog(proved)
     yield signing_dialog("transfer-litecoin", ltc_trip(World()))
     yield signing_dialog("void", void_trip(World()), step4_show.VOID_QUESTION)
     yield signing_dialog("sweep", eth_sweep(safe_world()), step4_show.SWEEP_QUESTION)

@@ -26,6 +26,7 @@ from strongroom.vault.terminal.journal.marks import (
     LimitUse,
     Mark,
     PackageIn,
+    Paid,
     PricesSeen,
     SignedR,
     WrongPin,
@@ -47,6 +48,10 @@ USE = LimitUse(
     hkd_cents=None,
 )
 
+PAID = Paid(
+    asset=USE.asset, client=PartyId("client:a"), destination=EntryId("entry:a"), instruction=D1, units=Units(40)
+)
+
 
 @pytest.fixture
 def closed(path: Path, clock: Any, journal: Journal) -> Path:
@@ -55,7 +60,7 @@ def closed(path: Path, clock: Any, journal: Journal) -> Path:
         (HeadSeen(name="whitelist", version=4, digest=D1), CheckpointSeen(size=10, root=D1, time=clock.now)),
         (PackageIn(sender=PartyId("service:platform"), sequence=7, digest=D1), ClearUse(clear=D1, nonce=R1)),
         (spending(NONCE, D1), paying(D2, D1)),
-        (USE, PricesSeen(as_of=clock.now)),
+        (USE, PAID, PricesSeen(as_of=clock.now)),
         (SignedR(r=R1, key=EntryId("key:a"), digest=R1),),
         (FreezeLatched(freeze=D1, scope="vault"), FreezeLifted(freeze=D2, lift=D1)),
         (WrongPin(token="op-1"),),
@@ -183,6 +188,7 @@ def test_an_index_row_that_was_changed_is_found(closed: Path, clock: Any, table:
         ("package", "UPDATE package SET sequence = 1"),
         ("prices", "UPDATE prices SET as_of = '2020-01-01T00:00:00Z'"),
         ("limit_use", "UPDATE limit_use SET units = '0'"),
+        ("paid", "UPDATE paid SET destination = 'entry:thief'"),
         ("limit_use", "UPDATE limit_use SET fee = '0'"),
         ("limit_use", "UPDATE limit_use SET hkd_cents = '0'"),
         ("pin_failure", "UPDATE pin_failure SET failures = 0"),

@@ -29,18 +29,18 @@ def build_history_pages(desk: Desk, plan: Plan) -> tuple[Page, ...]:
 def build_pages_of(payments: list[tuple[FactsOutput, History]], assets: Mapping[str, AssetEntry]) -> tuple[Page, ...]:
     """The page of these payments and what was paid before them."""
     rows = tuple(row for output, history in payments for row in _rows(output, history, assets))
-    return (Page(title="What this terminal paid before", rows=rows),) if rows else ()
+    return (Page(title="What this terminal signed before", rows=rows),) if rows else ()
 
 
 def _rows(output: FactsOutput, history: History, assets: Mapping[str, AssetEntry]) -> Iterator[Row]:
     if history.last_paid is None:
         first = build_quote(
-            "first payment from this terminal to {owner}, {entry}", owner=output.owner, entry=output.entry
+            "this terminal signs its first payment to {owner}, {entry}", owner=output.owner, entry=output.entry
         )
         yield build_warning("FIRST", first)
     else:
         before = build_quote(
-            "{owner}, {entry}: paid {times} times from this terminal, the last time {when}",
+            "{owner}, {entry}: signed here before: {times}, the last at {when}",
             owner=output.owner,
             entry=output.entry,
             times=str(history.times),
@@ -50,7 +50,7 @@ def _rows(output: FactsOutput, history: History, assets: Mapping[str, AssetEntry
     if history.largest is None or history.latest is None:
         return
     latest = build_line(
-        "the last one to this client was {amount}", amount=render_amount(history.latest, output.asset, assets)
+        "the last payment to this client was {amount}", amount=render_amount(history.latest, output.asset, assets)
     )
     if output.units <= history.largest:
         yield build_row("AMOUNT", latest)
