@@ -170,7 +170,7 @@ class Scene:
             )
         program = {"device:station-1": "station", "device:gate-1": "gate"}.get(device, "approver")
         arguments = ["import", "--home", home, "--json", str(package)]
-        typed = "accept\naccept\n" if program == "station" else ""
+        typed = {"station": "accept\naccept\n", "approver": "accept\n"}.get(program, "")
         return run(program, arguments, stdin=typed, offline=program == "station", expect=expect)
 
     def terminal(self, device: str) -> Terminal:

@@ -191,7 +191,8 @@ class Desk:
 
     def update(self, body: PackageBody | None = None) -> int:
         """Import an update."""
-        return self.type("import", str(self.put(PackageKind.UPDATE, body or self.world.update_body())))
+        package = self.put(PackageKind.UPDATE, body or self.world.update_body())
+        return self.type("import", str(package), lines=("accept",))
 
     def decide(self, path: Path, *lines: str, at: datetime | None = None) -> int:
         """Read a docket and answer."""

@@ -116,10 +116,10 @@ def test_an_update_that_cannot_be_kept_is_not_taken(
     assert 0 == desk.enroll()
     path = desk.put(PackageKind.UPDATE, desk.world.update_body())
     disk.fill()
-    assert (4, {Code.STATE_UNWRITABLE}) == (desk.type("import", str(path)), desk.codes)
+    assert (4, {Code.STATE_UNWRITABLE}) == (desk.type("import", str(path), lines=("accept",)), desk.codes)
     disk.free()
     assert 0 == desk.seen
-    assert 0 == desk.type("import", str(path))
+    assert 0 == desk.type("import", str(path), lines=("accept",))
     approved(desk)
 
 

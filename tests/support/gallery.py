@@ -13,6 +13,7 @@ from functools import cache
 
 from hands import Hands, sit_down
 from lookalike import lookalike_eth
+from strongroom.approver import update as accept_update
 from strongroom.checker.reading.pages import build_pages as build_station_pages
 from strongroom.checker.reading.verify import prove_docket as prove_as_station
 from strongroom.core.active_reading import ReadingTask, build_tasks
@@ -25,6 +26,7 @@ from strongroom.core.halt_notice import HaltNotice, build_notice_text, point_at
 from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.pages import build_pages
 from strongroom.core.trust import apply_update, enroll
+from strongroom.core.updates import build_update_page
 from strongroom.core.words import group
 from strongroom.devices.screens.app import Setting
 from strongroom.devices.screens.console import ACCEPT, DOUBTS, Choice, Console
@@ -152,7 +154,7 @@ def terminal_dialogs() -> Iterator[Dialog]:
     facts = proved.facts.digest
     pin = build_line("PIN of {who} (token {label}):", who="person:c.lam", label="c.lam")
     yield Dialog(name="pin", ask=lambda console: console.ask_secret(pin))
-    yield update_dialog()
+    yield update_dialog(update.ACCEPTS[0])
     yield signing_dialog("transfer-ether", eth_trip(World()))
     yield signing_dialog("transfer-token", usd_trip(World()))
     yield history_dialog(proved)
@@ -184,12 +186,12 @@ def say_the_end(console: Console) -> None:
     console.ask(build_line("Why? One line:"))
 
 
-def update_dialog() -> Dialog:
+def update_dialog(question: LineShape) -> Dialog:
     world = World()
     before = enroll(tuple(world.roots), world.fingerprint)
     after = apply_update(before, world.update_body(), world.now)
-    page = update.build_update_page(before, after, update.build_differences(before, after))
-    return Dialog(name="update", ask=choosing((page,), update.ACCEPTS[0], ACCEPT, *DOUBTS))
+    page = build_update_page(before, after)
+    return Dialog(name="update", ask=choosing((page,), question, ACCEPT, *DOUBTS))
 
 
 def approver_dialogs() -> Iterator[Dialog]:
@@ -198,6 +200,7 @@ def approver_dialogs() -> Iterator[Dialog]:
     proved = prove_docket(trip.docket(), trip.world.roots)
     facts = proved.facts.digest
     yield Dialog(name="pin", ask=lambda console: console.ask_secret(build_quote("{key}:", key="PIN of m.chan")))
+    yield update_dialog(accept_update.QUESTION)
     ask = choosing(build_pages(proved), step4_show.QUESTION, APPROVE, *DOUBTS)
     yield Dialog(name="transfer-ether", ask=ask, facts=facts)
     task = reading_task(proved)

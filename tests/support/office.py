@@ -14,6 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from approvals import take_news
 from firm import Firm, write_secret
 from strongroom.approver import flow
 from strongroom.approver.store import Config as ApproverConfig
@@ -233,7 +234,7 @@ class Office:
     def _at_approver(self, device: str, path: Path) -> None:
         home, raw, now = Home(self.home(device)), path.read_bytes(), self.firm.clock()
         if path.name.endswith("-update.package.json"):
-            flow.receive_update(home, raw, now)
+            flow.receive_update(home, raw, now, take_news)
             return
         person = signer_of(PEOPLE[device])
         waiting = flow.read_docket(home, raw, now)

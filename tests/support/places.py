@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from approvals import take_news
 from firm import write_secret
 from office import raw_seal
 from strongroom.approver import flow
@@ -199,7 +200,8 @@ class Places:
 
     def _take(self, device: PartyId, body: UpdateBody) -> None:
         if device == APPROVER:
-            flow.receive_update(self._approver, self._pack(device, PackageKind.UPDATE, body), self.world.now)
+            package = self._pack(device, PackageKind.UPDATE, body)
+            flow.receive_update(self._approver, package, self.world.now, take_news)
             return
         path = self._put(device, PackageKind.UPDATE, body)
         checkers.import_update(self._home(device), path, lambda: self.world.now)

@@ -263,7 +263,7 @@ def test_updates_come_by_the_line_and_dockets_wait_for_a_person(make_desk: MakeD
     desk.world.change_policy(lambda p: p)
     update = desk.put(PackageKind.UPDATE, news(desk))
     platform.packages.append(update.read_bytes())
-    assert 0 == desk.type("fetch")
+    assert 0 == desk.type("fetch", lines=("accept",))
     assert 2 == desk.trust.policy.body.version
     waiting(desk, platform)
     assert 0 == desk.type("fetch")

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from approvals import Served, serve
+from approvals import Served, serve, take_news
 from firm import ETHER, Firm, drive, find_proposal, open_firm
 from nodes import start_anvil
 from office import Office, open_office
@@ -53,7 +53,7 @@ def person_at(firm: Firm, home: Home, line: Line) -> int:
     person, answered = signer_of(PERSON), 0
     for package, path in Shelf(home).list_incoming(home.load_counters().received):
         if package.kind is PackageKind.UPDATE:
-            flow.receive_update(home, path.read_bytes(), firm.clock())
+            flow.receive_update(home, path.read_bytes(), firm.clock(), take_news)
             continue
         waiting = flow.read_docket(home, path.read_bytes(), firm.clock())
         answer = flow.decide(

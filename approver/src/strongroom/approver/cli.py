@@ -24,6 +24,7 @@ from strongroom.approver.release import check_release
 from strongroom.approver.screen import run_on_screen
 from strongroom.approver.sitting import check_sitting
 from strongroom.approver.store import Config, Counters, Home, KeyKind
+from strongroom.approver.update import accept_on
 from strongroom.core.alike import build_address_book, build_alike_pages, build_alike_tasks
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
@@ -216,9 +217,8 @@ def _make_fido2(home: Home, options: argparse.Namespace, outside: Outside) -> in
 
 
 def _import(home: Home, options: argparse.Namespace, outside: Outside) -> int:
-    trust = flow.receive_update(
-        home, load_file(options.package, MAX_PACKAGE_BYTES), outside.clock(), outside.measure, outside.console.say
-    )
+    raw, console = load_file(options.package, MAX_PACKAGE_BYTES), outside.console
+    trust = flow.receive_update(home, raw, outside.clock(), accept_on(console), outside.measure, console.say)
     whitelist = trust.heads["whitelist"].body.version if "whitelist" in trust.heads else 0
     facts: dict[str, str | int] = {"roster": trust.roster.body.version, "whitelist": whitelist}
     said = "Imported: roster {roster}, whitelist {whitelist}."

@@ -15,6 +15,7 @@ from strongroom.approver.person_key import PersonKey, check_plugged_in, open_per
 from strongroom.approver.release import Say, check_release, print_line
 from strongroom.approver.sitting import count_approval
 from strongroom.approver.store import Config, Home
+from strongroom.approver.update import Accept
 from strongroom.core.bodies import Approval, Halt, HaltReason, Rejection
 from strongroom.core.checks.answering import TimedRoster, check_cooled, check_device
 from strongroom.core.checks.approve import RENDERER
@@ -85,7 +86,7 @@ class Waiting:
 
 
 def receive_update(
-    home: Home, raw: bytes, now: datetime, measure: MeasureStart = measure_start, say: Say = print_line
+    home: Home, raw: bytes, now: datetime, accept: Accept, measure: MeasureStart = measure_start, say: Say = print_line
 ) -> Trust:
     """Take an update package: new roster, registers, policy. HEAD_ROLLBACK for an older one, and nothing changes."""
     package, body = _open(home, raw, PackageKind.UPDATE, UpdateBody)
@@ -94,6 +95,7 @@ def receive_update(
     trust = apply_update(known, body, now)
     check_clock(trust, now)
     check_release(home, measure, say, now, known, trust)
+    accept(known, trust)
     home.save_trust(trust)
     home.save_counters(replace(home.load_counters(), received=package.sequence))
     return trust

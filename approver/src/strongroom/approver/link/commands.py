@@ -12,6 +12,7 @@ from strongroom.approver.link.carry import Submitted, fetch, open_line, submit
 from strongroom.approver.link.keep import Platform, Shelf
 from strongroom.approver.outside import Command, Outside, build_key_line
 from strongroom.approver.store import Home
+from strongroom.approver.update import accept_on
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, UnavailableError
 from strongroom.core.ids import parse_digest
 from strongroom.core.packages import MAX_PACKAGE_BYTES, PackageKind
@@ -28,10 +29,11 @@ def add_commands(add: AddCommand, decide: Decide) -> None:
     connected.add_argument("--host", required=True)
     connected.add_argument("--port", type=int, default=8443)
     connected.add_argument("--server-key", required=True, help="sha256:... as make-approvals-key printed it")
-    add("fetch", "get what waits for this device, and take updates", _fetch)
+    fetching = add("fetch", "get what waits for this device, and take updates", _fetch)
     add("submit", "hand in every answer that the platform does not have yet", _submit)
     answering = add("answer", "fetch, decide one docket after the other, and hand the answers in", _answering(decide))
-    answering.set_defaults(has_screen=True)
+    for asking in (fetching, answering):
+        asking.set_defaults(has_screen=True)
 
 
 def _make_key(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
@@ -68,7 +70,8 @@ def _fetch_and_import(home: Home, outside: Outside) -> list[Path]:
 
 def _import(home: Home, path: Path, outside: Outside) -> None:
     raw = load_file(path, MAX_PACKAGE_BYTES)
-    flow.receive_update(home, raw, outside.clock(), outside.measure, outside.console.say)
+    console = outside.console
+    flow.receive_update(home, raw, outside.clock(), accept_on(console), outside.measure, console.say)
 
 
 def _submit(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
