@@ -90,7 +90,7 @@ PAYMENTS: dict[str, tuple[str, str, str]] = {
     ),
     "ALREADY_COMMITTED": (
         "The outpoint or the nonce is bound to another transaction",
-        "Build from other coins, or replace the earlier transaction by a proposal that conflicts with it on chain.",
+        "If its result left and was lost, `again` hands it back. Or replace it by a proposal that conflicts on chain.",
         "III.1 III.16",
     ),
     "INSTRUCTION_ALREADY_PAID": (
