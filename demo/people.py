@@ -15,7 +15,10 @@ from strongroom.core.records import HexBytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person with their own token. label: the token's. group, staff, roles: as the roster will say."""
+    """A person with their own token. label: the token's. group, staff, roles: as the roster will say.
+
+    code: what an operator types in every session at a terminal.
+    """
 
     id: PartyId
     name: str
@@ -25,6 +28,7 @@ class Person:
     key: PublicKey
     store: Path
     pin: str = field(repr=False)
+    code: str = field(repr=False, default_factory=make_pin)
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.canaries import make_pin
 from demo.ceremonies import Ceremonies
 from demo.desk import Paper, read_paper, reading
 from demo.firm import ETH, HOLDERS_OF_DEVICES, Firm
@@ -42,7 +43,7 @@ def copy_package(path: Path, folder: Path) -> Path:
 
 @dataclass(kw_only=True)
 class Scene:
-    """Everything that runs. carried: package files that the courier has taken.
+    """Everything that runs. carried: package files that the courier has taken. coded: terminals where codes are set.
 
     on_desk: what clients sent to the approvers; in_tray: what the station printed for the operators. By instruction.
     """
@@ -60,6 +61,7 @@ class Scene:
     ceremonies: Ceremonies | None = None
     programs: list[subprocess.Popen[str]] = field(default_factory=list)
     carried: set[Path] = field(default_factory=set)
+    coded: set[str] = field(default_factory=set)
     on_desk: dict[str, Paper] = field(default_factory=dict)
     in_tray: dict[str, Paper] = field(default_factory=dict)
 
@@ -269,7 +271,7 @@ class Scene:
         log = self.folder / "logs" / f"{terminal.label}.log"
         process = start("terminal", arguments, store=terminal.store, offline=True, log=log)
         operators = sorted(terminal.operators, key=lambda o: o.id)
-        pins = "".join(f"{pin}\n" for pin in (terminal.pin, *(o.pin for o in operators)))
+        pins = f"{terminal.pin}\n" + "".join(f"{o.pin}\n{o.code}\n" for o in operators)
         stdin = process.stdin
         if stdin is None:
             raise DemoError("the terminal has no keyboard")
@@ -318,6 +320,17 @@ class Scene:
             return bool(self.status(device)["log"]["size"] == seen)
 
         self.wait(f"{device} to hold all that was sent", holds_all)
+        if device not in self.coded:
+            self._set_codes(device)
+
+    def _set_codes(self, device: str) -> None:
+        """Each operator sits there alone, once: a code for every day, one for duress and one for drills."""
+        terminal = self.terminal(device)
+        self.coded.add(device)
+        for person in terminal.operators:
+            new = "".join(f"{code}\n" * 2 for code in (person.code, make_pin(), make_pin()))
+            arguments = ["codes", "--home", str(self.home(device) / "home"), "--person", person.id, "--json"]
+            run("terminal", arguments, stdin=f"{person.pin}\n{new}", store=terminal.store, offline=True)
 
     # --- the platform -------------------------------------------------------------------------------------------
 

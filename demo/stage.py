@@ -261,7 +261,9 @@ def enroll_devices(scene: Scene) -> None:
     ).json()
     firm.machines = {**firm.machines, "device:station-1": (_public(made["key"]), ("station",))}
     gate = scene.home("device:gate-1") / "home"
-    run("gate", ["enroll", "--home", str(gate), "--root", str(root), "--device", "device:gate-1"], stdin=typed)
+    soc = str(run("gate", ["soc-key", "--key", str(scene.folder / "soc" / "soc.key"), "--json"]).json()["soc_key"])
+    words = ["enroll", "--home", str(gate), "--root", str(root), "--device", "device:gate-1", "--soc-key", soc]
+    run("gate", words, stdin=typed)
     for terminal in firm.terminals:
         operators = [f"{o.id}={o.label}" for o in sorted(terminal.operators, key=lambda o: o.id)]
         arguments = [

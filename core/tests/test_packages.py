@@ -168,14 +168,24 @@ SIGNED = TerminalResult(
     signatures=(PartialSignature(input=0, key="key:eth-1", signature=HexBytes(bytes(64))),),
     terminal=ME,
 )
-NOTHING = replace(SIGNED, outcome=ResultOutcome.NOTHING, signatures=())
+WITHOUT = [outcome for outcome in ResultOutcome if outcome is not ResultOutcome.SIGNED]
 
 
-def test_signed_or_nothing_have_one_size() -> None:
-    for result in (SIGNED, NOTHING):
+def test_all_outcomes_have_one_size() -> None:
+    for result in (SIGNED, *(replace(SIGNED, outcome=outcome, signatures=()) for outcome in WITHOUT)):
         raw = encode_result(result)
         assert SEALED_PLAINTEXT_BYTES == len(raw)
         assert result == parse_result(raw)
+
+
+@pytest.mark.parametrize("outcome", WITHOUT)
+def test_signatures_come_with_signed_and_with_nothing_else(outcome: ResultOutcome) -> None:
+    refuse(Code.FIELD_INVALID, lambda: replace(SIGNED, outcome=outcome))
+    refuse(Code.FIELD_INVALID, lambda: replace(SIGNED, signatures=()))
+    forged = encode_result(SIGNED).replace(b'"signed"', b'"' + outcome.value.encode() + b'"')
+    size = len(forged[4:].rstrip(b"\0"))
+    forged = (size.to_bytes(4, "big") + forged[4 : 4 + size]).ljust(SEALED_PLAINTEXT_BYTES, b"\0")
+    refuse(Code.FIELD_INVALID, lambda: parse_result(forged))
 
 
 def test_the_padding_is_zeros_and_the_length_is_true() -> None:

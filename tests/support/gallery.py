@@ -154,6 +154,8 @@ def terminal_dialogs() -> Iterator[Dialog]:
     facts = proved.facts.digest
     pin = build_line("PIN of {who} (token {label}):", who="person:c.lam", label="c.lam")
     yield Dialog(name="pin", ask=lambda console: console.ask_secret(pin))
+    own_code = build_line("Code of {who}:", who="person:c.lam")
+    yield Dialog(name="code", ask=lambda console: console.ask_secret(own_code))
     yield update_dialog(update.ACCEPTS[0])
     yield signing_dialog("transfer-ether", eth_trip(World()))
     yield signing_dialog("transfer-token", usd_trip(World()))

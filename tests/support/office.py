@@ -23,6 +23,7 @@ from strongroom.chains.bitcoin import psbt as psbts
 from strongroom.chains.bitcoin.signing import parse_der_signature
 from strongroom.chains.ethereum.hashing import keccak256
 from strongroom.checker.gate.nodes import Nodes, parse_node
+from strongroom.checker.gate.paging import pin_soc_key
 from strongroom.checker.gate.release import release_package
 from strongroom.checker.state import device as checkers
 from strongroom.checker.station.verify import verify_package
@@ -310,6 +311,7 @@ def open_office(firm: Firm, signers: dict[ChainId, tuple[str, ...]]) -> Office:
             write_secret(home_folder / checkers.SEAL_KEY, raw_seal(world.seal_key).hex())
         root = encode_canonical([encode_record(r) for r in world.roots])
         checkers.enroll(home_folder, PartyId(device), root, [world.fingerprint, world.fingerprint])
+    pin_soc_key(folder / "device-gate-1", world.soc_key.public_key().public_bytes_raw())
     terminals = {name: SoftTerminal(id=PartyId(name), world=world, trust=trust) for name in TERMINALS}
     return Office(firm=firm, folder=folder, terminals=terminals, signers=signers)
 

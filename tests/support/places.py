@@ -19,6 +19,7 @@ from office import raw_seal
 from strongroom.approver import flow
 from strongroom.approver.store import Config, Counters, Home, KeyKind
 from strongroom.checker.gate.nodes import NodeAnswer, Took
+from strongroom.checker.gate.paging import pin_soc_key
 from strongroom.checker.gate.release import release_package
 from strongroom.checker.state import device as checkers
 from strongroom.checker.station.verify import verify_package
@@ -62,6 +63,11 @@ class Wire:
     took: Took = Took.TAKEN
     sent: list[bytes] = field(default_factory=list)
     lost: list[bytes] = field(default_factory=list)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One node's."""
+        return ("node-a",)
 
     def send(self, chain: ChainId, signed: bytes, txid: str) -> tuple[NodeAnswer, ...]:
         """Take it, or not."""
@@ -232,6 +238,7 @@ def open_places(world: World, folder: Path) -> Iterator[Places]:
         if device == GATE:
             write_secret(place / checkers.SEAL_KEY, raw_seal(world.seal_key).hex())
         checkers.enroll(place, device, world.root_file, [world.fingerprint, world.fingerprint])
+    pin_soc_key(folder / "device-gate-1", world.soc_key.public_key().public_bytes_raw())
     clock = folder / "terminal-1.journal"
     with Journal.create(clock, lambda: world.now, PartyId("device:terminal-1")) as journal:
         places = Places(world=world, folder=folder, journal=journal, trust=trust)

@@ -98,6 +98,7 @@ class World:
         self.now = START
         self.log = MemoryLog()
         self.seal_key = x25519.X25519PrivateKey.from_private_bytes(seed("gate seal"))
+        self.soc_key = x25519.X25519PrivateKey.from_private_bytes(seed("soc"))
         self.registers: dict[str, Register[Any]] = {
             name: Register(name=name, entries=self._edited(name, entries)) for name, entries in build_entries().items()
         }

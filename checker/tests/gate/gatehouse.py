@@ -185,7 +185,8 @@ class Gatehouse:
         root.write_bytes(self.world.root_file)
         typed = f"{self.world.fingerprint}\n" * 2
         arguments = ("enroll", "--home", str(self.home), "--root", str(root), "--device", GATE)
-        assert 0 == self.run(*arguments, typed=typed)[0]
+        soc = self.world.soc_key.public_key().public_bytes_raw().hex()
+        assert 0 == self.run(*arguments, "--soc-key", soc, typed=typed)[0]
 
     def update(self, body: Any) -> None:
         """Import an update package."""

@@ -24,7 +24,9 @@ def bare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Gatehouse:
 def _enroll(gate: Gatehouse, typed: str) -> tuple[int, set[str]]:
     root = gate.folder / "root.json"
     root.write_bytes(gate.world.root_file)
-    code, said = gate.run("enroll", "--home", str(gate.home), "--root", str(root), "--device", GATE, typed=typed)
+    code, said = gate.run(
+        "enroll", "--home", str(gate.home), "--root", str(root), "--device", GATE, "--soc-key", "11" * 32, typed=typed
+    )
     return code, {each["code"] for each in said.get("refusals", ())}
 
 

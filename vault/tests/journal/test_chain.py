@@ -18,8 +18,10 @@ from strongroom.vault.terminal.journal.chain import INDEX_TABLES
 from strongroom.vault.terminal.journal.entry import NO_ENTRY, EntryKind, encode_payload, hash_entry
 from strongroom.vault.terminal.journal.journal import Journal
 from strongroom.vault.terminal.journal.marks import (
+    CODE_SLOT_BYTES,
     CheckpointSeen,
     ClearUse,
+    CodesSet,
     FreezeLatched,
     FreezeLifted,
     HeadSeen,
@@ -52,6 +54,8 @@ PAID = Paid(
     asset=USE.asset, client=PartyId("client:a"), destination=EntryId("entry:a"), instruction=D1, units=Units(40)
 )
 
+SLOTS = HexBytes(bytes(3 * CODE_SLOT_BYTES))
+
 
 @pytest.fixture
 def closed(path: Path, clock: Any, journal: Journal) -> Path:
@@ -63,7 +67,7 @@ def closed(path: Path, clock: Any, journal: Journal) -> Path:
         (USE, PAID, PricesSeen(as_of=clock.now)),
         (SignedR(r=R1, key=EntryId("key:a"), digest=R1),),
         (FreezeLatched(freeze=D1, scope="vault"), FreezeLifted(freeze=D2, lift=D1)),
-        (WrongPin(token="op-1"),),
+        (WrongPin(token="op-1"), CodesSet(person=PartyId("person:a"), salt=HexBytes(bytes(16)), slots=SLOTS)),
     ]
     for number, several in enumerate(marks):
         clock.turn(10)
@@ -188,6 +192,7 @@ def test_an_index_row_that_was_changed_is_found(closed: Path, clock: Any, table:
         ("package", "UPDATE package SET sequence = 1"),
         ("prices", "UPDATE prices SET as_of = '2020-01-01T00:00:00Z'"),
         ("limit_use", "UPDATE limit_use SET units = '0'"),
+        ("codes", "UPDATE codes SET slots = upper(slots) || '00'"),
         ("paid", "UPDATE paid SET destination = 'entry:thief'"),
         ("limit_use", "UPDATE limit_use SET fee = '0'"),
         ("limit_use", "UPDATE limit_use SET hkd_cents = '0'"),
@@ -224,7 +229,7 @@ def test_our_own_code_cannot_change_an_entry(closed: Path, statement: str) -> No
     connection.close()
 
 
-@pytest.mark.parametrize("damage", [lambda raw: raw[:-4096], lambda raw: raw[:5000] + b"\xff" * 3000 + raw[8000:]])
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-4096], lambda raw: raw[:5000] + b"\xff" * 12000 + raw[17000:]])
 def test_a_damaged_file_is_broken(closed: Path, clock: Any, damage: Callable[[bytes], bytes]) -> None:
     closed.write_bytes(damage(closed.read_bytes()))
     with pytest.raises(RefusedError) as caught:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,13 @@ from strongroom.vault.hsm.wrapped_keys import (
     generate_wrapped_key,
 )
 from strongroom.vault.terminal.bootstrap import open_terminal
+from strongroom.vault.terminal.codes import Meaning, build_codes
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
 from strongroom.vault.terminal.desk import SignDigest
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.flow import Medium, Outcome, run_session
+from strongroom.vault.terminal.journal.entry import EntryKind
+from strongroom.vault.terminal.journal.marks import CodesSet
 from strongroom.vault.terminal.lease import first_entry
 from strongroom.vault.terminal.outside import Outside
 from strongroom.vault.terminal.people import open_crew
@@ -72,6 +76,7 @@ from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.update import Difference, import_update
 
 OFFICER_PIN, USER_PIN = "officer-7731", "user-4482"
+CODE, DURESS, DRILL = "every-day-code", "forced-to-it", "autumn exercise"
 TERMINALS = ("device:terminal-1", "device:terminal-2")
 OPERATORS = ("person:c.lam", "person:p.wu")
 _NS = 1_000_000_000
@@ -87,6 +92,14 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "device:terminal-2": ("key:ltc-1-2", "key:ltc-2-2", "key:ltc-change-2"),
 }
+
+
+@cache
+def codes_set(person: str) -> CodesSet:
+    """What `strongroom-terminal codes` keeps; stretched once for all tests."""
+    codes = {Meaning.NORMAL: CODE, Meaning.DURESS: DURESS, Meaning.DRILL: DRILL}
+    secrets = {meaning: Secret(code) for meaning, code in codes.items()}
+    return build_codes(PartyId(person), secrets, Meaning.NORMAL, os.urandom)
 
 
 def label_of(party: str) -> str:
@@ -198,6 +211,15 @@ class Desk(StreamConsole):
     """A console with the clients' papers beside it: what it asks about paper is answered from paper."""
 
     papers: Callable[[str], str | None]
+    codes: Mapping[str, str]
+
+    def ask_secret(self, question: LineShape) -> str:
+        asked = render_line(question, english)
+        known = self.codes.get(asked.removeprefix("Code of ").removesuffix(":"))
+        if known is None:
+            return StreamConsole.ask_secret(self, question)
+        print(asked, file=self.screen)
+        return known
 
     def ask(self, question: LineShape, doubts: Sequence[Choice] = ()) -> str:
         asked = render_line(question, english)
@@ -214,6 +236,7 @@ class Stand:
 
     console: another one than the pipe with the answers.
     read: what the operators type where they are asked about their paper; None lets the next typed line answer.
+    codes: what each of them types when asked for a code; without one the next typed line answers.
     """
 
     tokens: Tokens
@@ -231,6 +254,7 @@ class Stand:
     start: Start = field(default_factory=releases.build_start)
     console: Console | None = None
     language: Language = Language.ENGLISH
+    codes: Mapping[str, str] = field(default_factory=lambda: dict.fromkeys(OPERATORS, CODE))
 
     @property
     def home(self) -> Home:
@@ -246,7 +270,13 @@ class Stand:
 
     def _desk(self, source: Typing) -> Desk:
         papers = self.read
-        return Desk(source=source, screen=self.screen, language=self.language, papers=lambda q: papers(self.on_desk, q))
+        return Desk(
+            source=source,
+            screen=self.screen,
+            language=self.language,
+            papers=lambda q: papers(self.on_desk, q),
+            codes=self.codes,
+        )
 
     def outside(self, *answers: str) -> Outside:
         """The world around the terminal: typed answers, our clocks, our platform."""
@@ -313,8 +343,8 @@ class Stand:
             return terminal.trust.log_head.size
 
     @contextmanager
-    def open(self) -> Iterator[Terminal]:
-        with open_terminal(self.home.path, self.outside()) as terminal:
+    def open(self, *typed: str) -> Iterator[Terminal]:
+        with open_terminal(self.home.path, self.outside(*typed)) as terminal:
             yield terminal
 
     def ready(self) -> Stand:
@@ -322,7 +352,13 @@ class Stand:
         self.enroll(self.world.fingerprint, self.world.fingerprint)
         self.lease()
         self.take(self.update(self.world.update_body()))
+        self.keep_codes()
         return self
+
+    def keep_codes(self) -> None:
+        """Each operator has set their codes."""
+        with self.open() as terminal:
+            terminal.journal.append(EntryKind.CODES_SET, b"{}", [codes_set(person) for person in OPERATORS])
 
     def lease(self) -> Any:
         """The delegates lease this machine: what its own status says, under the next number."""

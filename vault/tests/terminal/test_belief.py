@@ -203,4 +203,5 @@ def test_before_the_first_update_nothing_can_be_signed(firm: Any) -> None:
     fails(Code.STAGE_MISSING, stand.run, None)
     stand.lease()
     stand.take(stand.update(firm.world.update_body()))
+    stand.keep_codes()
     assert set() == stand.refusals(firm.turn(trips=[world.eth_trip(firm.world).to(Stage.VERIFY)]), "sign")

@@ -23,10 +23,10 @@ from strongroom.vault.terminal.flow import Outcome
 from world import World
 from world_registers import sorted_by_id
 
-from .conftest import USER_PIN, Firm, Tokens, Turn
+from .conftest import CODE, USER_PIN, Firm, Tokens, Turn
 from .test_check import docket_on, lists_of
 
-PINS = (USER_PIN,) * 3
+PINS = (USER_PIN, USER_PIN, CODE, USER_PIN, CODE)
 
 
 def sit(stand: Any, turn: Turn | None, do: Callable[[Hands], Awaitable[None]]) -> Outcome:

@@ -55,6 +55,7 @@ def test_without_a_lease_nothing_opens(firm: Any) -> None:
     assert ({Code.LEASE_MISSING}, 0) == refusals_of_run(stand, None)
     stand.lease()
     take_news(firm, stand)
+    stand.keep_codes()
     assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
 
 

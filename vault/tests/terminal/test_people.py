@@ -24,8 +24,11 @@ from strongroom.core.ids import PartyId
 from strongroom.core.leases import Lease
 from strongroom.core.records import parse_record
 from strongroom.vault.terminal import cli
+from strongroom.vault.terminal.attempts import MAX_WRONG_PINS, REST_S
 from strongroom.vault.terminal.bootstrap import open_terminal
-from strongroom.vault.terminal.people import MAX_WRONG_PINS, REST_S, open_crew
+from strongroom.vault.terminal.people import open_crew
+
+from .conftest import CODE, DRILL, DURESS
 
 PIN = "user-4482"
 
@@ -173,11 +176,15 @@ def test_a_whole_session_as_a_process_without_a_network(
     update = stand.write(stand.folder, stand.update(firm.world.update_body()))
     done = call(["import", *home(stand), str(update)], "accept\naccept\n")
     assert (0, stand.name) == answer(done, "terminal")
+    for person in BOTH:
+        typed = "".join(f"{code}\n" * 2 for code in (CODE, DURESS, DRILL))
+        done = call(["codes", *home(stand), "--person", person], f"{PIN}\n{typed}")
+        assert (0, person) == answer(done, "person"), done.stderr
     trip = firm.trip()
     arguments = ["run", *home(stand), "--in", str(stand.inbox), "--out", str(stand.out), "--wait", "60"]
     with start(arguments) as program:
         assert program.stdin is not None
-        program.stdin.write(f"{PIN}\n{PIN}\n{PIN}\nsign\n")
+        program.stdin.write(f"{PIN}\n{PIN}\n{CODE}\n{PIN}\n{CODE}\nsign\n")
         program.stdin.flush()
         while not list(stand.out.glob("*-session-request.package.json")):
             assert program.poll() is None, program.communicate()

@@ -14,7 +14,7 @@ import pytest
 import softhsm
 from strongroom.core.codes import Code
 from strongroom.core.errors import StrongroomError
-from strongroom.vault.terminal.people import MAX_WRONG_PINS, REST_S
+from strongroom.vault.terminal.attempts import MAX_WRONG_PINS, REST_S
 
 PIN = "user-4482"
 

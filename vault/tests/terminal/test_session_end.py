@@ -15,7 +15,7 @@ from strongroom.devices.screens.views import Asking, Choosing, Stopped
 from strongroom.vault.terminal.flow import IDLE_S, Outcome
 from strongroom.vault.terminal.journal.entry import EntryKind
 
-from .conftest import USER_PIN
+from .conftest import CODE, USER_PIN
 
 ENDED = "The session ended by itself"
 
@@ -81,7 +81,7 @@ def test_a_page_that_nobody_answers_ends_the_session(firm: Any, stand: Any, left
         stand.elapsed_s += 900 - 1 - left_s
 
     async def do(hands: Hands) -> None:
-        await hands.unlock(*(USER_PIN,) * 3)
+        await hands.unlock(USER_PIN, USER_PIN, CODE, USER_PIN, CODE)
         while isinstance(await hands.find(Asking, Choosing, Stopped), Asking | Choosing):
             pass
         seen.append(await hands.see_stop())
@@ -110,7 +110,7 @@ def test_a_question_waits_no_longer_than_idle_people_may(firm: Any, stand: Any) 
         return outcome
 
     async def do(hands: Hands) -> None:
-        await hands.unlock(*(USER_PIN,) * 3)
+        await hands.unlock(USER_PIN, USER_PIN, CODE, USER_PIN, CODE)
         await hands.find(Choosing)
         await hands.choose("s")
         await hands.answer_from(stand.on_desk)

@@ -165,6 +165,7 @@ def test_the_journal_tells_the_session_in_order(firm: Any, stand: Any) -> None:
         EntryKind.CREATED,
         # Measured before the import, and before the session.
         EntryKind.STARTED,
+        EntryKind.CODES_SET,
         EntryKind.STARTED,
         EntryKind.LEASED,
         EntryKind.SESSION_OPENED,

@@ -267,6 +267,10 @@ class ResultOutcome(StrEnum):
 
     SIGNED = "signed"
     NOTHING = "nothing"
+    DURESS = "duress"
+    """An operator was forced: nothing usable was signed, and everything outside looks as if it were. III.3."""
+    DRILL = "drill"
+    """The same as an exercise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +282,12 @@ class TerminalResult:
     proposal: Digest
     signatures: tuple[PartialSignature, ...]
     terminal: PartyId
+
+    def __post_init__(self) -> None:
+        """Signatures come with `signed` and with nothing else. Raises FIELD_INVALID."""
+        if bool(self.signatures) != (self.outcome is ResultOutcome.SIGNED):
+            got = f"{self.outcome.value} with {len(self.signatures)} signatures"
+            raise malformed(Code.FIELD_INVALID, "result.outcome", "signed with signatures, all else without", got)
 
 
 def encode_result(result: TerminalResult) -> bytes:

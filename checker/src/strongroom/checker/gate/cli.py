@@ -17,13 +17,26 @@ from strongroom.checker.enrolling import (
     render_update,
     update_json,
 )
+from strongroom.checker.gate.hold import freeze_when_due, freezes_again
 from strongroom.checker.gate.nodes import Network, Nodes, parse_node
+from strongroom.checker.gate.paging import (
+    MAX_FILE_BYTES,
+    find_pages,
+    load_soc_private,
+    make_soc_key,
+    open_page,
+    page_json,
+    parse_public,
+    pin_soc_key,
+    render_page,
+)
 from strongroom.checker.gate.release import Outcome, release_package
+from strongroom.checker.gate.seal import Outcome as Word
 from strongroom.checker.gate.seal import make_seal_key
 from strongroom.checker.gate.status import load_status, render_status, status_json
 from strongroom.checker.reading.keys import Algorithm, Key
 from strongroom.checker.reading.roots import MAX_ROOT_BYTES
-from strongroom.checker.state.device import KEYS, Clock, enroll, import_update, make_key, read_clock
+from strongroom.checker.state.device import KEYS, Clock, enroll, import_update, make_key, opened, read_clock
 from strongroom.checker.state.home import create_home, load_bytes, locked_home
 from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.devices.screens.console import StreamConsole
@@ -38,13 +51,17 @@ What it refuses is kept in quarantine, and told as a halt with every reason; not
 
 EPILOG = f"""a gate's life:
   strongroom-gate keys    --home /var/lib/gate            (the root names the sealing key that this prints)
-  strongroom-gate enroll  --home /var/lib/gate --root root.json --device device:gate-1
+  strongroom-gate soc-key --key soc.key                   (at the SOC, once: prints the public half)
+  strongroom-gate enroll  --home /var/lib/gate --root root.json --device device:gate-1 --soc-key HEX
   strongroom-gate import  --home /var/lib/gate 000001-update.package.json
   strongroom-gate status  --home /var/lib/gate
   strongroom-gate release --home /var/lib/gate 000002-release.package.json --out /srv/outbox \\
       --node node-a=http://127.0.0.1:8545 --node node-b=http://user:password@10.0.0.2:8332
 
-The same package again sends the same bytes again and repeats the same answer.
+The same package again sends the same bytes again and repeats the same answer. For every package that it opens the gate
+lays a block down in its home's folder `pages`, all of one size, which only the SOC can read:
+  strongroom-gate read-pages --key soc.key --gate-key HEX /var/lib/gate/pages
+  strongroom-gate tell    --home /var/lib/gate --out /srv/outbox      (every minute, by a timer: what has become due)
 
 {EXIT_CODES}"""
 
@@ -64,6 +81,9 @@ def main(
         "import": lambda: _import(arguments, clock),
         "status": lambda: _status(arguments),
         "release": lambda: _release(arguments, clock, network),
+        "tell": lambda: _tell(arguments, clock),
+        "soc-key": lambda: _soc_key(arguments),
+        "read-pages": lambda: _read_pages(arguments),
     }
     return run_guarded(work[str(arguments.command)], as_json=bool(arguments.json))
 
@@ -88,6 +108,7 @@ def _keys(arguments: argparse.Namespace) -> Exit:
 def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     home: Path = arguments.home
     device = PartyId(parse_own_id(str(arguments.device), "device", "--device"))
+    soc = parse_public(str(arguments.soc_key), "--soc-key")
     voice = enroll(
         home,
         device,
@@ -96,6 +117,7 @@ def _enroll(arguments: argparse.Namespace, typed: TextIO) -> Exit:
     )
     with locked_home(home):
         seal = make_seal_key(home).public_key().public_bytes_raw()
+        pin_soc_key(home, soc)
     if arguments.json:
         print_json({**enrolment_json(voice), "seal_public": seal.hex()})
     else:
@@ -133,6 +155,41 @@ def _release(arguments: argparse.Namespace, clock: Clock, network: Network | Non
     else:
         _print_outcome(outcome)
     return Exit.DONE if outcome.stage is None else Exit.REFUSED
+
+
+def _tell(arguments: argparse.Namespace, clock: Clock) -> Exit:
+    with opened(arguments.home, clock) as run:
+        freeze_when_due(run, arguments.out)
+        written = [str(path) for path in freezes_again(run, arguments.out)]
+    if arguments.json:
+        print_json({"outcome": "TOLD", "written": written})
+    else:
+        say(f"{len(written)} to hand over{''.join(f' {path}' for path in written)}")
+    return Exit.DONE
+
+
+def _soc_key(arguments: argparse.Namespace) -> Exit:
+    public = make_soc_key(arguments.key).public_key().public_bytes_raw().hex()
+    if arguments.json:
+        print_json({"outcome": "MADE", "soc_key": public})
+    else:
+        say(f"public half  {public}")
+        say("Give it to each gate: strongroom-gate enroll --soc-key. The file stays at the SOC.")
+    return Exit.DONE
+
+
+def _read_pages(arguments: argparse.Namespace) -> Exit:
+    private, gate = load_soc_private(arguments.key), parse_public(str(arguments.gate_key), "--gate-key")
+    pages = [
+        open_page(load_bytes(path, MAX_FILE_BYTES), private, gate, path.name) for path in find_pages(arguments.folder)
+    ]
+    pages.sort(key=lambda page: (page.opened_at, page.proposal, page.twin))
+    if arguments.json:
+        print_json({"outcome": "READ", "pages": [page_json(page) for page in pages]})
+    else:
+        for page in pages:
+            say(render_page(page))
+    return Exit.REFUSED if any(page.outcome is Word.DURESS for page in pages) else Exit.DONE
 
 
 def _print_outcome(outcome: Outcome) -> None:
@@ -185,7 +242,17 @@ def _build_parser() -> argparse.ArgumentParser:
     releasing.add_argument(
         "--node", action="append", required=True, metavar="NAME=URL", help="a node of this chain; give two or more"
     )
-    for each in (making, enrolling, importing, looking, releasing):
+    enrolling.add_argument("--soc-key", required=True, metavar="HEX", help="the SOC's public key, from soc-key")
+    telling = commands.add_parser("tell", help="write what has become due, and what was told before once more")
+    telling.add_argument("--home", required=True, type=Path, metavar="DIR", help="the gate's home")
+    telling.add_argument("--out", required=True, type=Path, metavar="DIR", help="where it is written")
+    keying = commands.add_parser("soc-key", help="at the SOC: make the key that pages are sealed to")
+    keying.add_argument("--key", required=True, type=Path, metavar="FILE", help="where the SOC keeps it")
+    reading = commands.add_parser("read-pages", help="at the SOC: read pages; exit code 3 when one says duress")
+    reading.add_argument("--key", required=True, type=Path, metavar="FILE", help="the SOC's key")
+    reading.add_argument("--gate-key", required=True, metavar="HEX", help="the gate's public key, as the roster has it")
+    reading.add_argument("folder", type=Path, metavar="DIR", help="a folder of pages")
+    for each in (making, enrolling, importing, looking, releasing, telling, keying, reading):
         each.add_argument("--json", action="store_true", help="one JSON object instead of words")
     return parser
 

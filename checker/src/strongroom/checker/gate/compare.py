@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from strongroom.checker.gate.combine import combine
 from strongroom.checker.gate.consensus import verify_by_consensus
-from strongroom.checker.gate.seal import open_results
+from strongroom.checker.gate.seal import Result
 from strongroom.checker.reading.bitcoin import read_psbt
 from strongroom.checker.reading.bodies import SignatureRecord
 from strongroom.checker.reading.checks.release import SignedReading, read_signed
@@ -20,7 +17,7 @@ from strongroom.checker.reading.networks import is_ethereum
 from strongroom.checker.reading.verify import Proof
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import Digest
 
 CHECKS: Final = (
     "docket proved by the second reading",
@@ -50,14 +47,13 @@ class Signed:
         return Digest("sha256:" + sha256(self.content).hexdigest())
 
 
-def build_signed(proof: Proof, sealed: Mapping[PartyId, bytes], private: X25519PrivateKey) -> Signed:
-    """Open, combine, and read the result anew against the docket's unsigned bytes.
+def build_signed(proof: Proof, results: tuple[Result, ...]) -> Signed:
+    """Combine what was opened, and read it anew against the docket's unsigned bytes.
 
-    Raises the refusals of `seal.py`, `combine.py` and `checks/release.py`, NONCE_REUSED and CONSENSUS_REFUSED.
+    Raises the refusals of `combine.py` and `checks/release.py`, NONCE_REUSED and CONSENSUS_REFUSED.
     """
     spend, _ = proof.paid()
     entries, unsigned = proof.foundation.entries, proof.docket.unsigned
-    results = open_results(sealed, proof.journey.all(SignatureRecord), private)
     content = combine(spend, unsigned, results, entries)
     reading = read_signed(spend, unsigned, content, entries, "signed")
     check_keys(proof, reading)

@@ -58,6 +58,10 @@ class NodeAnswer:
 class Network(Protocol):
     """Where signed bytes are sent."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the nodes."""
+
     def send(self, chain: ChainId, signed: bytes, txid: str) -> tuple[NodeAnswer, ...]:
         """Send to every node; never raises for what a node says or does not say."""
 
@@ -67,6 +71,11 @@ class Nodes:
     """The gate's own nodes, over JSON-RPC."""
 
     nodes: tuple[Node, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the nodes."""
+        return tuple(each.name for each in self.nodes)
 
     def send(self, chain: ChainId, signed: bytes, txid: str) -> tuple[NodeAnswer, ...]:
         """Send to every node. A node that knows the transaction already has taken it."""

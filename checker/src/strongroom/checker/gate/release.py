@@ -4,7 +4,8 @@
 2. What was released before for this proposal is only sent again, byte for byte: one twin of it, never the other,
    but for the void of a transfer that no node took in time.
 3. The docket is proved up to SIGN and held against the gate's own copies.
-4. Sealed results are opened and combined; the signed bytes are read anew and compared with the unsigned ones.
+4. Sealed results are opened, and the SOC gets a page of each package. What somebody was forced to sign stays here
+   (`hold.py`). The rest is combined; the signed bytes are read anew and compared with the unsigned ones.
 5. Nothing of it was used before, but by what this replaces: outpoints, nonces, instructions; no signature's `r` at all.
 6. The release is kept durably, then sent, then told. Whatever is refused is kept in quarantine and told as a halt.
 """
@@ -17,14 +18,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from strongroom.checker.gate.compare import Signed, build_signed
+from strongroom.checker.gate.hold import HeldError, freeze_when_due, hold, silent_answers
 from strongroom.checker.gate.leases import check_leases
 from strongroom.checker.gate.memory import build_use, check_rivals, check_same_twin
 from strongroom.checker.gate.nodes import Network, NodeAnswer, Took, judge_answers
-from strongroom.checker.gate.seal import check_seal_key, load_seal_key
-from strongroom.checker.reading.bodies import Proposal
+from strongroom.checker.gate.paging import build_page, keep_page, load_soc_key, seal_page
+from strongroom.checker.gate.seal import Result, check_seal_key, load_seal_key, open_results
+from strongroom.checker.reading.bodies import Proposal, SignatureRecord
 from strongroom.checker.reading.canonical import Json, parse_canonical
 from strongroom.checker.reading.docket import build_prev, prev_of
 from strongroom.checker.reading.envelopes import MAX_PAYLOAD_BYTES, Type
@@ -56,6 +57,14 @@ QUARANTINE: Final = "quarantine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A package by its digest, and who handed it in."""
+
+    name: Digest
+    sender: PartyId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What became of a package. txid: None when nothing was released. answers: what each node said this time.
 
@@ -78,6 +87,7 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
     raw = load_bytes(package_file, MAX_PACKAGE_BYTES)
     name = package_digest(raw)
     with opened(folder, clock) as run:
+        freeze_when_due(run, out)
         known = run.store.load_answer(name)
         if known is not None:
             return _repeat(run, known, raw, out, network)
@@ -88,7 +98,11 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
         # The package may prove that it is later than this clock says: a clock set back must not outlive `release_by`.
         run.trust.check_clock(run.now)
         try:
-            stored = _stored_or_released(run, body)
+            stored = _stored_or_released(run, body, Carried(name=name, sender=package.sender))
+        except HeldError:
+            # Whoever carries this package must see what they would see on a day when the nodes are away.
+            judge_answers(silent_answers(network), "")
+            raise
         except (MalformedError, RefusedError) as error:
             stage = error.stage if isinstance(error, DocketRefusedError) else Stage.RELEASE
             save_bytes(folder / QUARANTINE / f"{name.removeprefix('sha256:')}.package.json", raw)
@@ -100,7 +114,7 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
         return _send(run, package, name, stored, out, network)
 
 
-def _stored_or_released(run: Run, body: DocketBody) -> StoredRelease:
+def _stored_or_released(run: Run, body: DocketBody, carried: Carried) -> StoredRelease:
     """What this gate released for the proposal before, or what it releases now; either way it is kept durably."""
     claimed = claimed_proposal(body.docket)
     kept = run.store.load_releases(claimed) if claimed else {}
@@ -109,18 +123,24 @@ def _stored_or_released(run: Run, body: DocketBody) -> StoredRelease:
     check_same_twin(kept, body.docket.twin, run.now)
     stored = kept.get(body.docket.twin)
     if stored is None:
-        return _release(run, body)
+        return _release(run, body, carried)
     if stored.broadcast is None and stored.twin is Twin.TRANSFER:
         _check_in_time(run, stored.release_by)
     return stored
 
 
-def _release(run: Run, body: DocketBody) -> StoredRelease:
-    """Steps 3 to 5, and the release kept. Raises everything that is refused."""
+def _release(run: Run, body: DocketBody, carried: Carried) -> StoredRelease:
+    """Steps 3 to 5, and the release kept. Raises everything that is refused, and HeldError."""
+    soc = load_soc_key(run.folder)
     private = load_seal_key(run.folder)
     check_seal_key(private, run.trust.device, run.trust.chain.last)
     proof = prove_with_own(run.trust, body.docket, furthest=Stage.SIGN, now=run.now)
-    signed = _compare(run, proof, body, private)
+    found: list[Refusal] = []
+    results: tuple[Result, ...] = ()
+    with gathered(found):
+        results = open_results(body.sealed, proof.journey.all(SignatureRecord), private)
+        _page(run, proof, carried, results, soc)
+    signed = _compare(run, proof, results, found)
     release_by = _release_by(proof)
     _, facts = proof.paid()
     use = build_use(proof)
@@ -150,9 +170,20 @@ def _release(run: Run, body: DocketBody) -> StoredRelease:
     return stored
 
 
-def _compare(run: Run, proof: Proof, body: DocketBody, private: X25519PrivateKey) -> Signed:
-    """The signed bytes, after everything that this gate has against them was looked at; all of it is told at once."""
-    found: list[Refusal] = []
+def _page(run: Run, proof: Proof, carried: Carried, results: Sequence[Result], soc: bytes) -> None:
+    """Tell the SOC what was sealed, and remember what must not leave, before anything else is looked at."""
+    use = build_use(proof)
+    page = build_page(run.trust.device, run.now, use.proposal, use.twin.value, results)
+    if page.outcome.is_held:
+        hold(run, carried.sender, use.proposal, use.twin, page.outcome)
+    keep_page(run.folder, carried.name, seal_page(page, run.voice.secret, soc))
+
+
+def _compare(run: Run, proof: Proof, results: tuple[Result, ...], found: list[Refusal]) -> Signed:
+    """The signed bytes, after everything that this gate has against them was looked at; all of it is told at once.
+
+    found: what was wrong before. Raises HeldError for what must not leave and has nothing else against it.
+    """
     use = build_use(proof)
     with gathered(found):
         # A void twin leaves because it is late for its transfer.
@@ -162,11 +193,15 @@ def _compare(run: Run, proof: Proof, body: DocketBody, private: X25519PrivateKey
         check_leases(run.trust, proof.journey)
     with gathered(found):
         check_rivals(use, run.store.load_rivals(use))
+    is_held = run.store.is_held(use.proposal, use.twin)
+    if is_held and not found:
+        raise HeldError
     signed: Signed | None = None
-    with gathered(found):
-        signed = build_signed(proof, body.sealed, private)
-        run.store.check_r_values(signed.reading.r_values)
-    if found or signed is None:
+    if results and not is_held:
+        with gathered(found):
+            signed = build_signed(proof, results)
+            run.store.check_r_values(signed.reading.r_values)
+    if signed is None or found:
         raise DocketRefusedError(Stage.RELEASE, found, proof.furthest, proof.lines)
     return signed
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,20 @@ PLAINTEXT_BYTES: Final = 65_536
 _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
+class Outcome(StrEnum):
+    """What a terminal says of its session; the later ones weigh more."""
+
+    NOTHING = "nothing"
+    SIGNED = "signed"
+    DRILL = "drill"
+    DURESS = "duress"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody typed the code for duress, or for a drill of it: then nothing of the payment leaves."""
+        return self in (Outcome.DRILL, Outcome.DURESS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartialSignature:
     """What one key signed. signature: r || s, 64 bytes."""
@@ -43,8 +58,9 @@ class PartialSignature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one terminal sealed. signatures: empty when it signed nothing."""
+    """What one terminal sealed. signatures: with outcome `signed` only."""
 
+    outcome: Outcome
     proposal: Digest
     signatures: tuple[PartialSignature, ...]
     terminal: PartyId
@@ -105,15 +121,18 @@ def parse_plaintext(plaintext: bytes, path: str) -> Result:
     value = parse_canonical(plaintext[4 : 4 + length], limit=PLAINTEXT_BYTES, path=path)
     found = Node(value, path).members("format", "outcome", "proposal", "signatures", "terminal")
     found["format"].word(FORMAT)
-    outcome = found["outcome"].word("signed", "nothing")
+    outcome = Outcome(found["outcome"].word(*(each.value for each in Outcome)))
     signatures = tuple(_parse_signature(item) for item in found["signatures"].items())
     places = [(each.input, each.key) for each in signatures]
     if places != sorted(set(places)):
         raise found["signatures"].invalid("signatures sorted by input and key, none twice")
-    if bool(signatures) != (outcome == "signed"):
-        raise found["outcome"].invalid("signed with signatures, nothing without")
+    if bool(signatures) != (outcome is Outcome.SIGNED):
+        raise found["outcome"].invalid("signed with signatures, all else without")
     return Result(
-        proposal=found["proposal"].digest(), signatures=signatures, terminal=found["terminal"].party_of("device")
+        outcome=outcome,
+        proposal=found["proposal"].digest(),
+        signatures=signatures,
+        terminal=found["terminal"].party_of("device"),
     )
 
 
@@ -134,6 +153,8 @@ def _open_one(sealed: Mapping[PartyId, bytes], record: Heard[SignatureRecord], p
     if (result.proposal, result.terminal) != (body.proposal, body.terminal):
         expected, got = f"{body.proposal} {body.terminal}", f"{result.proposal} {result.terminal}"
         raise refused(Code.SEAL_INVALID, path, expected, got)
+    if result.outcome.is_held:
+        return result
     if not result.signatures:
         raise refused(Code.SIGNATURES_MISSING, path, "signatures", "nothing")
     keys = sorted({each.key for each in result.signatures})

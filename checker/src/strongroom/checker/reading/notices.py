@@ -20,7 +20,7 @@ from strongroom.checker.reading.governed import parse_governed
 from strongroom.checker.reading.rosters import RosterStatement, check_party, check_quorum, moment_said
 from strongroom.core.ids import Digest
 
-FREEZERS: Final = ("reconciler", "watcher", "officer")
+FREEZERS: Final = ("reconciler", "watcher", "gate", "officer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class FreezeLift:
 
 
 def prove_freeze(envelope: Envelope, context: Context, roster: RosterStatement) -> Statement[Freeze]:
-    """A freeze by a reconciler, a watcher or an officer; one signature is enough to stop."""
+    """A freeze by a reconciler, a watcher, the gate or an officer; one signature is enough to stop."""
     statement = parse_governed(envelope, Type.FREEZE, _parse_freeze)
     check_context(statement, context)
     moment = moment_said(statement.issued_at, roster)

@@ -45,6 +45,18 @@ CREATE TABLE payments (
     PRIMARY KEY (instruction, proposal)
 ) STRICT;
 
+-- What must not leave, because somebody was forced to sign it, or for a drill. freeze_at: when a freeze is said; none for
+-- a drill. file_name, content: the freeze's package, once it was said.
+CREATE TABLE holds (
+    proposal TEXT NOT NULL,
+    twin TEXT NOT NULL CHECK (twin IN ('transfer', 'void')),
+    receiver TEXT NOT NULL,
+    freeze_at TEXT,
+    file_name TEXT,
+    content BLOB,
+    PRIMARY KEY (proposal, twin)
+) STRICT;
+
 -- The first half of every signature that was ever released: the same one twice gives a key away.
 CREATE TABLE r_values (
     r BLOB PRIMARY KEY,
@@ -74,3 +86,6 @@ BEGIN SELECT RAISE(ABORT, 'r values are kept'); END;
 
 CREATE TRIGGER r_values_do_not_change BEFORE UPDATE ON r_values
 BEGIN SELECT RAISE(ABORT, 'an r value does not change'); END;
+
+CREATE TRIGGER holds_are_kept BEFORE DELETE ON holds
+BEGIN SELECT RAISE(ABORT, 'holds are kept'); END;

@@ -100,6 +100,11 @@ def broadcast_body(*, nodes: Sequence[str], prev: Digest, proposal: Digest, txid
     return {"nodes": list(nodes), "prev": prev, "proposal": proposal, "txid": txid}
 
 
+def freeze_body(reason: str) -> dict[str, Json]:
+    """Body of a `freeze`. It names no evidence: whoever reads the log must not learn from it what the SOC knows."""
+    return {"evidence": "none", "reason": reason, "scope": "vault"}
+
+
 def halt_body(*, proposal: Digest | None, refusals: Sequence[Refusal], stage: Stage) -> dict[str, Json]:
     """Body of a `halt`: every refusal, in characters that a screen shows as they are."""
     return {

@@ -17,7 +17,7 @@ from strongroom.checker.state.trust import Trust
 from strongroom.checker.state.trust_file import encode_trust, parse_trust
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, UnavailableError, refused
-from strongroom.core.ids import ChainId, Digest
+from strongroom.core.ids import ChainId, Digest, PartyId
 
 DATABASE: Final = "state.sqlite"
 
@@ -48,6 +48,16 @@ class StoredRelease:
     release: bytes
     broadcast_prev: Digest
     broadcast: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What must not leave. to: who handed it in. freeze_at: when the gate says a freeze; None for a drill."""
+
+    proposal: Digest
+    twin: Twin
+    to: PartyId
+    freeze_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +103,50 @@ class Store:
                 "INSERT OR REPLACE INTO answers (package, file_name, content, accepted) VALUES (?, ?, ?, ?)",
                 (package, answer.file_name, answer.content, int(answer.accepted)),
             )
+
+    def save_hold(self, hold: Hold) -> None:
+        """Remember what must not leave; the first time for a freeze stands, and duress outweighs a drill."""
+        due = None if hold.freeze_at is None else render_time(hold.freeze_at)
+        with self._connection as c:
+            c.execute(
+                "INSERT INTO holds (proposal, twin, receiver, freeze_at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET freeze_at = coalesce(freeze_at, excluded.freeze_at)",
+                (hold.proposal, hold.twin.value, hold.to, due),
+            )
+
+    def is_held(self, proposal: Digest, twin: Twin) -> bool:
+        """Whether it must not leave."""
+        query = "SELECT 1 FROM holds WHERE proposal = ? AND twin = ?"
+        return self._connection.execute(query, (proposal, twin.value)).fetchone() is not None
+
+    def load_due(self, now: datetime) -> tuple[Hold, ...]:
+        """What a freeze is due for and was not said for yet."""
+        query = """SELECT proposal, twin, receiver, freeze_at FROM holds
+                   WHERE freeze_at <= ? AND content IS NULL ORDER BY freeze_at, proposal"""
+        return tuple(
+            Hold(
+                proposal=Digest(proposal),
+                twin=Twin(twin),
+                to=PartyId(receiver),
+                freeze_at=Node(freeze_at, "freeze_at").time(),
+            )
+            for proposal, twin, receiver, freeze_at in self._connection.execute(query, (render_time(now),))
+        )
+
+    def save_frozen(self, hold: Hold, answer: Answer, trust: Trust) -> None:
+        """Keep the freeze of a hold together with the beliefs that stand still by it."""
+        with self._connection as c:
+            self._put_trust(trust)
+            c.execute(
+                "UPDATE holds SET file_name = ?, content = ? WHERE proposal = ? AND twin = ?",
+                (answer.file_name, answer.content, hold.proposal, hold.twin.value),
+            )
+
+    def load_freezes(self) -> tuple[Answer, ...]:
+        """Every freeze that was said, as it was handed out."""
+        query = "SELECT file_name, content FROM holds WHERE content IS NOT NULL ORDER BY file_name"
+        rows = self._connection.execute(query)
+        return tuple(Answer(file_name=str(name), content=bytes(content), accepted=True) for name, content in rows)
 
     def load_releases(self, proposal: Digest) -> dict[Twin, StoredRelease]:
         """What was released for a proposal, by twin."""

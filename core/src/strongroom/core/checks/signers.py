@@ -34,7 +34,7 @@ _ROLES: Mapping[StatementType, tuple[str, ...]] = {
     StatementType.RELEASE: ("gate",),
     StatementType.BROADCAST: ("gate",),
     StatementType.SETTLEMENT: ("watcher",),
-    StatementType.FREEZE: ("reconciler", "watcher", "officer"),
+    StatementType.FREEZE: ("reconciler", "watcher", "gate", "officer"),
     StatementType.KEY_STATE: ("officer",),
     StatementType.HALT: ("station", "terminal", "gate", "approver"),
     StatementType.DEPOSIT_CREDIT: ("platform",),

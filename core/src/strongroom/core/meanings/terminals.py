@@ -14,6 +14,16 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "Have the delegates of the key register sign the lease that its status shows, and import the update.",
         "II.1 II.3 III.6",
     ),
+    "CODES_MISSING": (
+        "This person has set no codes at this terminal, so nobody could tell if they were forced",
+        "Let them sit down alone and set their codes with strongroom-terminal codes.",
+        "III.3",
+    ),
+    "CODES_UNFIT": (
+        "These codes are too short, or a slip of the hand would turn one into another",
+        "Choose longer codes that have nothing to do with each other.",
+        "III.3",
+    ),
     "LEASE_REPLACED": (
         "What was cleared or signed rests on another lease than the one in force",
         "Import the newest update and open a new session; a machine that was replaced stays out of use.",

@@ -25,6 +25,7 @@ from strongroom.devices.screens.refusals import render_refusals
 from strongroom.vault.hygiene import guard_memory
 from strongroom.vault.self_tests.known_answers import run_self_tests
 from strongroom.vault.terminal.bootstrap import open_terminal
+from strongroom.vault.terminal.code_setting import set_codes
 from strongroom.vault.terminal.config import FORMAT, PLATFORM, Config, Home, OperatorToken
 from strongroom.vault.terminal.enroll import enroll_terminal
 from strongroom.vault.terminal.films import show_package, take_package
@@ -58,6 +59,8 @@ that root signed; it shows everything that it signs; and what it signed leaves i
 In this order:
   1. enroll   once: two people type the root's fingerprint from their own papers
   2. import   whenever lists change: an update package; two people see the difference and type accept
+     codes    once for each operator, who sits there alone: the code that they type in every session, another one
+              for when they are forced, and one for drills; whatever they type, everything looks the same
   3. run      one session: PINs, a nonce goes out, a signing package with its clear-to-sign comes in, each
               transfer is proved, checked, shown and answered with sign, reject or unsure; one package goes back
      again    writes the last package that went out once more, when its medium was lost, full or pulled out
@@ -69,14 +72,16 @@ In this order:
   strongroom-terminal enroll --home HOME --root root.json --id device:terminal-1 --token terminal-1 --keys KEYS \\
       --operator-token person:c.lam=c.lam --operator-token person:p.wu=p.wu
   strongroom-terminal import --home HOME 000001-update.package.json
+  strongroom-terminal codes --home HOME --person person:c.lam
   unshare -rn strongroom-terminal run --home HOME --in INBOX --out OUTBOX --wait 600
 
 At a keyboard every step has the full screen, 80 by 24; --plain, --json or a pipe give lines instead.
 Standard input, one a line: enroll, two fingerprints; import, two times accept; run, the PIN of the terminal's token,
-the PIN of each operator in the order of their ids, then the answers. PINs are never taken from arguments or the
-environment. Every refusal is in the journal, and a copy of every refused package is kept in HOME/kept.
+PIN and code of each operator in the order of their ids, then the answers; codes, the PIN, then each new code twice.
+PINs and codes are never taken from arguments or the environment.
+Every refusal is in the journal, and a copy of every refused package is kept in HOME/kept.
 """
-WITH_SCREEN = ("enroll", "halt-code", "import", "run")
+WITH_SCREEN = ("codes", "enroll", "halt-code", "import", "run")
 """Commands that people talk with; the others only print."""
 EXIT_CODES = (
     "exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or journal is not available, 5 our own fault"
@@ -179,6 +184,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     update = _add(commands, "import", _import, "Takes an update package in.")
     update.add_argument("package", type=Path, help="the file")
+    codes = _add(commands, "codes", _codes, "Sets an operator's codes: for every day, for duress, for drills.")
+    codes.add_argument("--person", type=_person, required=True, help="whose, person:NAME")
+    codes.add_argument(
+        "--vouch", type=_person, help="another operator, with PIN and code, when the old ones are forgotten or burnt"
+    )
     session = _add(commands, "run", _run, "Runs one signing session.")
     session.add_argument("--in", dest="inbox", type=Path, required=True, help="folder in which the package appears")
     session.add_argument("--out", type=Path, required=True, help="folder for what goes out")
@@ -260,6 +270,13 @@ def _import(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]
             for d in import_update(terminal, options.package)
         }
         return 0, {"changes": changes, "terminal": terminal.config.terminal}
+
+
+def _codes(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    check_no_network(outside)
+    with open_terminal(options.home, outside) as terminal:
+        set_codes(terminal, options.person, options.vouch)
+        return 0, {"codes": "set", "person": options.person}
 
 
 def _run(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from strongroom.core.canonical import encode_canonical
 from strongroom.core.checks.signers import check_operators
 from strongroom.core.codes import Code
 from strongroom.core.errors import Refusal, RefusedError, refused
@@ -15,7 +14,6 @@ from strongroom.core.hsm_judge import LiveToken
 from strongroom.core.ids import PartyId
 from strongroom.core.keys import PublicKey
 from strongroom.core.page_values import build_line
-from strongroom.core.records import encode_time
 from strongroom.core.roster import Party, check_not_expired, check_party
 from strongroom.vault.hsm.mirror import open_mirror
 from strongroom.vault.hsm.module import TokenModule, describe_live, find_token, identity_of, open_module
@@ -23,18 +21,14 @@ from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.hsm.signing_key import PersonToken
 from strongroom.vault.hsm.wrapped_keys import check_unwraps_sealed, find_wrapping_key
 from strongroom.vault.self_tests.token import check_token_arithmetic
-from strongroom.vault.terminal.journal.entry import EntryKind
-from strongroom.vault.terminal.journal.marks import Mark, RightPin, WrongPin
+from strongroom.vault.terminal.attempts import Attempts
+from strongroom.vault.terminal.codes import Meaning, read_code, worst
+from strongroom.vault.terminal.journal.marks import CodesSet
 from strongroom.vault.terminal.lease import check_lease
 from strongroom.vault.terminal.mirror import mirrored
 from strongroom.vault.terminal.release import check_release
 from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.token_check import compare_token
-
-MAX_WRONG_PINS = 5
-"""Wrong PINs in a row after which a token has to rest: not every module locks by itself (SoftHSM does not)."""
-REST_S = 900
-"""Seconds of rest; then one attempt, and another rest when that is wrong too. See docs/runbook/device-refuses.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +36,14 @@ class Crew:
     """The terminal's own token and its operators', all open. operators: sorted by id.
 
     live: what the terminal's token said of itself. alarms: what the HSM register finds wrong with it and lets pass.
+    meaning: what their codes say together; only the sealed result may differ by it.
     """
 
     terminal: PersonToken
     operators: tuple[tuple[PartyId, PersonToken], ...]
     live: LiveToken
     alarms: tuple[Refusal, ...]
+    meaning: Meaning = field(repr=False)
 
     @property
     def people(self) -> tuple[PartyId, ...]:
@@ -70,10 +66,10 @@ def find_operators(terminal: Terminal, people: Sequence[PartyId], now: datetime)
 
 @contextmanager
 def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
-    """Ask for every PIN and open every token: the terminal's first, then each operator's in the order of their ids.
+    """Ask for every PIN, open every token, and ask for codes: the terminal first, then operators in the order of ids.
 
-    Raises PIN_WRONG (counted in the journal), KEY_NOT_IN_TOKEN when a token does not hold the roster's key, and what
-    `find_operators`, `check_release`, `check_lease`, `compare_token` and `mirrored` raise.
+    Raises PIN_WRONG (counted in the journal), CODES_MISSING, KEY_NOT_IN_TOKEN when a token does not hold the roster's
+    key, and what `find_operators`, `check_release`, `check_lease`, `compare_token` and `mirrored` raise.
     """
     now = terminal.now()
     operators = find_operators(terminal, people, now)
@@ -85,65 +81,71 @@ def open_crew(terminal: Terminal, people: Sequence[PartyId]) -> Iterator[Crew]:
     # Before any PIN: a token that is none of ours must not learn one, nor a copy of this terminal.
     alarms = compare_token(terminal, live)
     lease = check_lease(terminal, identity_of(mine))
+    for party in operators:
+        codes_of(terminal, party.id)
     with ExitStack() as stack:
         own = _open_token(terminal, module, stack, terminal.config.token, "terminal")
         _check_key(own, me.key, me.id)
         check_token_arithmetic(own.session)
         check_unwraps_sealed(own.session, find_wrapping_key(own.session))
-        opened = []
+        opened, said = [], []
         for party in operators:
-            token = _open_token(terminal, module, stack, terminal.config.token_of(party.id), party.id)
-            _check_key(token, party.key, party.id)
-            opened.append((party.id, token))
+            opened.append((party.id, open_operator(terminal, module, stack, party)))
+            said.append(ask_code(terminal, party.id))
         mirror = stack.enter_context(open_mirror(own.session))
         stack.enter_context(mirrored(terminal, lease.id, mirror))
-        yield Crew(terminal=own, operators=tuple(opened), live=live, alarms=alarms)
+        yield Crew(terminal=own, operators=tuple(opened), live=live, alarms=alarms, meaning=worst(said))
+
+
+def open_operator(terminal: Terminal, module: TokenModule, stack: ExitStack, party: Party) -> PersonToken:
+    """Ask an operator for their token's PIN, and keep it open in `stack`. Raises PIN_WRONG, KEY_NOT_IN_TOKEN."""
+    token = _open_token(terminal, module, stack, terminal.config.token_of(party.id), party.id)
+    _check_key(token, party.key, party.id)
+    return token
+
+
+def ask_code(terminal: Terminal, person: PartyId) -> Meaning:
+    """Ask a person for one of their codes; what it says, which nothing outside the sealed result may show.
+
+    Raises CODES_MISSING, PIN_WRONG (counted in the journal).
+    """
+    kept = codes_of(terminal, person)
+    attempts = Attempts(terminal=terminal, label=f"code of {person}", field=f"code of {person}")
+    attempts.check_rested()
+    typed = Secret(terminal.outside.console.ask_secret(build_line("Code of {who}:", who=person)))
+    attempts.begin()
+    meaning = read_code(kept, typed)
+    if meaning is None:
+        raise attempts.wrong("a code of this person")
+    attempts.succeed()
+    return meaning
+
+
+def codes_of(terminal: Terminal, person: PartyId) -> CodesSet:
+    """The codes that a person set at this terminal. Raises CODES_MISSING."""
+    kept = terminal.journal.state.codes_of(person)
+    if kept is None:
+        raise refused(Code.CODES_MISSING, person, "codes that this person set at this terminal", "none")
+    return kept
 
 
 def _open_token(terminal: Terminal, module: TokenModule, stack: ExitStack, label: str, who: str) -> PersonToken:
-    """Ask for the PIN, count the attempt before it is made, and keep the token open in `stack`.
-
-    Counted first, because otherwise a power cut or a full disk at the right moment would make attempts free.
-    """
+    """Ask for the PIN, count the attempt before it is made, and keep the token open in `stack`."""
     find_token(module, label)
-    _check_rested(terminal, label)
+    attempts = Attempts(terminal=terminal, label=label, field=f"token {label!r}")
+    attempts.check_rested()
     pin = Secret(terminal.outside.console.ask_secret(build_line("PIN of {who} (token {label}):", who=who, label=label)))
-    _remember(terminal, label, WrongPin(token=label))
+    attempts.begin()
     try:
         token = stack.enter_context(PersonToken(module, label, pin))
     except RefusedError as error:
         if Code.PIN_WRONG in error.codes:
-            raise _wrong_pin(terminal, label) from error
+            raise attempts.wrong("the PIN of this token") from error
         # The token took the PIN; it is its key that was refused.
-        _remember(terminal, label, RightPin(token=label))
+        attempts.succeed()
         raise
-    _remember(terminal, label, RightPin(token=label))
+    attempts.succeed()
     return token
-
-
-def _wrong_pin(terminal: Terminal, label: str) -> RefusedError:
-    """How many attempts are left, for the people who are about to type the next."""
-    wrong = terminal.journal.state.wrong_pins(label)
-    left = MAX_WRONG_PINS - wrong
-    after = f"{left} left before it rests" if left > 0 else f"it rests for {REST_S} s"
-    return refused(Code.PIN_WRONG, f"token {label!r}", "the PIN of this token", f"{wrong} wrong in a row, {after}")
-
-
-def _check_rested(terminal: Terminal, label: str) -> None:
-    """Raise PIN_WRONG while a token rests after too many wrong PINs, without asking for another one."""
-    state = terminal.journal.state
-    wrong, entry = state.wrong_pins(label), state.last_pin_entry(label)
-    if wrong < MAX_WRONG_PINS or entry is None:
-        return
-    until = terminal.journal.entry(entry).time + timedelta(seconds=REST_S)
-    if terminal.now() < until:
-        raise refused(
-            Code.PIN_WRONG, f"token {label!r}", f"no attempt before {encode_time(until)}", f"{wrong} wrong in a row"
-        )
-
-
-def _remember(terminal: Terminal, label: str, mark: Mark) -> None:
-    terminal.journal.append(EntryKind.PIN_TRIED, encode_canonical({"token": label}), (mark,))
 
 
 def _check_key(token: PersonToken, key: PublicKey, who: str) -> None:

@@ -28,10 +28,18 @@ from strongroom.core.packages import (
 from strongroom.core.records import Base64Bytes
 from strongroom.core.roster import Root
 from strongroom.core.statements import Envelope, build_payload, sign_payload
+from strongroom.vault.terminal.codes import Meaning
 from strongroom.vault.terminal.desk import Desk, Plan, Signed
 from strongroom.vault.terminal.journal.entry import Entry, EntryKind
 from strongroom.vault.terminal.outbox import send_package
 from strongroom.vault.terminal.terminal import Terminal
+
+OUTCOMES = {
+    Meaning.NORMAL: ResultOutcome.SIGNED,
+    Meaning.DRILL: ResultOutcome.DRILL,
+    Meaning.DURESS: ResultOutcome.DURESS,
+}
+"""The one place in which a session under duress differs, and only the gate can read it. III.3."""
 
 
 def seal(desk: Desk, plan: Plan, signed: Signed) -> SealedResult:
@@ -39,11 +47,12 @@ def seal(desk: Desk, plan: Plan, signed: Signed) -> SealedResult:
 
     Raises NONCE_REUSED; UnavailableError JOURNAL_UNWRITABLE: then nothing leaves.
     """
+    outcome = OUTCOMES[desk.crew.meaning]
     result = TerminalResult(
         format=RESULT_FORMAT,
-        outcome=ResultOutcome.SIGNED,
+        outcome=outcome,
         proposal=plan.proposal,
-        signatures=signed.signatures,
+        signatures=signed.signatures if outcome is ResultOutcome.SIGNED else (),
         terminal=desk.me,
     )
     sealed = seal_result(desk.terminal.trust.root, result)

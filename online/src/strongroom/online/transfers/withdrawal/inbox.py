@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from strongroom.core.bodies import Approval, Halt, Rejection, Verification
+from strongroom.core.bodies import Approval, Freeze, Halt, Rejection, Verification
 from strongroom.core.canonical import sha256
 from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
@@ -159,5 +159,10 @@ def _take(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:
                 f"halt {statement.id}",
                 detail,
             )
+    elif isinstance(body, Freeze):
+        with platform.connection.transaction():
+            append(platform.connection, statement.envelope)
+            detail = f"{statement.issuer}: {body.reason}"
+            open_alert(platform.connection, Code.FROZEN.value, "critical", f"freeze {statement.id}", detail)
     else:
         raise malformed(Code.TYPE_MISMATCH, "statement.type", "a statement of a device", statement.type.value)

@@ -35,6 +35,7 @@ INDEX_TABLES = (
     "limit_use",
     "paid",
     "pin_failure",
+    "codes",
 )
 
 

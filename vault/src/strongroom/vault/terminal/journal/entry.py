@@ -41,6 +41,8 @@ class EntryKind(StrEnum):
     PACKAGE_HANDED_BACK = "package-handed-back"
     CLEAR_ACCEPTED = "clear-accepted"
     PIN_TRIED = "pin-tried"
+    CODES_SET = "codes-set"
+    """A person set their codes anew."""
     TOKEN_COMPARED = "token-compared"  # noqa: S105  A kind of entry.
     """The token was compared with the HSM register: which register, and what was found."""
     CONFIRMED = "confirmed"

@@ -22,6 +22,7 @@ from strongroom.vault.terminal.journal.marks import (
     Binding,
     CheckpointSeen,
     ClearUse,
+    CodesSet,
     FreezeLatched,
     FreezeLifted,
     HeadSeen,
@@ -70,8 +71,8 @@ def _save_mark(connection: sqlite3.Connection, entry: int, time: datetime, mark:
             _save_limit_use(connection, entry, time, mark)
         case Paid():
             _save_paid(connection, entry, time, mark)
-        case WrongPin() | RightPin():
-            _save_pin(connection, entry, mark)
+        case WrongPin() | RightPin() | CodesSet():
+            _save_secret(connection, entry, mark)
         case _:
             assert_never(mark)
 
@@ -143,7 +144,11 @@ def _save_package(connection: sqlite3.Connection, entry: int, mark: PackageIn | 
     )
 
 
-def _save_pin(connection: sqlite3.Connection, entry: int, mark: WrongPin | RightPin) -> None:
+def _save_secret(connection: sqlite3.Connection, entry: int, mark: WrongPin | RightPin | CodesSet) -> None:
+    if isinstance(mark, CodesSet):
+        salt, slots = mark.salt.hex(), mark.slots.hex()
+        _write(connection, "save_codes", person=mark.person, salt=salt, slots=slots, entry=entry)
+        return
     wrong_before = _number(connection, "pin_failures", token=mark.token)
     failures = wrong_before + 1 if isinstance(mark, WrongPin) else 0
     _write(connection, "save_pin_failures", token=mark.token, failures=failures, entry=entry)

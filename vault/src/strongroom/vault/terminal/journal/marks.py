@@ -155,6 +155,25 @@ class RightPin:
     token: str
 
 
+CODE_SLOT_BYTES = 32 + 32
+"""A check of 32 bytes, and a word of 16 sealed with a tag of 16."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodesSet:
+    """A person set the codes that they operate with. slots: three, in no order (codes.py)."""
+
+    person: PartyId
+    salt: HexBytes
+    slots: HexBytes
+
+    def __post_init__(self) -> None:
+        """Three slots and a salt. Raises FIELD_INVALID."""
+        for name, raw, size in (("salt", self.salt, 16), ("slots", self.slots, 3 * CODE_SLOT_BYTES)):
+            if len(raw) != size:
+                raise malformed(Code.FIELD_INVALID, f"codes-set.{name}", f"{size} bytes", f"{len(raw)} bytes")
+
+
 Mark = (
     Binding
     | SignedR
@@ -170,6 +189,7 @@ Mark = (
     | Paid
     | WrongPin
     | RightPin
+    | CodesSet
 )
 
 _CLASSES: dict[str, type[Mark]] = {
@@ -187,6 +207,7 @@ _CLASSES: dict[str, type[Mark]] = {
     "paid": Paid,
     "wrong-pin": WrongPin,
     "right-pin": RightPin,
+    "codes-set": CodesSet,
 }
 _NAMES: dict[type[Mark], str] = {kind: name for name, kind in _CLASSES.items()}
 

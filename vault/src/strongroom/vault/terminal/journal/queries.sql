@@ -189,6 +189,13 @@ SELECT
      AND p.instruction <> o.value ->> 'instruction' ORDER BY p.time DESC, p.entry DESC, p.instruction DESC LIMIT 1)
 FROM json_each(:wanted) AS o;
 
+-- save_codes --
+INSERT INTO codes (person, salt, slots, entry) VALUES (:person, :salt, :slots, :entry)
+ON CONFLICT (person) DO UPDATE SET salt = excluded.salt, slots = excluded.slots, entry = excluded.entry;
+
+-- codes_of --
+SELECT salt, slots FROM codes WHERE person = :person;
+
 -- pin_failures --
 -- Wrong PINs since the last right one.
 SELECT failures FROM pin_failure WHERE token = :token;
@@ -257,3 +264,7 @@ SELECT instruction, destination, client, asset, units, time, entry FROM paid ORD
 -- rows_of_pin_failure --
 -- Compared with the rebuilt index, in the order of its key.
 SELECT token, failures, entry FROM pin_failure ORDER BY token;
+
+-- rows_of_codes --
+-- Compared with the rebuilt index, in the order of its key.
+SELECT person, salt, slots, entry FROM codes ORDER BY person;

@@ -132,3 +132,11 @@ CREATE TABLE pin_failure (
     failures INTEGER NOT NULL CHECK (failures >= 0),
     entry INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The codes that each person operates with, in hex: the last ones that they set.
+CREATE TABLE codes (
+    person TEXT PRIMARY KEY,
+    salt TEXT NOT NULL,
+    slots TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -11,9 +11,9 @@ from datetime import datetime
 from strongroom.core.docket import Twin
 from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.policy.usage import Use
-from strongroom.core.records import encode_time, parse_time
+from strongroom.core.records import HexBytes, encode_time, parse_time
 from strongroom.vault.terminal.journal.index import Row, parse_use
-from strongroom.vault.terminal.journal.marks import Paid
+from strongroom.vault.terminal.journal.marks import CodesSet, Paid
 from strongroom.vault.terminal.journal.queries import query
 
 
@@ -153,6 +153,14 @@ class JournalState:
             )
             for instruction, times, last, largest, latest in rows
         }
+
+    def codes_of(self, person: PartyId) -> CodesSet | None:
+        """The codes that a person set last; None before the first."""
+        row = self._one("codes_of", person=person)
+        if row is None:
+            return None
+        salt, slots = (HexBytes(bytes.fromhex(str(value))) for value in row)
+        return CodesSet(person=person, salt=salt, slots=slots)
 
     def wrong_pins(self, token: str) -> int:
         """Wrong PINs in a row for a token since its last right one."""
