@@ -138,12 +138,12 @@ def _be_the_program(power: Power, work: Callable[[Power], Any]) -> None:
         os._exit(0)
 
 
-async def consent(hands: Hands, pin: str, yes: str, papers: Mapping[str, paper.Paper]) -> None:
-    """Do whatever is asked until nothing more is: PINs, every page and yes, what the paper says, and every stop."""
+async def consent(hands: Hands, pin: str, yes: str, papers: Mapping[str, paper.Paper], code: str = "") -> None:
+    """Do whatever is asked until nothing more is: secrets, every page and yes, what the paper says, and every stop."""
     while (view := await hands.wait()) is not None:
         match view:
             case Asking(is_secret=True):
-                await hands.type(pin)
+                await hands.type(code if hands.text.count("Code of ") else pin)
             case Asking():
                 await hands.answer_from(papers)
             case Choosing():

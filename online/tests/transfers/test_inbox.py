@@ -11,7 +11,7 @@ import pytest
 
 from firm import ETHER, Firm, drive, find_proposal
 from office import Office, open_office
-from strongroom.core.bodies import Halt, HaltReason, Rejection
+from strongroom.core.bodies import Freeze, FreezeScope, Halt, HaltReason, Rejection
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
 from strongroom.core.ids import AccountId, Digest, PartyId
@@ -29,6 +29,7 @@ from strongroom.core.statements import expect, parse_envelope_bytes, parse_state
 from strongroom.online.ledger.store import load_balance
 from strongroom.online.transfers.withdrawal.inbox import HANDLED, read_inbox
 from strongroom.online.transfers.withdrawal.resend import resend
+from strongroom.online.watch.freezes import load_standing_freezes
 from world import ETH
 
 TERMINAL, GATE, STATION = "device:terminal-1", "device:gate-1", "device:station-1"
@@ -148,6 +149,24 @@ def test_only_what_devices_say_is_taken(firm: Firm, office: Office) -> None:
     )
     office.serve()
     assert [HANDLED, HANDLED] == read_inbox(firm.platform, firm.rules, firm.inbox)
+
+
+def test_a_freeze_of_the_gate_stops_the_vault(firm: Firm, office: Office) -> None:
+    """What the gate holds back, it says as a freeze of its own, and no clear is given while that stands."""
+    start(firm)
+    firm.world.now = firm.clock()
+    body = Freeze(evidence="none", reason="held by the release gate", scope=FreezeScope.VAULT)
+    freeze = firm.world.sign(body, GATE, (GATE,))
+    package = encode_package(statements(firm, GATE, freeze))
+    assert [HANDLED] == bring(firm, GATE, package)
+    digest = parse_statement(freeze).id
+    assert (digest,) == load_standing_freezes(firm.platform.connection, firm.rules)
+    assert [(Code.FROZEN.value, f"freeze {digest}")] == firm.query("select code, subject from watch.alerts")
+    # The same statement in another package changes nothing.
+    again = encode_package(replace(statements(firm, GATE, freeze), sequence=51))
+    bring(firm, GATE, again, "000100-again.package.json")
+    assert (digest,) == load_standing_freezes(firm.platform.connection, firm.rules)
+    assert 1 == len(firm.query("select 1 from watch.alerts where code = %s", Code.FROZEN.value))
 
 
 def test_a_session_is_of_its_own_terminal_with_everything_imported(firm: Firm, office: Office) -> None:

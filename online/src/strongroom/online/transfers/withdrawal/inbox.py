@@ -159,7 +159,8 @@ def _take(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:
                 f"halt {statement.id}",
                 detail,
             )
-    elif isinstance(body, Freeze):
+    elif isinstance(body, Freeze) and "gate" in rules.roster.find(statement.issuer, "statement.issuer").roles:
+        # The gate alone freezes by package; whoever else may freeze writes into the log.
         with platform.connection.transaction():
             append(platform.connection, statement.envelope)
             detail = f"{statement.issuer}: {body.reason}"
