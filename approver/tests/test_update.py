@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hands import Hands
 from strongroom.core.codes import Code
 from strongroom.core.packages import PackageKind
+from strongroom.core.words import group
 from strongroom.devices.screens.views import Choosing
 
 from .conftest import Desk, MakeDesk
@@ -67,6 +69,30 @@ def test_the_difference_is_read_before_it_is_accepted(make_desk: MakeDesk) -> No
         shown = await hands.choose("a")
         assert "What this update changes" in shown
         assert f"removed {gone}" in shown
+        # A policy that changes is read whole, rule by rule, and not only by its name.
+        assert "The policy in force, in sentences" in shown
+        assert "A rest is 15 min without any." in shown
 
     assert 0 == desk.sit(do, "import", str(package))
     assert 2 == version(desk)
+
+
+def test_the_policy_is_told_in_sentences_with_its_digest(make_desk: MakeDesk) -> None:
+    desk = make_desk()
+    head = desk.trust.build_heads().policy
+
+    async def do(hands: Hands) -> None:
+        shown = " ".join((await hands.see_stop()).split())
+        assert group(head.digest) in shown
+        for rule in desk.trust.policy_in_force.rules:
+            assert f"RULE {rule.id}" in shown
+
+    assert 0 == desk.sit(do, "policy")
+    assert 0 == desk.type("policy")
+    assert {"digest": head.digest, "version": 1} == json.loads(desk.says)
+
+
+def test_before_the_first_import_there_is_no_policy_to_tell(make_desk: MakeDesk) -> None:
+    desk = make_desk(enrolled=False)
+    assert 0 == desk.enroll()
+    assert (3, {Code.STAGE_MISSING}) == (desk.type("policy"), desk.codes)

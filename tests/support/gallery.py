@@ -26,7 +26,7 @@ from strongroom.core.halt_notice import HaltNotice, build_notice_text, point_at
 from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.pages import build_pages
 from strongroom.core.trust import apply_update, enroll
-from strongroom.core.updates import build_update_page
+from strongroom.core.updates import build_update_pages
 from strongroom.core.words import group
 from strongroom.devices.screens.app import Setting
 from strongroom.devices.screens.console import ACCEPT, DOUBTS, Choice, Console
@@ -192,8 +192,8 @@ def update_dialog(question: LineShape) -> Dialog:
     world = World()
     before = enroll(tuple(world.roots), world.fingerprint)
     after = apply_update(before, world.update_body(), world.now)
-    page = build_update_page(before, after)
-    return Dialog(name="update", ask=choosing((page,), question, ACCEPT, *DOUBTS))
+    pages = build_update_pages(before, after)
+    return Dialog(name="update", ask=choosing(pages, question, ACCEPT, *DOUBTS))
 
 
 def approver_dialogs() -> Iterator[Dialog]:

@@ -35,9 +35,11 @@ from strongroom.core.ids import PartyId, parse_digest, parse_party_id
 from strongroom.core.keys import Algorithm, PublicKey
 from strongroom.core.packages import MAX_PACKAGE_BYTES, Package, StatementsBody, encode_package
 from strongroom.core.page_values import build_line, build_quote
+from strongroom.core.policy_pages import SEEN, build_policy_pages
 from strongroom.core.records import NONE
 from strongroom.core.statements import Envelope, Environment, StatementType, parse_envelope, parse_statement
 from strongroom.core.trust import enroll
+from strongroom.core.words import group
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.measure.judge import MeasureStart
 from strongroom.devices.measure.start import measure_start
@@ -65,6 +67,8 @@ shows everything from the bytes to be signed, and signs the person's answer with
       enroll --home HOME --root root.json --device device:approver-1 --person person:m.chan --fido2
   strongroom-approver import --home HOME 000001-update.package.json
   strongroom-approver decide --home HOME 000002-approval-request.package.json --out OUTBOX
+
+`policy` says what the policy in force lets through, in sentences, and its digest.
 
 The same package again gives the same answer again, without a PIN.
 
@@ -153,7 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("package", type=Path)
     answer = _command(commands.add_parser("decide", help="read a docket and answer approve, reject or unsure"), _decide)
     answer.add_argument("package", type=Path)
-    for asking in (enrolment, making, update, answer):
+    rules = _command(commands.add_parser("policy", help="the policy in force, in sentences, and its digest"), _policy)
+    for asking in (enrolment, making, update, answer, rules):
         asking.set_defaults(has_screen=True)
     answer.add_argument("--out", type=Path, required=True, help="folder for the answer")
     add_show_arguments(_command(commands.add_parser("show-frames", help=SHOW), _show_frames))
@@ -307,6 +312,15 @@ def _language(home: Home, options: argparse.Namespace, outside: Outside) -> int:
     home.save_language(options.language)
     language = options.language.value
     outside.report({"language": language}, build_line("{language}", language=language))
+    return 0
+
+
+def _policy(home: Home, _options: argparse.Namespace, outside: Outside) -> int:
+    trust = home.load_trust()
+    head = trust.build_heads().policy
+    outside.console.stop(build_policy_pages(trust), (), SEEN)
+    said = build_line("policy version {version}, {digest}", version=str(head.version), digest=group(head.digest))
+    outside.report({"digest": head.digest, "version": head.version}, said)
     return 0
 
 

@@ -8,7 +8,7 @@ from strongroom.core.codes import Code
 from strongroom.core.errors import refused
 from strongroom.core.page_values import build_line
 from strongroom.core.trust import Trust
-from strongroom.core.updates import build_differences, build_update_page
+from strongroom.core.updates import build_differences, build_update_pages
 from strongroom.devices.screens.console import ACCEPT, DOUBTS, Console
 
 QUESTION = build_line("Is this what you were told of? Then accept it.")
@@ -24,7 +24,7 @@ def accept_on(console: Console) -> Accept:
         if _lists(after) == _lists(before) and not build_differences(before, after):
             # Only the log has grown, which witnesses vouch for: a question without content teaches people to say yes.
             return
-        answer = console.choose((build_update_page(before, after),), QUESTION, (ACCEPT, *DOUBTS))
+        answer = console.choose(build_update_pages(before, after), QUESTION, (ACCEPT, *DOUBTS))
         if answer != ACCEPT.word:
             raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT.word, answer)
 

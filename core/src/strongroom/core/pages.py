@@ -74,6 +74,9 @@ def _said_rows(proved: ProvedDocket) -> list[Row]:
     for each in proved.journey.all(Approval):
         who, when = each.statement.issuer, encode_time(each.time)
         rows.append(build_row("APPROVED", build_line("{who}, logged {when}", who=who, when=when)))
+    policy = proved.foundation.policy.statement
+    said = build_line("version {version}, {digest}", version=str(policy.body.version), digest=group(policy.id))
+    rows.append(build_row("POLICY", said))
     rows.append(build_row("BYTES", build_line("{digest}", digest=group(facts.unsigned_digest))))
     rows.append(build_row("FACTS", build_line("{digest}", digest=group(facts.digest))))
     return rows

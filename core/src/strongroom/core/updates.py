@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from strongroom.core.page_values import Line, Page, build_line, build_quote, build_row
+from strongroom.core.policy_pages import build_policy_pages
 from strongroom.core.roster import REGISTERS
 from strongroom.core.trust import Trust
 
@@ -73,8 +74,14 @@ def render_differences(differences: Iterable[Difference]) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def build_update_page(before: Trust, after: Trust) -> Page:
-    """What people read before they accept an update."""
+def build_update_pages(before: Trust, after: Trust) -> tuple[Page, ...]:
+    """What people read before they accept an update: what changes, and a policy that changes whole, in sentences."""
+    old, new = (trust.policy.id if trust.policy else None for trust in (before, after))
+    rules = build_policy_pages(after) if new is not None and new != old else ()
+    return (_difference_page(before, after), *rules)
+
+
+def _difference_page(before: Trust, after: Trust) -> Page:
     values = {"before": str(before.root.version), "after": str(after.root.version)}
     lines = [build_line("Root {before} becomes root {after}.", **values)]
     for name, head in (("roster", after.roster), ("policy", after.policy), *sorted(after.heads.items())):

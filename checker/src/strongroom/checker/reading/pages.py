@@ -208,5 +208,8 @@ def _said(proof: Proof, facts: Facts) -> Iterator[Row]:
     for yes in proof.journey.all(Approval):
         said = build_line("{who}, logged {when}", who=yes.statement.issuer, when=render_time(yes.moment))
         yield plain_row("APPROVED", said)
+    policy = proof.foundation.policy
+    held = build_line("version {version}, {digest}", version=str(policy.body.version), digest=grouped(policy.id))
+    yield plain_row("POLICY", held)
     yield plain_row("BYTES", build_line("{digest}", digest=grouped(facts.unsigned_digest)))
     yield plain_row("FACTS", build_line("{digest}", digest=grouped(facts.digest)))

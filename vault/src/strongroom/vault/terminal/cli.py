@@ -16,6 +16,7 @@ from strongroom.core.canonical import Json, encode_canonical
 from strongroom.core.errors import InvariantError, Refusal, StrongroomError, UnavailableError
 from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.core.page_values import build_quote
+from strongroom.core.policy_pages import SEEN, build_policy_pages
 from strongroom.devices.gap.commands import READ, SHOW, add_read_arguments, add_show_arguments
 from strongroom.devices.screens.console import StreamConsole
 from strongroom.devices.screens.full_screen import FullScreen, is_full_screen
@@ -67,6 +68,7 @@ In this order:
      halt-code   at any time: the code of the last halt again, for the security desk
      show-frames, read-frames   carry a package by a film of QR codes instead of a medium
      language    at any time: an operator reads Traditional Chinese, or English again
+     policy   at any time: what the policy in force says, in sentences, and its digest
      status   at any time: heads, journal, freezes, limits used
 
   strongroom-terminal enroll --home HOME --root root.json --id device:terminal-1 --token terminal-1 --keys KEYS \\
@@ -81,7 +83,7 @@ PIN and code of each operator in the order of their ids, then the answers; codes
 PINs and codes are never taken from arguments or the environment.
 Every refusal is in the journal, and a copy of every refused package is kept in HOME/kept.
 """
-WITH_SCREEN = ("codes", "enroll", "halt-code", "import", "run")
+WITH_SCREEN = ("codes", "enroll", "halt-code", "import", "policy", "run")
 """Commands that people talk with; the others only print."""
 EXIT_CODES = (
     "exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or journal is not available, 5 our own fault"
@@ -206,6 +208,7 @@ def build_parser() -> argparse.ArgumentParser:
     spoken = _add(commands, "language", _language, "Says in which language an operator reads.")
     spoken.add_argument("--person", type=_person, required=True, help="who, person:NAME")
     spoken.add_argument("language", type=Language, choices=list(Language), help="English or Traditional Chinese")
+    _add(commands, "policy", _policy, "Shows the policy in force in sentences, and its digest.")
     _add(commands, "status", _status, "Shows heads, journal, freezes and limits used.")
     return parser
 
@@ -330,6 +333,14 @@ def _read_frames(options: argparse.Namespace, outside: Outside) -> tuple[int, Re
 def _language(options: argparse.Namespace, _outside: Outside) -> tuple[int, Result]:
     choose_language(Home(path=options.home), options.person, options.language)
     return 0, {"language": options.language.value, "person": options.person}
+
+
+def _policy(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:
+    with open_terminal(options.home, outside) as terminal:
+        pages = build_policy_pages(terminal.trust)
+        head = terminal.trust.build_heads().policy
+    outside.console.stop(pages, (), SEEN)
+    return 0, {"digest": head.digest, "version": head.version}
 
 
 def _status(options: argparse.Namespace, outside: Outside) -> tuple[int, Result]:

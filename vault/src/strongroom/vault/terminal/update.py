@@ -19,7 +19,7 @@ from strongroom.core.packages import (
 )
 from strongroom.core.page_values import build_line
 from strongroom.core.trust import Trust, apply_update
-from strongroom.core.updates import Difference, build_differences, build_update_page
+from strongroom.core.updates import Difference, build_differences, build_update_pages
 from strongroom.devices.screens.console import ACCEPT, DOUBTS
 from strongroom.vault.terminal.files import load_file
 from strongroom.vault.terminal.halts import build_reasons
@@ -76,8 +76,8 @@ def _take(terminal: Terminal, raw: bytes) -> tuple[Difference, ...]:
 
 def _ask_two(terminal: Terminal, before: Trust, after: Trust) -> None:
     """Two people look at the difference; a list that one person can change unseen is not a control (III.15)."""
-    page = build_update_page(before, after)
+    pages = build_update_pages(before, after)
     for question in ACCEPTS:
-        typed = terminal.outside.console.choose((page,), question, (ACCEPT, *DOUBTS))
+        typed = terminal.outside.console.choose(pages, question, (ACCEPT, *DOUBTS))
         if typed != ACCEPT.word:
             raise refused(Code.OPERATOR_REFUSED, "update", ACCEPT.word, typed)
