@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firm import ETHER, Firm
-from strongroom.core.bodies import FreezeLift
+from strongroom.core.bodies import Freeze, FreezeLift, FreezeScope
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError, StrongroomError
 from strongroom.core.ids import AccountId, Digest
@@ -13,7 +13,7 @@ from strongroom.core.statements import Envelope
 from strongroom.online.evidence.store import append
 from strongroom.online.ledger.store import check_ledger, load_balance
 from strongroom.online.watch.follow import follow
-from strongroom.online.watch.freezes import load_standing_freezes
+from strongroom.online.watch.freezes import accept_freeze, load_standing_freezes
 from strongroom.online.watch.lift import accept_lift
 from strongroom.online.watch.store import load_alerts
 from thief import steal
@@ -88,6 +88,30 @@ def test_an_under_signed_copy_does_not_keep_the_place_of_a_lift(frozen: tuple[Fi
     assert [] == firm.query("select id from ledger.transfers where kind = 'unexplained'")
     firm.clock.forward(seconds=1)
     accept_lift(firm.platform.connection, lift_of(firm, freeze, OFFICERS), firm.clock())
+    assert () == load_standing_freezes(firm.admin, firm.rules)
+
+
+def freeze_by(firm: Firm, *people: str) -> Envelope:
+    firm.world.now = firm.clock()
+    return firm.world.sign(Freeze(evidence="none", reason="security", scope=FreezeScope.VAULT), people[0], people)
+
+
+def test_one_officer_stops_everything_and_two_let_it_go_on(firm: Firm) -> None:
+    freeze = accept_freeze(firm.platform.connection, freeze_by(firm, OFFICERS[0]), firm.clock())
+    assert (freeze.id,) == load_standing_freezes(firm.admin, firm.rules)
+    assert [(Code.FROZEN.value, f"freeze {freeze.id}")] == [(a.code, a.subject) for a in load_alerts(firm.admin)]
+    accept_lift(firm.platform.connection, lift_of(firm, freeze.id, OFFICERS), firm.clock())
+    assert () == load_standing_freezes(firm.admin, firm.rules)
+    assert () == tuple(load_alerts(firm.admin))
+
+
+@pytest.mark.parametrize(
+    ("people", "code"), [(("person:m.chan",), Code.ROLE_MISSING), ((OFFICERS[0], "person:m.chan"), Code.SIGNER_UNKNOWN)]
+)
+def test_nobody_else_does(firm: Firm, people: tuple[str, ...], code: Code) -> None:
+    with pytest.raises(RefusedError) as caught:
+        accept_freeze(firm.platform.connection, freeze_by(firm, *people), firm.clock())
+    assert code in caught.value.codes
     assert () == load_standing_freezes(firm.admin, firm.rules)
 
 

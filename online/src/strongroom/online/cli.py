@@ -53,6 +53,7 @@ from strongroom.online.transfers.withdrawal.explain_words import build_json, ren
 from strongroom.online.transfers.withdrawal.resend import resend
 from strongroom.online.transfers.withdrawal.step1_instruct import accept
 from strongroom.online.transfers.withdrawal.store import load_docket
+from strongroom.online.watch.freezes import accept_freeze
 from strongroom.online.watch.halt_notice import accept_notice as accept_halt
 from strongroom.online.watch.lift import accept_lift
 from strongroom.online.watch.material_scan import scan
@@ -100,6 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     swept.add_argument("envelope", type=Path, help="the signed order; `rehearsal` in it makes a drill of it")
     submitted = _command(commands, "submit", "take in a client's signed instruction", _submit)
     submitted.add_argument("envelope", type=Path)
+    frozen = _command(commands, "freeze", "take in a freeze signed by an officer: everything stops", _freeze)
+    frozen.add_argument("envelope", type=Path)
     lifted = _command(commands, "lift", "take in a freeze-lift signed by officers", _lift)
     lifted.add_argument("envelope", type=Path)
     stopped = _command(commands, "scan-halt", "take in the code that a terminal shows when it stops", _scan_halt)
@@ -194,6 +197,14 @@ def _submit(config: Config, options: argparse.Namespace) -> int:
     platform = build_platform(config)
     statement = accept(platform, parse_envelope(parse_canonical(read_file(options.envelope)), "instruction"))
     _say({"instruction": statement.id, "next": "the platform decides"})
+    return 0
+
+
+def _freeze(config: Config, options: argparse.Namespace) -> int:
+    envelope = parse_envelope_bytes(read_file(options.envelope))
+    with _open(config) as connection, telling_retired(connection, envelope, system_clock):
+        statement = accept_freeze(connection, envelope, system_clock())
+    _say({"freeze": statement.id, "issuer": statement.issuer})
     return 0
 
 

@@ -8,16 +8,26 @@ latches.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from strongroom.core.bodies import Freeze, FreezeLift
 from strongroom.core.checks.signers import check_lift, check_statement_signers
+from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, RefusedError
 from strongroom.core.ids import Digest
-from strongroom.core.statements import Statement, StatementType, check_context, expect
+from strongroom.core.statements import (
+    Envelope,
+    Statement,
+    StatementType,
+    check_context,
+    expect,
+    parse_statement,
+)
 from strongroom.online.db.connect import Connection
-from strongroom.online.evidence.store import load_readable
-from strongroom.online.governance.store import Rules
+from strongroom.online.evidence.store import append, load_readable
+from strongroom.online.governance.store import Rules, load_rules
+from strongroom.online.watch import store
 
 KINDS = (StatementType.FREEZE, StatementType.FREEZE_LIFT)
 
@@ -32,6 +42,30 @@ def find_standing(said: Sequence[tuple[int, Statement[Any]]], rules: Rules) -> t
     counted = [statement for place, statement in said if is_freeze_or_lift(statement, rules, place)]
     lifted = {s.body.freeze for s in counted if isinstance(s.body, FreezeLift)}
     return tuple(s.id for s in counted if isinstance(s.body, Freeze) and s.id not in lifted)
+
+
+def accept_freeze(connection: Connection, envelope: Envelope, now: datetime) -> Statement[Freeze]:
+    """Take in a freeze that an officer signed: one person is enough to stop. Raises ROLE_MISSING and the like."""
+    rules = load_rules(connection)
+    statement = expect(parse_statement(envelope, "freeze"), Freeze, "freeze")
+    check_context(statement, rules.context, "freeze")
+    check_statement_signers(statement, rules.roster, now, rules.entries, "freeze")
+    keep_freeze(connection, statement)
+    return statement
+
+
+def keep_freeze(connection: Connection, statement: Statement[Freeze]) -> None:
+    """Log a freeze whose signer was checked, and tell the SOC."""
+    said = f"{statement.issuer}: {statement.body.reason}"
+    with connection.transaction():
+        append(connection, statement.envelope)
+        store.add_freeze(connection, statement.id, said)
+        store.open_alert(connection, Code.FROZEN.value, "critical", subject_of(statement.id), said)
+
+
+def subject_of(freeze: Digest) -> str:
+    """What the alert of a freeze is about."""
+    return f"freeze {freeze}"
 
 
 def is_freeze_or_lift(statement: Statement[Any], rules: Rules, place: int) -> bool:

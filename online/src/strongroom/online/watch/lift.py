@@ -7,6 +7,7 @@ from datetime import datetime
 
 from strongroom.core.bodies import Freeze, FreezeLift
 from strongroom.core.checks.signers import check_lift
+from strongroom.core.codes import Code
 from strongroom.core.ids import AssetId, ChainId, WalletId
 from strongroom.core.statements import Envelope, Statement, check_context, expect, parse_statement
 from strongroom.online.db.connect import Connection, execute, load_all
@@ -16,6 +17,8 @@ from strongroom.online.governance.store import load_rules
 from strongroom.online.ledger.rules import Posting, PostingKind, TransferId
 from strongroom.online.ledger.store import post
 from strongroom.online.transfers.accounts import build_custody_account, build_suspense_account
+from strongroom.online.watch.freezes import subject_of
+from strongroom.online.watch.store import close_alerts
 
 _QUERIES = load_queries("strongroom.online.watch")
 
@@ -53,6 +56,7 @@ def accept_lift(connection: Connection, envelope: Envelope, now: datetime) -> St
         execute(connection, _QUERIES["save_lift"], fields)
         execute(connection, _QUERIES["save_unexplained_posted"], fields)
         execute(connection, _QUERIES["close_alert"], fields)
+        close_alerts(connection, subject_of(statement.body.freeze), Code.FROZEN)
     return statement
 
 

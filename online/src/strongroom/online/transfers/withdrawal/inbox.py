@@ -29,6 +29,7 @@ from strongroom.online.governance.store import Rules
 from strongroom.online.transfers.withdrawal import step4_approve, step5_verify, step6_sign, step7_release
 from strongroom.online.transfers.withdrawal.platform import Platform
 from strongroom.online.transfers.withdrawal.store import open_alert
+from strongroom.online.watch.freezes import keep_freeze
 from strongroom.online.watch.requests import check_request
 
 HANDLED = "handled"
@@ -161,9 +162,6 @@ def _take(platform: Platform, rules: Rules, statement: Statement[Any]) -> None:
             )
     elif isinstance(body, Freeze) and "gate" in rules.roster.find(statement.issuer, "statement.issuer").roles:
         # The gate alone freezes by package; whoever else may freeze writes into the log.
-        with platform.connection.transaction():
-            append(platform.connection, statement.envelope)
-            detail = f"{statement.issuer}: {body.reason}"
-            open_alert(platform.connection, Code.FROZEN.value, "critical", f"freeze {statement.id}", detail)
+        keep_freeze(platform.connection, statement)
     else:
         raise malformed(Code.TYPE_MISMATCH, "statement.type", "a statement of a device", statement.type.value)
