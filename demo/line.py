@@ -55,7 +55,9 @@ def _write_config(scene: Scene, folder: Path) -> Path:
     secret = folder / "conninfo"
     secret.touch(mode=0o600)
     secret.write_text(scene.database.conninfo(Role.APPROVALS).reveal())
-    body = Config(chains=(), database=str(secret), home=str(folder), keys=(), poll_ms=100, root=scene.firm.fingerprint)
+    body = Config(
+        chains=(), database=str(secret), doors=(), home=str(folder), keys=(), poll_ms=100, root=scene.firm.fingerprint
+    )
     path = folder / "approvals.json"
     path.write_bytes(encode_canonical(encode_record(body)))
     return path

@@ -63,6 +63,7 @@ def write_configs(folder: Path, database: Database, chains: tuple[ChainConfig, .
         secret.write_text(database.conninfo(role).reveal())
         body = Config(
             database=str(secret),
+            doors=(),
             home=str(folder / "platform"),
             keys=tuple(KeyConfig(file=str(config / f"{s}.key"), party=f"service:{s}") for s in services),
             chains=chains,

@@ -68,7 +68,7 @@ def test_a_configuration_names_everything_that_a_program_has(office_firm: Firm, 
 def config_of(chain: ChainId, url: str) -> Config:
     """A configuration with one node."""
     chains = (ChainConfig(chain=chain, confirmations=1, nodes=(NodeConfig(name="a", url=url),)),)
-    return Config(chains=chains, database="", home="", keys=(), poll_ms=1, root=Digest("sha256:" + "0" * 64))
+    return Config(chains=chains, database="", doors=(), home="", keys=(), poll_ms=1, root=Digest("sha256:" + "0" * 64))
 
 
 def test_a_bitcoin_node_needs_credentials() -> None:

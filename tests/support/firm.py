@@ -439,6 +439,7 @@ def write_configs(
         body = Config(
             chains=configs,
             database=str(config / f"{name}.conninfo"),
+            doors=(),
             home=str(folder / "platform"),
             keys=tuple(KeyConfig(file=str(key_file(folder, p)), party=p) for p in parties),
             poll_ms=10,

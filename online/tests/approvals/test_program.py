@@ -51,7 +51,7 @@ def test_the_program_serves_with_its_own_login_and_ends_when_told(
     folder.mkdir()
     write_secret(folder / "conninfo", office_firm.database.conninfo(Role.APPROVALS).reveal())
     config = Config(
-        chains=(), database=str(folder / "conninfo"), home=str(folder), keys=(), poll_ms=10,
+        chains=(), database=str(folder / "conninfo"), doors=(), home=str(folder), keys=(), poll_ms=10,
         root=office_firm.world.fingerprint,
     )  # fmt: skip
     path = folder / "approvals.json"

@@ -104,6 +104,7 @@ def write_config(folder: Path, database: Database, home: str) -> Path:
         write_secret(folder / f"{party}.key", "11" * 32)
     body = Config(
         database=str(folder / "conninfo"),
+        doors=(),
         home=str(folder / home),
         keys=(),
         chains=(),

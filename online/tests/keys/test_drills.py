@@ -124,6 +124,7 @@ def write_config(firm: Firm) -> Path:
     body = Config(
         chains=(),
         database=str(folder / "assigner.conninfo"),
+        doors=(),
         home=str(folder),
         keys=(KeyConfig(file=str(folder / "assigner.key"), party=ASSIGNER),),
         poll_ms=work.poll_ms,

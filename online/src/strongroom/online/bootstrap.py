@@ -82,6 +82,7 @@ def build_reconciler(config: Config, connection: Connection, clock: Clock = syst
         root=config.root,
         prover=build_prover(config.root, Path(config.home), clock),
         places=Path(config.home) / "journals-reconciler.json",
+        doors=config.doors_of_vaults,
     )
 
 
@@ -112,6 +113,7 @@ def build_watcher(config: Config, connection: Connection, clock: Clock = system_
         root=config.root,
         places=Path(config.home) / "journals-watcher.json",
         memory=witness_memory(config),
+        doors=config.doors_of_vaults,
     )
 
 

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 from strongroom.core.canonical import parse_canonical
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
-from strongroom.core.ids import ChainId, Digest
-from strongroom.core.records import parse_record
+from strongroom.core.ids import ChainId, Digest, PartyId
+from strongroom.core.keys import Algorithm, PublicKey
+from strongroom.core.records import HexBytes, parse_record
 from strongroom.online.db.secret import Secret
 from strongroom.online.nodes.bitcoin import BitcoinNode
 from strongroom.online.nodes.ethereum import EthereumNode
+from strongroom.online.watch.access import Door
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +56,35 @@ class KeyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoorConfig:
+    """The door of a terminal's vault. feed: this program's own copy of its lines. key: the door's, Ed25519, 32 bytes.
+
+    silence_s, stay_s: so long the door may say nothing, and so long somebody counts as inside (1 to 86,400).
+    """
+
+    feed: str
+    key: HexBytes
+    silence_s: int
+    stay_s: int
+    terminal: PartyId
+
+    def __post_init__(self) -> None:
+        for name, seconds in (("silence_s", self.silence_s), ("stay_s", self.stay_s)):
+            if not 1 <= seconds <= 86_400:
+                raise malformed(Code.FIELD_INVALID, f"doors.{self.terminal}.{name}", "1 to 86400", str(seconds))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """database: file with the connection string. home: folder for inbox, outbox and the witness's memory.
 
     root: the fingerprint that two people typed; a program believes no other, whatever its database says.
+    doors: of vaults whose operators must be inside while they sign; of the reconciler and of the watcher.
     """
 
     chains: tuple[ChainConfig, ...]
     database: str
+    doors: tuple[DoorConfig, ...]
     home: str
     keys: tuple[KeyConfig, ...]
     poll_ms: int
@@ -81,6 +104,19 @@ class Config:
     def confirmations(self) -> dict[ChainId, int]:
         """Confirmations by chain."""
         return {c.chain: c.confirmations for c in self.chains}
+
+    @property
+    def doors_of_vaults(self) -> dict[PartyId, Door]:
+        """Doors by terminal."""
+        return {
+            each.terminal: Door(
+                feed=Path(each.feed),
+                key=PublicKey(alg=Algorithm.ED25519, public=each.key),
+                silence_s=each.silence_s,
+                stay_s=each.stay_s,
+            )
+            for each in self.doors
+        }
 
     def key_file(self, party: str) -> Path:
         """The key file of a service. Raises FILE_UNAVAILABLE when this program has none."""

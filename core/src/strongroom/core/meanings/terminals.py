@@ -14,6 +14,16 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "Have the delegates of the key register sign the lease that its status shows, and import the update.",
         "II.1 II.3 III.6",
     ),
+    "ACCESS_NOT_MATCHED": (
+        "The vault's door does not say that this operator is inside, so their session is not cleared",
+        "Ask who sits at the terminal; if it is they, have them pass the door anew and open another session.",
+        "III.A2-GP V.9a",
+    ),
+    "ACCESS_FEED_BROKEN": (
+        "What the vault's door says has gaps, is silent, or was not signed by the door",
+        "No session is cleared until it is whole: look at the door's system, and at who could cut its line.",
+        "III.A2-GP V.9a",
+    ),
     "CODES_MISSING": (
         "This person has set no codes at this terminal, so nobody could tell if they were forced",
         "Let them sit down alone and set their codes with strongroom-terminal codes.",

@@ -22,7 +22,7 @@ from strongroom.core.checks.signers import check_statement_signers
 from strongroom.core.codes import Code
 from strongroom.core.docket import Stage, Twin, build_prev
 from strongroom.core.errors import MalformedError, RefusedError, StrongroomError, UnavailableError, refused, run_checks
-from strongroom.core.ids import AssetId, ChainId, Digest
+from strongroom.core.ids import AssetId, ChainId, Digest, PartyId
 from strongroom.core.keys import PublicKey
 from strongroom.core.records import Units
 from strongroom.core.roster import check_overseers, check_party
@@ -49,6 +49,7 @@ from strongroom.online.governance.store import Rules, load_rules_under
 from strongroom.online.keys import ServiceKey
 from strongroom.online.keys.code import check_no_code
 from strongroom.online.watch import store
+from strongroom.online.watch.access import Door, check_inside
 from strongroom.online.watch.chain_view import Ending, Watched
 from strongroom.online.watch.follow import watch_for
 from strongroom.online.watch.freezes import KINDS as FREEZES
@@ -69,6 +70,7 @@ def clear_sessions(reconciler: Reconciler, reader: LogReader) -> None:
             check_state(reconciler, rules, scope)
             check_not_retired(rules, session.terminal, reconciler.clock(), "session.terminal")
             request = read_request(session, rules, reconciler.clock())
+            check_inside(reconciler.doors, request.terminal, request.operators, rules.roster, reconciler.clock())
             check_heads(request, rules)
             said = reconciler.prover.read_log(reconciler.connection)
             standing = find_standing_for(said, rules, request, scope)
@@ -111,10 +113,13 @@ def check_unrejected(connection: Connection, said: Said, rules: Rules, session: 
     check_not_rejected(store.load_session_twins(connection, session.nonce), rejections)
 
 
+PAGED = frozenset({Code.JOURNAL_FORKED, Code.RETIRED_CREDENTIAL_USED, Code.ACCESS_NOT_MATCHED, Code.ACCESS_FEED_BROKEN})
+
+
 def _withhold(connection: Connection, session: store.WaitingSession, error: StrongroomError) -> None:
-    """Say why there is no clear; a second copy of a terminal, and one that was retired, page at once."""
+    """Say why there is no clear; a copy of a terminal, a retired one, and a door that disagrees page at once."""
     store.save_withheld(connection, session.nonce, str(error))
-    for code in sorted({Code.JOURNAL_FORKED, Code.RETIRED_CREDENTIAL_USED} & error.codes):
+    for code in sorted(PAGED & error.codes):
         store.open_alert(connection, code.value, "critical", session.terminal, str(error))
 
 
@@ -221,7 +226,7 @@ class Holdings(Protocol):
 class Watcher:
     """The watcher's parts: its own connection, key and nodes. places: its own file of what it quoted of journals.
 
-    memory: the witness's file, on the same host. log: what this program read, each entry once.
+    memory: the witness's file, on the same host. doors: of vaults, by terminal. log: what this program read.
     """
 
     connection: Connection
@@ -232,6 +237,7 @@ class Watcher:
     root: Digest
     places: Path
     memory: Path
+    doors: Mapping[PartyId, Door] = field(default_factory=dict)
     log: KeepingReader = field(default_factory=KeepingReader)
 
     def load_rules(self) -> Rules:
@@ -250,6 +256,7 @@ def countersign_sessions(watcher: Watcher) -> None:
         try:
             check_not_retired(rules, session.terminal, watcher.clock(), "session.terminal")
             request = read_request(session, rules, watcher.clock())
+            check_inside(watcher.doors, request.terminal, request.operators, rules.roster, watcher.clock())
             statement = _read_half(session, rules, watcher.clock())
             check_budget(watcher, session, statement.body)
             check_scope(statement.body.scope, find_scope(watcher.connection, session))
