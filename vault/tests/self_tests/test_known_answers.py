@@ -17,10 +17,11 @@ import pytest
 import softhsm
 from strongroom.core.codes import Code
 from strongroom.core.errors import RefusedError
+from strongroom.devices.measure.self_test import KnownAnswer, check_answers
 from strongroom.vault.hsm.module import find_token, open_module, open_session
 from strongroom.vault.hsm.secret import Secret
 from strongroom.vault.self_tests import token as token_tests
-from strongroom.vault.self_tests.known_answers import KNOWN_ANSWERS, KnownAnswer, check_answers, run_self_tests
+from strongroom.vault.self_tests.known_answers import KNOWN_ANSWERS, run_self_tests
 from strongroom.vault.self_tests.token import check_token_arithmetic
 
 CEREMONY = "from strongroom.vault.ceremony.cli import main; sys.exit(main(['show-token', '--token', 'x', '--json']))"

@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from strongroom.approver.self_tests import KNOWN_ANSWERS
 from strongroom.approver.store import Home
 from strongroom.core.checks.notices import find_release
 from strongroom.core.errors import RefusedError
 from strongroom.core.releases import Program
 from strongroom.core.trust import Trust
 from strongroom.devices.measure.judge import Expected, Judgement, MeasureStart, Start, judge_start, keep_lists
+from strongroom.devices.measure.self_test import add_self_tests
 from strongroom.devices.measure.starts import keep_start
 from strongroom.devices.screens.language import english
 from strongroom.devices.screens.layout import render_line
@@ -31,7 +33,7 @@ def print_line(line: LineShape) -> None:
 
 
 def check_release(home: Home, measure: MeasureStart, say: Say, now: datetime, *trusts: Trust) -> None:
-    """Raise RELEASE_MISMATCH or RELEASE_UNKNOWN unless this program is as released.
+    """Raise RELEASE_MISMATCH or RELEASE_UNKNOWN unless this program is as released, SELF_TEST_FAILED when it is wrong.
 
     trusts: whose manifests will do. An import hands in what it would bring too: the program that a new manifest names
     must be able to take that manifest in.
@@ -39,6 +41,7 @@ def check_release(home: Home, measure: MeasureStart, say: Say, now: datetime, *t
     start, folder = measure(), home.path / _MEASURED
     found = [_judge(start, trust, folder) for trust in trusts]
     best = next((each for each in found if not each.refusals), found[-1])
+    best = add_self_tests(best, KNOWN_ANSWERS)
     for line in best.lines:
         say(line)
     keep_start(home.path, best, now)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import coincurve
 from cryptography.exceptions import InvalidTag
@@ -22,49 +21,17 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from strongroom.chains.bitcoin.scripts import p2wpkh_script
 from strongroom.chains.ethereum import hashing
-from strongroom.core.codes import Code
-from strongroom.core.errors import Refusal, RefusedError
+from strongroom.core.errors import RefusedError
 from strongroom.core.keys import Algorithm, PublicKey, check_signature
 from strongroom.core.records import HexBytes
+from strongroom.devices.measure.self_test import YES_NO, KnownAnswer, build_verdicts, check_answers
 from strongroom.vault.hsm.ecdsa import P256_ORDER, encode_der_signature, encode_signature
 from strongroom.vault.self_tests import vectors as v
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownAnswer:
-    """One test. name: the algorithm and what is done with it. compute: gives what must equal `expected`."""
-
-    name: str
-    expected: bytes
-    compute: Callable[[], bytes]
 
 
 def run_self_tests() -> None:
     """Compute every known answer. Raises RefusedError SELF_TEST_FAILED with the names of all that were wrong."""
     check_answers(KNOWN_ANSWERS)
-
-
-def check_answers(answers: Sequence[KnownAnswer]) -> None:
-    """Raise RefusedError SELF_TEST_FAILED for every answer that is wrong, or that ended in an error of any kind."""
-    wrong = [refusal for answer in answers for refusal in _wrong(answer)]
-    if wrong:
-        raise RefusedError(*wrong)
-
-
-def _wrong(answer: KnownAnswer) -> list[Refusal]:
-    try:
-        got = answer.compute().hex()
-    except Exception as error:  # noqa: BLE001  # Whatever a broken library raises, it is not the published answer.
-        got = type(error).__name__
-    if got == answer.expected.hex():
-        return []
-    return [Refusal(code=Code.SELF_TEST_FAILED, field=answer.name, expected=answer.expected.hex(), got=got)]
-
-
-def _verdicts(verify: Callable[[bytes], bool], signature: bytes) -> bytes:
-    """Yes for the signature and no for one with a bit turned: a verifier that says yes to everything is a fault."""
-    turned = signature[:-1] + bytes([signature[-1] ^ 1])
-    return bytes([verify(signature), verify(turned)])
 
 
 def _verifies(key: PublicKey, message: bytes) -> Callable[[bytes], bool]:
@@ -94,7 +61,7 @@ def _secp256k1_verify() -> bytes:
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
         return key.verify(encode_der_signature(r, s), v.SECP256K1_MESSAGE)
 
-    return _verdicts(verify, v.SECP256K1_SIGNATURE)
+    return build_verdicts(verify, v.SECP256K1_SIGNATURE)
 
 
 def _secp256k1_recover() -> bytes:
@@ -117,12 +84,12 @@ def _p256_sign() -> bytes:
 def _p256_verify() -> bytes:
     r, s = int.from_bytes(v.P256_SIGNATURE[:32], "big"), int.from_bytes(v.P256_SIGNATURE[32:], "big")
     key = PublicKey(alg=Algorithm.P256, public=HexBytes(v.P256_PUBLIC))
-    return _verdicts(_verifies(key, v.P256_MESSAGE), encode_signature(r, min(s, P256_ORDER - s)))
+    return build_verdicts(_verifies(key, v.P256_MESSAGE), encode_signature(r, min(s, P256_ORDER - s)))
 
 
 def _ed25519_verify() -> bytes:
     key = PublicKey(alg=Algorithm.ED25519, public=HexBytes(v.ED25519_PUBLIC))
-    return _verdicts(_verifies(key, v.ED25519_MESSAGE), v.ED25519_SIGNATURE)
+    return build_verdicts(_verifies(key, v.ED25519_MESSAGE), v.ED25519_SIGNATURE)
 
 
 def _hpke_open() -> bytes:
@@ -143,8 +110,6 @@ def _hpke_seal() -> bytes:
 def _suite() -> hpke.Suite:
     return hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
-
-_YES_NO = b"\x01\x00"
 
 KNOWN_ANSWERS: tuple[KnownAnswer, ...] = (
     KnownAnswer(name="SHA-256", expected=v.SHA256_ABC, compute=lambda: hashlib.sha256(v.ABC).digest()),
@@ -170,16 +135,16 @@ KNOWN_ANSWERS: tuple[KnownAnswer, ...] = (
         compute=_secp256k1_public,
     ),
     KnownAnswer(name="secp256k1 sign", expected=v.SECP256K1_SIGNATURE, compute=_secp256k1_sign),
-    KnownAnswer(name="secp256k1 verify", expected=_YES_NO, compute=_secp256k1_verify),
+    KnownAnswer(name="secp256k1 verify", expected=YES_NO, compute=_secp256k1_verify),
     KnownAnswer(name="secp256k1 recover", expected=b"\x01\x02", compute=_secp256k1_recover),
     KnownAnswer(name="P-256 sign", expected=v.P256_SIGNATURE, compute=_p256_sign),
-    KnownAnswer(name="P-256 verify", expected=_YES_NO, compute=_p256_verify),
+    KnownAnswer(name="P-256 verify", expected=YES_NO, compute=_p256_verify),
     KnownAnswer(
         name="Ed25519 sign",
         expected=v.ED25519_SIGNATURE,
         compute=lambda: Ed25519PrivateKey.from_private_bytes(v.ED25519_SECRET).sign(v.ED25519_MESSAGE),
     ),
-    KnownAnswer(name="Ed25519 verify", expected=_YES_NO, compute=_ed25519_verify),
+    KnownAnswer(name="Ed25519 verify", expected=YES_NO, compute=_ed25519_verify),
     KnownAnswer(name="HPKE open", expected=v.HPKE_MESSAGE, compute=_hpke_open),
     KnownAnswer(name="HPKE seal", expected=v.HPKE_MESSAGE, compute=_hpke_seal),
 )
