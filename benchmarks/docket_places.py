@@ -13,6 +13,7 @@ from docket_shapes import Build
 from strongroom.checker.gate import release as gate
 from strongroom.checker.gate.seal import load_seal_key
 from strongroom.checker.reading import keys as second_keys
+from strongroom.checker.reading import once as second_once
 from strongroom.checker.reading.stages import Stage as SecondStage
 from strongroom.checker.reading.verify import prove_docket as prove_second
 from strongroom.checker.state.device import enroll, import_update, opened
@@ -56,6 +57,7 @@ def forget_runs() -> None:
         first_log._is_signed,  # noqa: SLF001
         statements._parse_known,  # noqa: SLF001
         second_keys._is_signed,  # noqa: SLF001
+        second_once._read_known,  # noqa: SLF001
     ):
         remembered.cache_clear()
 

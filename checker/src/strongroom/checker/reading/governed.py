@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from strongroom.checker.reading.envelopes import (
-    Context,
-    Envelope,
-    Statement,
-    Type,
-    check_context,
-    check_signatures,
-    check_type,
-    parse_header,
-)
+from strongroom.checker.reading.envelopes import Context, Envelope, Statement, Type, check_context, check_signatures
 from strongroom.checker.reading.fields import Node
+from strongroom.checker.reading.once import read_once
 from strongroom.checker.reading.roots import Delegation
 from strongroom.core.codes import Code
 from strongroom.core.errors import refused
@@ -25,16 +17,7 @@ T = TypeVar("T")
 
 def parse_governed(envelope: Envelope, kind: Type, parse: Callable[[Node], T]) -> Statement[T]:
     """Read a statement of that type whose body `parse` reads; nothing is verified."""
-    header, node = parse_header(envelope)
-    check_type(header, kind)
-    return Statement(
-        type=header.type,
-        issuer=header.issuer,
-        issued_at=header.issued_at,
-        context=header.context,
-        body=parse(node),
-        envelope=envelope,
-    )
+    return read_once(envelope, kind, parse)
 
 
 def check_governed(statement: Statement[object], delegation: Delegation, context: Context) -> None:

@@ -17,13 +17,12 @@ from strongroom.checker.reading.envelopes import (
     Type,
     check_context,
     check_signatures,
-    check_type,
     parse_envelope,
-    parse_header,
 )
 from strongroom.checker.reading.fields import Node, check_sorted
 from strongroom.checker.reading.keys import Algorithm, Key, parse_key
 from strongroom.checker.reading.log import Signer
+from strongroom.checker.reading.once import read_once
 from strongroom.core.codes import Code
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest, PartyId
@@ -158,17 +157,8 @@ def check_distinct_keys(keys: Iterable[Key], path: str) -> None:
 
 
 def _check_root(envelope: Envelope, before: RootStatement | None) -> RootStatement:
-    header, node = parse_header(envelope)
-    check_type(header, Type.ROOT)
-    body = _parse_root(node)
-    statement = Statement(
-        type=header.type,
-        issuer=header.issuer,
-        issued_at=header.issued_at,
-        context=header.context,
-        body=body,
-        envelope=envelope,
-    )
+    statement = read_once(envelope, Type.ROOT, _parse_root)
+    body = statement.body
     if before:
         check_context(statement, before.context)
     check_next(statement, body.version, body.previous, before, before.body.version + 1 if before else 1)

@@ -1,4 +1,4 @@
-"""A device's beliefs as one canonical document, proved again whenever it is read.
+"""A device's beliefs as one canonical document, proved again whenever a process reads what it has not itself written.
 
 A byte that changed on the disk shows as a signature or a Merkle root that no longer holds. Places in the log are not
 proved again, since their proofs are not kept.

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -43,14 +44,17 @@ class MeasuredFile:
         return f"{self.path} {self.size} {self.sha256}{' open' if self.is_open else ''}\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasuredRoot:
-    """A named folder, or a single file, with everything in it. files: sorted by path."""
+    """A named folder, or a single file, with everything in it. files: sorted by path.
+
+    Without slots: thousands of lines are hashed once a process, not for every package that it answers.
+    """
 
     name: str
     files: tuple[MeasuredFile, ...]
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """What a release manifest says of it."""
         return digest_of(encode_listing(self.files))
