@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from docket_shapes import Build
 
+from strongroom.chains.ethereum import transactions
 from strongroom.checker.gate import release as gate
 from strongroom.checker.gate.seal import load_seal_key
 from strongroom.checker.reading import keys as second_keys
@@ -21,9 +22,10 @@ from strongroom.checker.state.home import save_secret
 from strongroom.checker.state.own import prove_with_own
 from strongroom.checker.state.packages import Kind, parse_release
 from strongroom.checker.state.update import apply_news
+from strongroom.core import envelopes, statements
 from strongroom.core import keys as first_keys
 from strongroom.core import log as first_log
-from strongroom.core import statements
+from strongroom.core.checks import foundation
 from strongroom.core.checks.device import check_against_trust
 from strongroom.core.checks.prove import prove_docket as prove_first
 from strongroom.core.docket import Stage, parse_docket
@@ -56,6 +58,12 @@ def forget_runs() -> None:
         first_keys._verify,  # noqa: SLF001
         first_log._is_signed,  # noqa: SLF001
         statements._parse_known,  # noqa: SLF001
+        envelopes._read_known,  # noqa: SLF001
+        foundation._check_in_log,  # noqa: SLF001
+        foundation._check_witnessed,  # noqa: SLF001
+        foundation._prove_entry,  # noqa: SLF001
+        foundation._read_note,  # noqa: SLF001
+        transactions.parse_unsigned,
         second_keys._is_signed,  # noqa: SLF001
         second_once._read_known,  # noqa: SLF001
     ):

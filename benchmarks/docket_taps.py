@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -28,10 +28,14 @@ from strongroom.core import log as first_log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One signature check, to be made again and alone. kind: library and algorithm."""
+    """One signature check, to be made again and alone. kind: library and algorithm.
+
+    of_log: over a checkpoint, by the log or a witness; the others are statements'.
+    """
 
     kind: str
     again: Callable[[], object]
+    of_log: bool = False
 
 
 @contextmanager
@@ -67,10 +71,11 @@ def _taps(found: list[Check]) -> Iterator[tuple[Any, str, Callable[..., None]]]:
             found.append(_second(key.alg is second_keys.Algorithm.P256, key.public, message, signature))
 
     def first_note(public: bytes, signature: bytes, message: bytes) -> None:
-        found.append(_first(False, public, message, signature))  # noqa: FBT003 -- Ed25519.
+        found.append(replace(_first(False, public, message, signature), of_log=True))  # noqa: FBT003 -- Ed25519.
 
     def second_note(signer: second_log.Signer, signature: bytes, message: bytes) -> None:
-        found.append(_second(False, signer.public_key, message, signature))  # noqa: FBT003 -- Ed25519.
+        check = _second(False, signer.public_key, message, signature)  # noqa: FBT003 -- Ed25519.
+        found.append(replace(check, of_log=True))
 
     for module in [m for name, m in sys.modules.items() if name.startswith("strongroom.core.")]:
         if module is not first_keys and getattr(module, "check_signature", None) is first_keys.check_signature:

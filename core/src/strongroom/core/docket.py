@@ -15,13 +15,24 @@ from typing import Any
 
 from strongroom.core.canonical import Json, encode_with_notes, parse_with_notes
 from strongroom.core.codes import Code
+from strongroom.core.envelopes import read_envelope
 from strongroom.core.errors import malformed
 from strongroom.core.ids import ChainId, Digest
-from strongroom.core.records import NONE, HexBytes, HexOrNone, Note, encode_record, parse_hex, parse_record
+from strongroom.core.records import (
+    NONE,
+    HexBytes,
+    HexOrNone,
+    Note,
+    add_reader,
+    encode_record,
+    parse_hex,
+    parse_record,
+)
 from strongroom.core.statements import Envelope, Statement, StatementType
 
 FORMAT = "strongroom-docket/1"
 MAX_DOCKET_BYTES = 16 * 1024 * 1024
+add_reader(Envelope, read_envelope)
 
 
 class Stage(IntEnum):

@@ -9,7 +9,7 @@ Sources: EIP-1559, EIP-2718, EIP-2; vectors/ethereum/eip1559.json.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from strongroom.chains.ethereum.addresses import ADDRESS_BYTES, MAX_CHAIN_ID
 from strongroom.chains.ethereum.curve import HALF_ORDER, ORDER
@@ -190,8 +190,9 @@ def encode_signed(transfer: Transfer, y_parity: int, r: int, s: int) -> bytes:
     return bytes([_TYPE]) + encode_rlp((*_unsigned_items(transfer), *signature))
 
 
+@lru_cache(maxsize=64)
 def parse_unsigned(raw: bytes) -> Transfer:
-    """Read an unsigned payment, whole and in its one byte form.
+    """Read an unsigned payment, whole and in its one byte form; once for the same bytes, if they are one.
 
     Raises TX_TYPE_REFUSED (`got` names the type), TX_CONTRACT_CREATION, TX_CONTRACT_CALL, TX_TOKEN_CALL,
     TX_ACCESS_LIST, TX_FIELD_INVALID, TX_NOT_CANONICAL, TX_TRUNCATED, TX_TRAILING_BYTES, TOO_LARGE.

@@ -7,9 +7,11 @@ place rosters and everything else. Source: spec/docket.md, points 2 to 4; III.11
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from strongroom.core import log
@@ -19,7 +21,7 @@ from strongroom.core.docket import CheckpointStep, Docket, Located, RegisterSlic
 from strongroom.core.errors import malformed, refused
 from strongroom.core.ids import Digest, EntryId, PartyId
 from strongroom.core.policy import Policy, Prices
-from strongroom.core.records import NONE, parse_record
+from strongroom.core.records import NONE, HexBytes, parse_record
 from strongroom.core.registers import (
     ENTRY_TYPES,
     AddressEntry,
@@ -45,6 +47,7 @@ from strongroom.core.statements import (
 
 B = TypeVar("B", bound=Body)
 B_co = TypeVar("B_co", bound=Body, covariant=True)
+_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,23 +263,45 @@ def prove_checkpoints(
     return tuple(proved)
 
 
+@lru_cache(maxsize=1024)
+def _read_note(text: str, field: str) -> tuple[log.Note, int]:
+    """A note, and the size that it claims, which chooses whose witnesses count."""
+    note = log.parse_note(text, field)
+    return note, log.parse_checkpoint_body(note.body, field).size
+
+
+@lru_cache(maxsize=1024)
+def _check_witnessed(
+    note: log.Note, key: log.NoteKey, witnesses: tuple[log.NoteKey, ...], field: str
+) -> log.WitnessedCheckpoint:
+    """As `log.check_witnessed`, from the whole note and every key; what fails is never remembered."""
+    return log.check_witnessed(note, log=key, witnesses=witnesses, field=field)
+
+
 def prove_checkpoint(
     text: str, root: Root, rosters: Sequence[tuple[int, Statement[Roster]]], field: str
 ) -> log.WitnessedCheckpoint:
     """One checkpoint with the log's signature and witnesses of the roster that was in force at its size."""
-    note = log.parse_note(text, field)
-    size = log.parse_checkpoint_body(note.body, field).size
+    note, size = _read_note(text, field)
     in_force = [statement.body for index, statement in rosters if index < size]
     if not in_force:
         raise refused(Code.CHECKPOINT_NOT_WITNESSED, field, "a roster before it", f"none below {size}")
-    witnesses = [log.NoteKey(name=p.id, public_key=p.key.public) for p in in_force[-1].with_role("witness")]
+    witnesses = tuple(log.NoteKey(name=p.id, public_key=p.key.public) for p in in_force[-1].with_role("witness"))
     key = log.NoteKey(name=root.log.origin, public_key=root.log.key.public)
-    witnessed = log.check_witnessed(note, log=key, witnesses=witnesses, field=field)
+    witnessed = _check_witnessed(note, key, witnesses, field)
     moment = datetime.fromtimestamp(witnessed.time_s, UTC)
     for name in witnessed.witnesses:
         # An expired witness's stolen key must not vouch for another history.
         check_party(in_force[-1], PartyId(name), "witness", moment, f"{field}.witness")
     return witnessed
+
+
+@lru_cache(maxsize=1024)
+def _check_in_log(
+    envelope: Envelope, index: int, checkpoint: log.Checkpoint, proof: tuple[HexBytes, ...], path: str
+) -> None:
+    """As `log.check_in_log`, whose every argument it is asked about; what fails is never remembered."""
+    log.check_in_log(envelope=envelope.encode(), index=index, checkpoint=checkpoint, proof=proof, field=path)
 
 
 def place(
@@ -287,13 +312,7 @@ def place(
     if first is None or located.checkpoint != first:
         raise refused(Code.PROOF_INVALID, f"{path}.checkpoint", str(first), str(located.checkpoint))
     witnessed = checkpoints[first]
-    log.check_in_log(
-        envelope=located.envelope.encode(),
-        index=located.index,
-        checkpoint=witnessed.checkpoint,
-        proof=located.proof,
-        field=path,
-    )
+    _check_in_log(located.envelope, located.index, witnessed.checkpoint, located.proof, path)
     return Proved(statement=statement, index=located.index, time=datetime.fromtimestamp(witnessed.time_s, UTC))
 
 
@@ -326,6 +345,17 @@ def _prove_prices(
     return place(statement, located, checkpoints, "prices")
 
 
+@lru_cache(maxsize=1024)
+def _prove_entry(name: str, head: RegisterHead, index: int, proof: tuple[HexBytes, ...], text: str, path: str) -> Entry:
+    """The entry of a register's head; from all that it depends on, so that a package's dockets prove theirs once.
+
+    text: the entry as JSON, whatever its spelling; two entries never have one text.
+    """
+    entry = parse_record(ENTRY_TYPES[name], json.loads(text), f"{path}.entry")
+    check_entry_proof(head, entry, index, proof, path)
+    return entry
+
+
 def prove_register(
     name: str, slice_: RegisterSlice, root: Root, context: Context, checkpoints: Sequence[log.WitnessedCheckpoint]
 ) -> tuple[Proved[RegisterHead], dict[str, Entry]]:
@@ -336,8 +366,8 @@ def prove_register(
         raise refused(Code.HEAD_MISMATCH, f"{path}.head.register", name, statement.body.register)
     entries: dict[str, Entry] = {}
     for i, proof in enumerate(slice_.entries):
-        entry = parse_record(ENTRY_TYPES[name], proof.entry, f"{path}.entries[{i}].entry")
-        check_entry_proof(statement.body, entry, proof.index, proof.proof, f"{path}.entries[{i}]")
+        text = _TEXT.encode(proof.entry)
+        entry = _prove_entry(name, statement.body, proof.index, proof.proof, text, f"{path}.entries[{i}]")
         entries[EntryId(entry.id)] = entry
     check_rising([p.index for p in slice_.entries], f"{path}.entries")
     return place(statement, slice_.head, checkpoints, f"{path}.head"), entries

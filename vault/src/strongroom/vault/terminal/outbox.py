@@ -37,10 +37,11 @@ def send_package(
         body=body,
     )
     raw = encode_package(package)
+    digest = sha256(raw)
     save_durably(terminal.home.sent / package.file_name, raw)
     names: list[Json] = [*proposals]
-    fields = encode_canonical({"file": package.file_name, "package": sha256(raw), "proposals": names})
-    mark = PackageOut(digest=sha256(raw), receiver=platform, sequence=package.sequence)
+    fields = encode_canonical({"file": package.file_name, "package": digest, "proposals": names})
+    mark = PackageOut(digest=digest, receiver=platform, sequence=package.sequence)
     terminal.journal.append(EntryKind.PACKAGE_HANDED_BACK, fields, (mark,))
     return _write_out(folder / package.file_name, raw)
 
