@@ -361,9 +361,13 @@ class Stand:
             terminal.journal.append(EntryKind.CODES_SET, b"{}", [codes_set(person) for person in OPERATORS])
 
     def lease(self) -> Any:
-        """The delegates lease this machine: what its own status says, under the next number."""
+        """The delegates lease this machine: what its own status says, under the next number.
+
+        The first time it takes the place of the lease that stands in for it, or it would succeed a journal.
+        """
         with self.open() as terminal:
             journal = first_entry(terminal)
+        self.world.drop_stand_in(self.name)
         token = identity_of(find_token(self.tokens.module, self.config.token))
         return self.world.lease(self.world.build_lease(self.name, token, journal))
 

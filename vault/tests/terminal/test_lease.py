@@ -85,6 +85,9 @@ def test_a_machine_that_was_replaced_signs_no_more(firm: Any, stand: Any) -> Non
     assert ({Code.LEASE_OTHER_TOKEN}, 0) == refusals_of_run(stand, None)
     stand.lease()
     take_news(firm, stand)
+    # Leased once more it is the one machine again; what the other one has counted meanwhile it does not know.
+    firm.world.tick(86400)
+    firm.world.change_prices(lambda prices: prices)
     assert set() == stand.refusals(firm.turn(trips=[firm.trip(nonce=8, sequence=2)]), "sign")
 
 

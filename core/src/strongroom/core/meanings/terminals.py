@@ -65,6 +65,16 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         _FORENSIC,
         "III.11",
     ),
+    "JOURNAL_SUCCEEDED": (
+        "The instruction is older than this journal's lease, and the journal before may have paid it already",
+        "Look on chain whether it was paid; if it never was, and never can be, its client says it anew.",
+        "II.1 III.11",
+    ),
+    "WINDOW_UNKNOWN": (
+        "A window of the policy reaches back to before this journal was leased, to what another one has counted",
+        "Wait until the time that is named, or have another terminal of the wallet sign.",
+        "II.1 III.A1",
+    ),
     "TOKEN_BEHIND": (
         "The token is older than the journal by more than a power cut explains: an old token, or another one",
         _FORENSIC,

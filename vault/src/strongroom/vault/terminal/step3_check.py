@@ -26,13 +26,15 @@ from strongroom.vault.terminal.journal.marks import Binding, LimitUse, Mark, Pai
 from strongroom.vault.terminal.key_store import build_key_uses
 from strongroom.vault.terminal.limits import check_hours, check_void_windows, check_windows
 from strongroom.vault.terminal.step2_prove import verification_of
+from strongroom.vault.terminal.succession import check_instructions, check_windows_known, find_succession
 
 
 def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
     """Compare, and plan what signing takes. Raises RefusedError with every reason to refuse."""
     terminal = desk.terminal
     bindings, own = build_bindings(proved), terminal.trust.build_heads()
-    states = terminal.trust.key_states
+    states, policy = terminal.trust.key_states, terminal.trust.policy_in_force
+    succession = find_succession(terminal.trust, desk.me, desk.session.lease)
     limits: list[LimitUse] = []
     uses: list[KeyUse] = []
     run_checks(
@@ -42,12 +44,15 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
             lambda: check_in_time(proved, now),
             lambda: check_scope(desk.clear.statement.body.scope, scope_of(proved.journey)),
             lambda: check_no_drill(proved),
-            lambda: check_hours(proved, terminal.trust.policy_in_force, now),
+            lambda: check_hours(proved, policy, now),
             lambda: check_separation(desk, proved),
             lambda: terminal.journal.check(bindings),
             lambda: check_not_handed_back(terminal.journal, name_result(proved)),
             lambda: check_not_in_batch(desk, name_result(proved)),
+            lambda: check_instructions(proved, succession),
             lambda: limits.extend(_limit_marks(desk, proved, now)),
+            # What is used of windows is known only now; a docket that was committed here uses nothing anew.
+            lambda: check_windows_known([use.rule for use in limits], policy, succession, now),
             lambda: desk.clear.check_alive(terminal),
             lambda: desk.clear.check_budget(proved),
             lambda: uses.extend(build_key_uses(proved, desk.me, desk.keys, states)),
