@@ -172,6 +172,7 @@ def test_a_whole_session_as_a_process_without_a_network(
     assert 0 == enroll(firm, stand).returncode
     shown = json.loads(call(["status", *home(stand)], "").stdout)["lease"]["next"]["body"]
     body = parse_record(Lease, shown, "lease")
+    firm.world.drop_stand_in(stand.name)
     firm.world.lease(firm.world.build_lease(stand.name, body.token, body.journal, body.place))
     update = stand.write(stand.folder, stand.update(firm.world.update_body()))
     done = call(["import", *home(stand), str(update)], "accept\naccept\n")

@@ -73,7 +73,7 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
     "WINDOW_UNKNOWN": (
         "A window of the policy reaches back to before this journal was leased, to what another one has counted",
         "Wait until the time that is named, or have another terminal of the wallet sign.",
-        "II.1 III.A1",
+        "II.1 III.16",
     ),
     "TOKEN_BEHIND": (
         "The token is older than the journal by more than a power cut explains: an old token, or another one",
