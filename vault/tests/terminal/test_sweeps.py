@@ -18,6 +18,7 @@ from strongroom.core.sweeps import Rehearsal
 
 from .conftest import Firm, Tokens
 from .test_clear import put_freeze
+from .test_succession import begin_anew
 
 
 @pytest.fixture
@@ -57,6 +58,14 @@ def test_a_sweep_is_signed_while_frozen_and_a_transfer_is_not(firm: Any, stand: 
     assert "pays only ourselves, on officers' order" in shown
     other = firm.trip("ltc")
     assert {Code.FROZEN} == stand.refusals(firm.turn(trips=[other]), "sign")
+
+
+def test_a_sweep_waits_for_no_window_of_a_new_journal(firm: Any, stand: Any) -> None:
+    """The disk was lost and the keys must be emptied now: it pays only ourselves. A transfer of that minute waits."""
+    second = begin_anew(firm, stand)
+    firm.world.tick(60)
+    assert {Code.WINDOW_UNKNOWN} == second.refusals(firm.turn(trips=[firm.trip("ltc")]), "sign")
+    assert set() == second.refusals(firm.turn(trips=[sweep(firm)]), "sign")
 
 
 def test_a_scope_opens_its_own_kind_only(firm: Any, stand: Any) -> None:
