@@ -107,19 +107,71 @@ def test_every_package_has_its_page_once(gate: Gatehouse, soc: Any) -> None:
     assert PAGE_BYTES < path.stat().st_size < PAGE_BYTES + 100
 
 
+def sign_again(trip: Trip, edits: Mapping[str, Edit]) -> Trip:
+    """Other crews sign the same proposal."""
+    trip.edits = edits
+    trip.statements = [each for each in trip.statements if each.type.value != "signature-record"]
+    trip.sign()
+    return trip
+
+
 def test_it_never_leaves_whatever_is_handed_in_later(gate: Gatehouse) -> None:
     """The same crew, or another one, signs the same proposal: the gate remembers."""
     trip = walked(eth_trip(gate.world, edits=forced(ResultOutcome.DURESS)))
     with serving(RpcNode()) as node:
         assert 4 == hand_in(gate, trip, node).code
-        trip.edits = {}
-        trip.statements = [each for each in trip.statements if each.type.value != "signature-record"]
-        trip.sign()
-        later = hand_in(gate, trip, node)
+        later = hand_in(gate, sign_again(trip, {}), node)
         assert (4, {Code.NODE_UNAVAILABLE}) == (later.code, later.codes)
         assert [] == node.sent
-        other = walked(eth_trip(gate.world, nonce=8, sequence=8))
-        assert 0 == hand_in(gate, other, node).code
+
+
+@pytest.mark.parametrize("outcome", FORCED)
+def test_until_the_freeze_the_nodes_are_away_for_every_payment(gate: Gatehouse, outcome: ResultOutcome) -> None:
+    """Another payment that goes out would say that the nodes are there. A replacement would pay what is held."""
+    before = walked(eth_trip(gate.world, nonce=6, sequence=6))
+    held = walked(eth_trip(gate.world, edits=forced(outcome)))
+    other = walked(eth_trip(gate.world, nonce=8, sequence=8))
+    rival = walked(eth_trip(gate.world, sequence=9))
+    with serving(RpcNode()) as node:
+        raw = gate.pack(before)
+        assert 0 == gate.release(raw, node).code
+        gate.seen = gate.world.log.tree.size
+        hand_in(gate, held, node)
+        # What a node took stays so; nothing is sent again, and it looks away too.
+        assert {Code.NODE_UNAVAILABLE} == gate.release(raw, node).codes
+        answer = hand_in(gate, other, node)
+        assert (4, {Code.NODE_UNAVAILABLE}, 1) == (answer.code, answer.codes, len(node.sent))
+        code, status = gate.run("status", "--home", str(gate.home))
+        assert (0, 3, 2) == (code, status["released"], status["waiting"])
+        # Its nonce is used up, as it would be had it been kept for nodes that are away.
+        assert Code.ALREADY_COMMITTED in hand_in(gate, rival, node).codes
+        gate.world.tick(MOST_DELAY_S)
+        (gate.run("tell", "--home", str(gate.home), "--out", str(gate.out)))
+        later = hand_in(gate, other, node)
+    expected = {Code.FROZEN} if outcome is ResultOutcome.DURESS else set()
+    assert expected == later.codes
+
+
+def test_one_freeze_is_said_for_all_that_is_held(gate: Gatehouse) -> None:
+    with serving(RpcNode()) as node:
+        for number in (7, 8, 9):
+            edits = forced(ResultOutcome.DURESS)
+            hand_in(gate, walked(eth_trip(gate.world, edits=edits, nonce=number, sequence=number)), node)
+    gate.world.tick(MOST_DELAY_S)
+    assert 1 == len(tell(gate))
+    gate.world.tick(MOST_DELAY_S)
+    assert 1 == len(tell(gate))
+
+
+def test_a_result_that_is_left_out_silences_no_other(gate: Gatehouse, soc: Any) -> None:
+    trip = walked(ltc_trip(gate.world, edits=forced(ResultOutcome.DURESS, "device:terminal-2")))
+    raw = gate.pack(trip, lambda body: replace(body, sealed=body.sealed[1:]))
+    with serving(RpcNode()) as node:
+        assert Code.SIGNATURES_MISSING in gate.release(raw, node).codes
+    code, (page,) = soc()
+    assert (3, "duress") == (code, page["outcome"])
+    gate.world.tick(MOST_DELAY_S)
+    assert 1 == len(tell(gate))
 
 
 def test_what_is_wrong_besides_is_said_as_on_any_other_day(gate: Gatehouse) -> None:
@@ -171,10 +223,7 @@ def test_a_drill_freezes_nothing_and_duress_after_it_does(gate: Gatehouse, secon
     trip = walked(eth_trip(gate.world, edits=forced(ResultOutcome.DRILL)))
     with serving(RpcNode()) as node:
         hand_in(gate, trip, node)
-        trip.edits = forced(second)
-        trip.statements = [each for each in trip.statements if each.type.value != "signature-record"]
-        trip.sign()
-        hand_in(gate, trip, node)
+        hand_in(gate, sign_again(trip, forced(second)), node)
         assert [] == node.sent
     gate.world.tick(MOST_DELAY_S)
     assert freezes == len(tell(gate))
@@ -191,18 +240,35 @@ def test_a_gate_that_could_page_nobody_releases_nothing(gate: Gatehouse) -> None
         assert 0 == gate.release(raw, node).code
 
 
-def test_a_page_of_somebody_else_is_refused(gate: Gatehouse, soc: Any) -> None:
+def test_a_page_that_cannot_be_read_hides_no_other_and_one_that_is_kept_back_is_missed(
+    gate: Gatehouse, soc: Any
+) -> None:
     """Anybody can seal to the SOC's key, and only this gate can sign for this gate."""
     with serving(RpcNode()) as node:
-        gate.release(gate.pack(walked(eth_trip(gate.world))), node)
-    key, strange = gate.folder / "soc.key", signer_of("device:station-1").key.public.hex()
-    code, said = gate.run("read-pages", "--key", str(key), "--gate-key", strange, str(gate.home / "pages"))
-    assert (3, Code.SIGNATURE_INVALID) == (code, said["refusals"][0]["code"])
+        for number in (7, 8, 9):
+            hand_in(gate, walked(eth_trip(gate.world, nonce=number, sequence=number)), node)
+    pages = gate.home / "pages"
     assert 0 == soc()[0]
-    (path,) = (gate.home / "pages").iterdir()
-    path.write_bytes(path.read_bytes()[:-1] + b"\0")
-    code, said = gate.run("read-pages", "--key", str(key), "--gate-key", strange, str(gate.home / "pages"))
-    assert (3, Code.SEAL_INVALID) == (code, said["refusals"][0]["code"])
+    (pages / "junk.page").write_bytes(b"no page")
+    key, public = str(gate.folder / "soc.key"), signer_of(GATE).key.public.hex()
+    read = ("read-pages", "--key", key, "--gate-key", public, str(pages))
+    code, said = gate.run(*read)
+    assert (3, [1, 2, 3], [Code.SEAL_INVALID]) == (
+        code,
+        [page["number"] for page in said["pages"]],
+        [each["code"] for each in said["unread"]],
+    )
+    (pages / "junk.page").unlink()
+    strange = signer_of("device:station-1").key.public.hex()
+    code, said = gate.run("read-pages", "--key", key, "--gate-key", strange, str(pages))
+    assert (3, [], {Code.SIGNATURE_INVALID}) == (code, said["pages"], {each["code"] for each in said["unread"]})
+    for path in pages.iterdir():
+        kept = path.read_bytes()
+        path.unlink()
+        code, said = gate.run(*read)
+        last = 3 not in [page["number"] for page in said["pages"]]
+        assert last or (3, 1) == (code, len(said["missing"]))
+        path.write_bytes(kept)
 
 
 def test_the_soc_makes_its_own_key(gate: Gatehouse) -> None:

@@ -76,7 +76,7 @@ from strongroom.vault.terminal.terminal import Terminal
 from strongroom.vault.terminal.update import Difference, import_update
 
 OFFICER_PIN, USER_PIN = "officer-7731", "user-4482"
-CODE, DURESS, DRILL = "every-day-code", "forced-to-it", "autumn exercise"
+CODE, DURESS, DRILL = "every-day-code", "forced-into-it", "autumn drill 1"
 TERMINALS = ("device:terminal-1", "device:terminal-2")
 OPERATORS = ("person:c.lam", "person:p.wu")
 _NS = 1_000_000_000

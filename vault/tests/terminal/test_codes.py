@@ -25,7 +25,7 @@ from .conftest import CODE, DRILL, DURESS, USER_PIN, codes_set
 
 PERSON, OTHER = PartyId("person:c.lam"), PartyId("person:p.wu")
 CODES = {Meaning.NORMAL: CODE, Meaning.DURESS: DURESS, Meaning.DRILL: DRILL}
-NEW = ("tea with milk", "coffee, no sugar", "water 4 all of us")
+NEW = ("tea with lemon", "coffee no milk", "water for four")
 """As asked: for every day, for duress, for drills."""
 
 
@@ -106,11 +106,12 @@ def test_duress_of_one_is_duress_of_all() -> None:
     [
         ("short", NEW[1], NEW[2]),
         (NEW[0], NEW[0], NEW[2]),
-        (NEW[0], NEW[1], NEW[1][:-2]),
-        (NEW[0], NEW[1], "kaffee ohne züker"),
-        (NEW[0], NEW[1], "with a\ttab in it"),
+        (NEW[0], NEW[1], NEW[1][:-2] + "xy"),
+        (NEW[0], NEW[1], "kaffee ohne zü"),
+        (NEW[0], NEW[1], "with a\ttab in."),
+        (NEW[0], NEW[1], NEW[2] + "!"),
     ],
-    ids=["short", "the same", "two letters apart", "not ASCII", "not printable"],
+    ids=["short", "the same", "two letters apart", "not ASCII", "not printable", "longer"],
 )
 def test_codes_that_a_slip_turns_into_one_another_are_unfit(texts: tuple[str, ...]) -> None:
     with pytest.raises(RefusedError) as caught:
@@ -133,11 +134,20 @@ def test_a_mark_of_another_size_is_refused(field: str) -> None:
     assert {Code.FIELD_INVALID} == caught.value.codes
 
 
-def change(stand: Any, *typed: str, voucher: PartyId | None = None, codes: dict[str, str] | None = None) -> None:
-    """Run the command. codes: what people type when they are asked for one that they have."""
+def change(
+    stand: Any,
+    *typed: str,
+    voucher: PartyId | None = None,
+    codes: dict[str, str] | None = None,
+    overheard: str = "I forgot",
+) -> None:
+    """Run the command. codes: what people type when they are asked for one that they have.
+
+    overheard: what the person types for whom another one vouches.
+    """
     kept, stand.codes = stand.codes, stand.codes if codes is None else codes
     new = [code for code in NEW for _ in range(2)]
-    lines = (USER_PIN,) * (1 if voucher is None else 2)
+    lines = (USER_PIN,) if voucher is None else (USER_PIN, USER_PIN, overheard)
     with stand.open(*(typed or (*lines, *new))) as terminal:
         set_codes(terminal, PERSON, voucher)
     stand.codes = kept
@@ -165,6 +175,15 @@ def test_codes_that_are_set_under_duress_all_mean_duress(stand: Any) -> None:
     assert [Meaning.NORMAL, Meaning.DURESS, Meaning.DRILL] == [meaning_of(stand, code) for code in NEW]
     change(stand, voucher=OTHER, codes={OTHER: DURESS})
     assert {Meaning.DURESS} == {meaning_of(stand, code) for code in NEW}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meaning"), [(CODE, Meaning.NORMAL), (DURESS, Meaning.DURESS), (DRILL, Meaning.DRILL)]
+)
+def test_a_colleague_does_not_vouch_duress_away(stand: Any, typed: str, meaning: Meaning) -> None:
+    """An accomplice and a robber's new codes: the person still has their own way to say so."""
+    change(stand, voucher=OTHER, codes={OTHER: CODE}, overheard=typed)
+    assert meaning is meaning_of(stand, NEW[0])
 
 
 def refused(code: Code, stand: Any, *typed: str, **named: Any) -> None:

@@ -21,6 +21,8 @@ from strongroom.checker.gate.hold import freeze_when_due, freezes_again
 from strongroom.checker.gate.nodes import Network, Nodes, parse_node
 from strongroom.checker.gate.paging import (
     MAX_FILE_BYTES,
+    Page,
+    find_gaps,
     find_pages,
     load_soc_private,
     make_soc_key,
@@ -38,6 +40,7 @@ from strongroom.checker.reading.keys import Algorithm, Key
 from strongroom.checker.reading.roots import MAX_ROOT_BYTES
 from strongroom.checker.state.device import KEYS, Clock, enroll, import_update, make_key, opened, read_clock
 from strongroom.checker.state.home import create_home, load_bytes, locked_home
+from strongroom.core.errors import MalformedError, Refusal, RefusedError
 from strongroom.core.ids import PartyId, parse_own_id
 from strongroom.devices.screens.console import StreamConsole
 
@@ -179,17 +182,27 @@ def _soc_key(arguments: argparse.Namespace) -> Exit:
 
 
 def _read_pages(arguments: argparse.Namespace) -> Exit:
+    """What cannot be read is said beside the rest, and hides none of it."""
     private, gate = load_soc_private(arguments.key), parse_public(str(arguments.gate_key), "--gate-key")
-    pages = [
-        open_page(load_bytes(path, MAX_FILE_BYTES), private, gate, path.name) for path in find_pages(arguments.folder)
-    ]
-    pages.sort(key=lambda page: (page.opened_at, page.proposal, page.twin))
+    pages: list[Page] = []
+    bad: list[Refusal] = []
+    for path in find_pages(arguments.folder):
+        try:
+            pages.append(open_page(load_bytes(path, MAX_FILE_BYTES), private, gate, path.name))
+        except (MalformedError, RefusedError) as error:
+            bad += error.refusals
+    pages.sort(key=lambda page: page.number)
+    gaps = find_gaps(pages)
     if arguments.json:
-        print_json({"outcome": "READ", "pages": [page_json(page) for page in pages]})
+        unread = [refusal_json(each) for each in bad]
+        print_json({"missing": gaps, "outcome": "READ", "pages": [page_json(page) for page in pages], "unread": unread})
     else:
         for page in pages:
             say(render_page(page))
-    return Exit.REFUSED if any(page.outcome is Word.DURESS for page in pages) else Exit.DONE
+        for line in render_refusals(bad):
+            say(line)
+        say(f"pages that never came: {', '.join(map(str, gaps)) or 'none'}")
+    return Exit.REFUSED if bad or gaps or any(page.outcome is Word.DURESS for page in pages) else Exit.DONE
 
 
 def _print_outcome(outcome: Outcome) -> None:
@@ -248,7 +261,9 @@ def _build_parser() -> argparse.ArgumentParser:
     telling.add_argument("--out", required=True, type=Path, metavar="DIR", help="where it is written")
     keying = commands.add_parser("soc-key", help="at the SOC: make the key that pages are sealed to")
     keying.add_argument("--key", required=True, type=Path, metavar="FILE", help="where the SOC keeps it")
-    reading = commands.add_parser("read-pages", help="at the SOC: read pages; exit code 3 when one says duress")
+    reading = commands.add_parser(
+        "read-pages", help="at the SOC: read pages; exit code 3 when one says duress, is missing or cannot be read"
+    )
     reading.add_argument("--key", required=True, type=Path, metavar="FILE", help="the SOC's key")
     reading.add_argument("--gate-key", required=True, metavar="HEX", help="the gate's public key, as the roster has it")
     reading.add_argument("folder", type=Path, metavar="DIR", help="a folder of pages")

@@ -6,7 +6,7 @@ After a time that nobody can foretell it stops the vault with a freeze, and take
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -14,12 +14,11 @@ from typing import Final
 from strongroom.checker.gate.nodes import Network, NodeAnswer, Took
 from strongroom.checker.gate.seal import Outcome
 from strongroom.checker.reading.envelopes import Type
-from strongroom.checker.reading.stages import Twin
 from strongroom.checker.state.device import Run, hand_out
 from strongroom.checker.state.packages import Kind, encode_statements
 from strongroom.checker.state.speak import build_statement, freeze_body
-from strongroom.checker.state.store import Hold
-from strongroom.core.ids import Digest, PartyId
+from strongroom.checker.state.store import Hold, Use
+from strongroom.core.ids import ChainId, PartyId
 
 LEAST_DELAY_S: Final = 300
 MOST_DELAY_S: Final = 1800
@@ -31,29 +30,44 @@ class HeldError(Exception):
     """A payment that must not leave, and of which nobody here may be told why. It never leaves this program."""
 
 
-def hold(run: Run, to: PartyId, proposal: Digest, twin: Twin, outcome: Outcome) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """The network of a gate whose nodes do not answer; nothing is sent to anybody."""
+
+    names: tuple[str, ...]
+
+    def send(self, chain: ChainId, signed: bytes, txid: str) -> tuple[NodeAnswer, ...]:
+        """What is heard of each node."""
+        del chain, signed, txid
+        return tuple(NodeAnswer(node=name, took=Took.UNREACHED, words="ConnectError") for name in self.names)
+
+
+def network_for(run: Run, network: Network) -> Network:
+    """The gate's nodes; away for every payment while one is held, or the others would give the one away.
+
+    What is released meanwhile is kept and goes when the same package comes again, as on any day when nodes are away.
+    """
+    return Away(names=network.names) if run.store.is_away(run.now) else network
+
+
+def hold(run: Run, to: PartyId, use: Use, outcome: Outcome) -> None:
     """Remember that a payment must not leave. to: who hands packages in. A drill freezes nothing."""
     delay = LEAST_DELAY_S + secrets.randbelow(MOST_DELAY_S - LEAST_DELAY_S)
-    due = run.now + timedelta(seconds=delay) if outcome is Outcome.DURESS else None
-    run.store.save_hold(Hold(proposal=proposal, twin=twin, to=to, freeze_at=due))
-
-
-def silent_answers(network: Network) -> tuple[NodeAnswer, ...]:
-    """What a gate hears whose nodes are away."""
-    return tuple(NodeAnswer(node=name, took=Took.UNREACHED, words="ConnectError") for name in network.names)
+    due = run.now + timedelta(seconds=delay)
+    run.store.save_hold(Hold(use=use, to=to, due=due, is_drill=outcome is Outcome.DRILL))
 
 
 def freeze_when_due(run: Run, out: Path) -> tuple[Path, ...]:
-    """Say the freezes whose time has come; returns the packages to carry."""
-    said = []
-    for due in run.store.load_due(run.now):
-        envelope = build_statement(run.voice, Type.FREEZE, freeze_body(FREEZE_REASON), run.now)
-        # This gate stands still from here on, whether or not anybody carries the package.
-        run.trust = replace(run.trust, frozen=run.trust.frozen | {envelope.id})
-        answer = run.seal_answer(due.to, Kind.STATEMENTS, encode_statements([envelope.value]), accepted=True)
-        run.store.save_frozen(due, answer, run.trust)
-        said.append(answer)
-    return tuple(hand_out(answer, out) for answer in said)
+    """Say the freeze whose time has come, one for all that is held; returns the package to carry."""
+    to = run.store.load_due(run.now)
+    if to is None:
+        return ()
+    envelope = build_statement(run.voice, Type.FREEZE, freeze_body(FREEZE_REASON), run.now)
+    # This gate stands still from here on, whether or not anybody carries the package.
+    run.trust = replace(run.trust, frozen=run.trust.frozen | {envelope.id})
+    answer = run.seal_answer(to, Kind.STATEMENTS, encode_statements([envelope.value]), accepted=True)
+    run.store.save_frozen(answer, run.trust)
+    return (hand_out(answer, out),)
 
 
 def freezes_again(run: Run, out: Path) -> tuple[Path, ...]:

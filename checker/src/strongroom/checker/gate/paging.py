@@ -39,9 +39,10 @@ _SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the SOC is told of one package. outcomes: of each terminal's result. twin: as the docket has it."""
+    """What the SOC is told of one package. number: without gaps. outcomes: of each result. twin: of the docket."""
 
     gate: PartyId
+    number: int
     opened_at: datetime
     outcomes: tuple[tuple[PartyId, Outcome], ...]
     proposal: Digest
@@ -50,13 +51,15 @@ class Page:
     @property
     def outcome(self) -> Outcome:
         """What matters most: one terminal's duress is the package's."""
-        return max((outcome for _, outcome in self.outcomes), key=list(Outcome).index)
+        return max((outcome for _, outcome in self.outcomes), key=list(Outcome).index, default=Outcome.NOTHING)
 
 
-def build_page(gate: PartyId, now: datetime, proposal: Digest, twin: str, results: Iterable[Result]) -> Page:
+def build_page(
+    gate: PartyId, number: int, now: datetime, proposal: Digest, twin: str, results: Iterable[Result]
+) -> Page:
     """The page of a package whose results were opened."""
     outcomes = tuple((each.terminal, each.outcome) for each in results)
-    return Page(gate=gate, opened_at=now, outcomes=outcomes, proposal=proposal, twin=twin)
+    return Page(gate=gate, number=number, opened_at=now, outcomes=outcomes, proposal=proposal, twin=twin)
 
 
 def seal_page(page: Page, secret: SigningKey, soc: bytes) -> bytes:
@@ -64,6 +67,7 @@ def seal_page(page: Page, secret: SigningKey, soc: bytes) -> bytes:
     content = encode_canonical(
         {
             "gate": page.gate,
+            "number": page.number,
             "opened_at": render_time(page.opened_at),
             "outcomes": [{"outcome": outcome.value, "terminal": terminal} for terminal, outcome in page.outcomes],
             "proposal": page.proposal,
@@ -91,7 +95,7 @@ def open_page(raw: bytes, private: X25519PrivateKey, gate: bytes, path: str) -> 
         raise refused(Code.SIGNATURE_INVALID, path, "a page of this gate", "another's") from error
     length = int.from_bytes(padded[:4], "big")
     value = parse_canonical(padded[4 : 4 + length], limit=PAGE_BYTES, path=path)
-    found = Node(value, path).members("gate", "opened_at", "outcomes", "proposal", "twin")
+    found = Node(value, path).members("gate", "number", "opened_at", "outcomes", "proposal", "twin")
     outcomes = []
     for item in found["outcomes"].items():
         members = item.members("outcome", "terminal")
@@ -99,6 +103,7 @@ def open_page(raw: bytes, private: X25519PrivateKey, gate: bytes, path: str) -> 
         outcomes.append((members["terminal"].party_of("device"), Outcome(word)))
     return Page(
         gate=found["gate"].party_of("device"),
+        number=found["number"].integer(),
         opened_at=found["opened_at"].time(),
         outcomes=tuple(outcomes),
         proposal=found["proposal"].digest(),
@@ -145,10 +150,17 @@ def find_pages(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(folder.glob(f"*{SUFFIX}")))
 
 
+def find_gaps(pages: Iterable[Page]) -> tuple[int, ...]:
+    """Numbers of pages that were never seen here, below the highest that was."""
+    seen = {page.number for page in pages}
+    return tuple(sorted(set(range(1, max(seen, default=0) + 1)) - seen))
+
+
 def page_json(page: Page) -> dict[str, object]:
     """A page for machines."""
     return {
         "gate": page.gate,
+        "number": page.number,
         "opened_at": render_time(page.opened_at),
         "outcome": page.outcome.value,
         "outcomes": {terminal: outcome.value for terminal, outcome in page.outcomes},
@@ -160,4 +172,5 @@ def page_json(page: Page) -> dict[str, object]:
 def render_page(page: Page) -> str:
     """A page on one line; what matters stands first."""
     said = ", ".join(f"{terminal} {outcome.value}" for terminal, outcome in page.outcomes)
-    return f"{page.outcome.value.upper():8} {render_time(page.opened_at)} {page.proposal} {page.twin}: {said}"
+    when = render_time(page.opened_at)
+    return f"{page.outcome.value.upper():8} {page.number} {when} {page.proposal} {page.twin}: {said}"

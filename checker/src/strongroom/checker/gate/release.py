@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from strongroom.checker.gate.compare import Signed, build_signed
-from strongroom.checker.gate.hold import HeldError, freeze_when_due, hold, silent_answers
+from strongroom.checker.gate.hold import Away, HeldError, freeze_when_due, hold, network_for
 from strongroom.checker.gate.leases import check_leases
 from strongroom.checker.gate.memory import build_use, check_rivals, check_same_twin
 from strongroom.checker.gate.nodes import Network, NodeAnswer, Took, judge_answers
@@ -51,7 +51,7 @@ from strongroom.checker.state.store import Answer, StoredRelease
 from strongroom.checker.state.update import apply_news
 from strongroom.core.codes import Code
 from strongroom.core.errors import MalformedError, Refusal, RefusedError, refused
-from strongroom.core.ids import Digest, PartyId
+from strongroom.core.ids import ChainId, Digest, PartyId
 
 QUARANTINE: Final = "quarantine"
 
@@ -90,7 +90,7 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
         freeze_when_due(run, out)
         known = run.store.load_answer(name)
         if known is not None:
-            return _repeat(run, known, raw, out, network)
+            return _repeat(run, known, raw, out, network_for(run, network))
         package = run.open_package(raw, Kind.RELEASE)
         body = parse_release(package.body)
         run.trust = apply_news(run.trust, body.news)
@@ -101,7 +101,7 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
             stored = _stored_or_released(run, body, Carried(name=name, sender=package.sender))
         except HeldError:
             # Whoever carries this package must see what they would see on a day when the nodes are away.
-            judge_answers(silent_answers(network), "")
+            judge_answers(Away(names=network.names).send(ChainId(""), b"", ""), "")
             raise
         except (MalformedError, RefusedError) as error:
             stage = error.stage if isinstance(error, DocketRefusedError) else Stage.RELEASE
@@ -111,7 +111,7 @@ def release_package(folder: Path, package_file: Path, out: Path, network: Networ
             run.count_received(package)
             run.store.save_answer(name, answer, run.trust)
             return Outcome(written=hand_out(answer, out), txid=None, stage=stage, refusals=error.refusals)
-        return _send(run, package, name, stored, out, network)
+        return _send(run, package, name, stored, out, network_for(run, network))
 
 
 def _stored_or_released(run: Run, body: DocketBody, carried: Carried) -> StoredRelease:
@@ -136,10 +136,8 @@ def _release(run: Run, body: DocketBody, carried: Carried) -> StoredRelease:
     check_seal_key(private, run.trust.device, run.trust.chain.last)
     proof = prove_with_own(run.trust, body.docket, furthest=Stage.SIGN, now=run.now)
     found: list[Refusal] = []
-    results: tuple[Result, ...] = ()
-    with gathered(found):
-        results = open_results(body.sealed, proof.journey.all(SignatureRecord), private)
-        _page(run, proof, carried, results, soc)
+    results = open_results(body.sealed, proof.journey.all(SignatureRecord), private, found)
+    _page(run, proof, carried, results, soc)
     signed = _compare(run, proof, results, found)
     release_by = _release_by(proof)
     _, facts = proof.paid()
@@ -171,11 +169,15 @@ def _release(run: Run, body: DocketBody, carried: Carried) -> StoredRelease:
 
 
 def _page(run: Run, proof: Proof, carried: Carried, results: Sequence[Result], soc: bytes) -> None:
-    """Tell the SOC what was sealed, and remember what must not leave, before anything else is looked at."""
+    """Tell the SOC what was sealed, and remember what must not leave, before anything else is looked at.
+
+    Whatever could be opened counts: a courier who leaves out one terminal's result silences no other's.
+    """
     use = build_use(proof)
-    page = build_page(run.trust.device, run.now, use.proposal, use.twin.value, results)
+    number = run.store.number_page(carried.name)
+    page = build_page(run.trust.device, number, run.now, use.proposal, use.twin.value, results)
     if page.outcome.is_held:
-        hold(run, carried.sender, use.proposal, use.twin, page.outcome)
+        hold(run, carried.sender, use, page.outcome)
     keep_page(run.folder, carried.name, seal_page(page, run.voice.secret, soc))
 
 
@@ -197,7 +199,7 @@ def _compare(run: Run, proof: Proof, results: tuple[Result, ...], found: list[Re
     if is_held and not found:
         raise HeldError
     signed: Signed | None = None
-    if results and not is_held:
+    if not found and not is_held:
         with gathered(found):
             signed = build_signed(proof, results)
             run.store.check_r_values(signed.reading.r_values)

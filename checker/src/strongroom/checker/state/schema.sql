@@ -45,16 +45,24 @@ CREATE TABLE payments (
     PRIMARY KEY (instruction, proposal)
 ) STRICT;
 
--- What must not leave, because somebody was forced to sign it, or for a drill. freeze_at: when a freeze is said; none for
--- a drill. file_name, content: the freeze's package, once it was said.
+-- What must not leave, because somebody was forced to sign it, or for a drill. due: when a freeze is said, or a drill is over;
+-- until then this gate looks as if its nodes were away. file_name, content: the freeze's package, once it was said.
 CREATE TABLE holds (
     proposal TEXT NOT NULL,
     twin TEXT NOT NULL CHECK (twin IN ('transfer', 'void')),
+    attempt INTEGER NOT NULL CHECK (attempt >= 1),
     receiver TEXT NOT NULL,
-    freeze_at TEXT,
+    is_drill INTEGER NOT NULL CHECK (is_drill IN (0, 1)),
+    due TEXT NOT NULL,
     file_name TEXT,
     content BLOB,
     PRIMARY KEY (proposal, twin)
+) STRICT;
+
+-- The number of every package's page for the SOC, without gaps: one that somebody keeps from it is missed.
+CREATE TABLE pages (
+    number INTEGER PRIMARY KEY,
+    package TEXT NOT NULL UNIQUE
 ) STRICT;
 
 -- The first half of every signature that was ever released: the same one twice gives a key away.
@@ -89,3 +97,6 @@ BEGIN SELECT RAISE(ABORT, 'an r value does not change'); END;
 
 CREATE TRIGGER holds_are_kept BEFORE DELETE ON holds
 BEGIN SELECT RAISE(ABORT, 'holds are kept'); END;
+
+CREATE TRIGGER pages_are_kept BEFORE DELETE ON pages
+BEGIN SELECT RAISE(ABORT, 'pages are kept'); END;

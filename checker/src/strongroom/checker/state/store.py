@@ -51,16 +51,6 @@ class StoredRelease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """What must not leave. to: who handed it in. freeze_at: when the gate says a freeze; None for a drill."""
-
-    proposal: Digest
-    twin: Twin
-    to: PartyId
-    freeze_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """What a release uses up: outpoints or a nonce, and instructions; and as which attempt and twin."""
 
@@ -69,6 +59,16 @@ class Use:
     attempt: int
     commits: frozenset[str]
     instructions: frozenset[Digest]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What must not leave. to: who handed it in. due: when the gate says a freeze; a drill is over then."""
+
+    use: Use
+    to: PartyId
+    due: datetime
+    is_drill: bool
 
 
 class Store:
@@ -107,48 +107,54 @@ class Store:
         _remember(raw, trust)
 
     def save_hold(self, hold: Hold) -> None:
-        """Remember what must not leave; the first time for a freeze stands, and duress outweighs a drill."""
-        due = None if hold.freeze_at is None else render_time(hold.freeze_at)
+        """Remember what must not leave, and all that it uses up, as of a release that no node took yet.
+
+        The first time that was drawn for a freeze stands, and duress outweighs a drill.
+        """
+        use = hold.use
         with self._connection as c:
             c.execute(
-                "INSERT INTO holds (proposal, twin, receiver, freeze_at) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET freeze_at = coalesce(freeze_at, excluded.freeze_at)",
-                (hold.proposal, hold.twin.value, hold.to, due),
+                "INSERT INTO holds (proposal, twin, attempt, receiver, is_drill, due) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET is_drill = excluded.is_drill, due = excluded.due"
+                " WHERE is_drill > excluded.is_drill",
+                (use.proposal, use.twin.value, use.attempt, hold.to, int(hold.is_drill), render_time(hold.due)),
             )
+            self._put_use(use)
 
     def is_held(self, proposal: Digest, twin: Twin) -> bool:
         """Whether it must not leave."""
         query = "SELECT 1 FROM holds WHERE proposal = ? AND twin = ?"
         return self._connection.execute(query, (proposal, twin.value)).fetchone() is not None
 
-    def load_due(self, now: datetime) -> tuple[Hold, ...]:
-        """What a freeze is due for and was not said for yet."""
-        query = """SELECT proposal, twin, receiver, freeze_at FROM holds
-                   WHERE freeze_at <= ? AND content IS NULL ORDER BY freeze_at, proposal"""
-        return tuple(
-            Hold(
-                proposal=Digest(proposal),
-                twin=Twin(twin),
-                to=PartyId(receiver),
-                freeze_at=Node(freeze_at, "freeze_at").time(),
-            )
-            for proposal, twin, receiver, freeze_at in self._connection.execute(query, (render_time(now),))
-        )
+    def is_away(self, now: datetime) -> bool:
+        """Whether this gate looks as if its nodes were away: from a hold to its freeze, or to the end of a drill."""
+        query = "SELECT 1 FROM holds WHERE content IS NULL AND (is_drill = 0 OR due > ?)"
+        return self._connection.execute(query, (render_time(now),)).fetchone() is not None
 
-    def save_frozen(self, hold: Hold, answer: Answer, trust: Trust) -> None:
-        """Keep the freeze of a hold together with the beliefs that stand still by it."""
+    def load_due(self, now: datetime) -> PartyId | None:
+        """For whom a freeze is due; None when none is."""
+        query = "SELECT receiver FROM holds WHERE is_drill = 0 AND content IS NULL AND due <= ? ORDER BY due LIMIT 1"
+        row = self._connection.execute(query, (render_time(now),)).fetchone()
+        return None if row is None else PartyId(row[0])
+
+    def save_frozen(self, answer: Answer, trust: Trust) -> None:
+        """Keep the one freeze of all that is held together with the beliefs that stand still by it."""
         with self._connection as c:
             self._put_trust(trust)
-            c.execute(
-                "UPDATE holds SET file_name = ?, content = ? WHERE proposal = ? AND twin = ?",
-                (answer.file_name, answer.content, hold.proposal, hold.twin.value),
-            )
+            query = "UPDATE holds SET file_name = ?, content = ? WHERE is_drill = 0 AND content IS NULL"
+            c.execute(query, (answer.file_name, answer.content))
 
     def load_freezes(self) -> tuple[Answer, ...]:
         """Every freeze that was said, as it was handed out."""
-        query = "SELECT file_name, content FROM holds WHERE content IS NOT NULL ORDER BY file_name"
+        query = "SELECT DISTINCT file_name, content FROM holds WHERE content IS NOT NULL ORDER BY file_name"
         rows = self._connection.execute(query)
         return tuple(Answer(file_name=str(name), content=bytes(content), accepted=True) for name, content in rows)
+
+    def number_page(self, package: Digest) -> int:
+        """The number of a package's page; the same one when it comes again."""
+        with self._connection as c:
+            c.execute("INSERT OR IGNORE INTO pages (package) VALUES (?)", (package,))
+        return int(self._connection.execute("SELECT number FROM pages WHERE package = ?", (package,)).fetchone()[0])
 
     def load_releases(self, proposal: Digest) -> dict[Twin, StoredRelease]:
         """What was released for a proposal, by twin."""
@@ -173,8 +179,10 @@ class Store:
         )
 
     def count_releases(self) -> tuple[int, int]:
-        """How many were released, and how many of these no node has taken yet."""
-        query = "SELECT count(*), count(*) - count(broadcast) FROM releases"
+        """How many were released, and how many of these no node has taken yet; what is held counts as such a one."""
+        query = """SELECT count(*), count(*) - count(broadcast) FROM (
+                       SELECT proposal, twin, broadcast FROM releases
+                       UNION SELECT proposal, twin, NULL FROM holds)"""
         released, waiting = self._connection.execute(query).fetchone()
         return int(released), int(waiting)
 
@@ -189,7 +197,7 @@ class Store:
 
     def _load_use(self, proposal: Digest) -> Use:
         run = self._connection.execute
-        twin, attempt = run(_LAST_TWIN, (proposal,)).fetchone()
+        twin, attempt = run(_LAST_TWIN, {"p": proposal}).fetchone()
         commits = run("SELECT commitment FROM commitments WHERE proposal = ?", (proposal,))
         instructions = run("SELECT instruction FROM payments WHERE proposal = ?", (proposal,))
         return Use(
@@ -231,11 +239,14 @@ class Store:
                     release.broadcast_prev,
                 ),
             )
-            committed = [(each, release.proposal) for each in sorted(use.commits)]
-            c.executemany("INSERT OR IGNORE INTO commitments VALUES (?, ?)", committed)
-            paid = [(each, release.proposal) for each in sorted(use.instructions)]
-            c.executemany("INSERT OR IGNORE INTO payments VALUES (?, ?)", paid)
+            self._put_use(use)
             c.executemany("INSERT INTO r_values VALUES (?, ?)", [(r, release.txid) for r in r_values])
+
+    def _put_use(self, use: Use) -> None:
+        committed = [(each, use.proposal) for each in sorted(use.commits)]
+        self._connection.executemany("INSERT OR IGNORE INTO commitments VALUES (?, ?)", committed)
+        paid = [(each, use.proposal) for each in sorted(use.instructions)]
+        self._connection.executemany("INSERT OR IGNORE INTO payments VALUES (?, ?)", paid)
 
     def save_broadcast(self, release: StoredRelease, broadcast: bytes) -> None:
         """Keep the statement about the first broadcast; later ones repeat it."""
@@ -271,7 +282,8 @@ def _parse_known(raw: bytes) -> Trust:
 
 
 # Where both twins are kept, the transfer never left and the void counts.
-_LAST_TWIN: Final = "SELECT twin, attempt FROM releases WHERE proposal = ? ORDER BY twin DESC LIMIT 1"
+_LAST_TWIN: Final = """SELECT twin, attempt FROM releases WHERE proposal = :p
+                       UNION SELECT twin, attempt FROM holds WHERE proposal = :p ORDER BY twin DESC LIMIT 1"""
 _BY_COMMITMENT: Final = "SELECT proposal FROM commitments WHERE commitment = ?"
 _BY_INSTRUCTION: Final = "SELECT proposal FROM payments WHERE instruction = ?"
 

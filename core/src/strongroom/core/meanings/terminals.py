@@ -30,8 +30,8 @@ TERMINALS: dict[str, tuple[str, str, str]] = {
         "III.3",
     ),
     "CODES_UNFIT": (
-        "These codes are too short, or a slip of the hand would turn one into another",
-        "Choose longer codes that have nothing to do with each other.",
+        "These codes are too short, of different lengths, or a slip of the hand would turn one into another",
+        "Choose three codes of one length, eight letters or more, that have nothing to do with each other.",
         "III.3",
     ),
     "LEASE_REPLACED": (

@@ -49,10 +49,16 @@ def worst(meanings: Iterable[Meaning]) -> Meaning:
 
 
 def check_fit(codes: Mapping[Meaning, Secret]) -> None:
-    """Raise CODES_UNFIT for codes that are too short, or that a slip of the hand turns into one another."""
+    """Raise CODES_UNFIT for codes that are too short, of different lengths, or a slip of the hand from one another.
+
+    Of one length, since whoever stands there hears the keys.
+    """
     texts = [codes[meaning].reveal() for meaning in Meaning]
     if any(len(text) < MIN_LETTERS or not (text.isascii() and text.isprintable()) for text in texts):
         raise refused(Code.CODES_UNFIT, "codes", f"{MIN_LETTERS} letters or more of plain ASCII", "others")
+    lengths = sorted({len(text) for text in texts})
+    if len(lengths) > 1:
+        raise refused(Code.CODES_UNFIT, "codes", "codes of one length", " and ".join(map(str, lengths)))
     for one, other in itertools.combinations(texts, 2):
         edits = count_edits(one, other)
         if edits < MIN_EDITS:
