@@ -16,6 +16,7 @@ from strongroom.core.errors import StrongroomError
 from strongroom.core.releases import Program
 from strongroom.core.statements import Environment
 from strongroom.devices.measure.judge import NOT_COMPARED, Start, render_digest
+from strongroom.vault.self_tests.known_answers import KNOWN_ANSWERS
 from strongroom.vault.terminal import release
 from strongroom.vault.terminal.journal.entry import EntryKind
 
@@ -51,8 +52,10 @@ def test_what_is_as_released_signs_and_both_digests_are_shown_and_journaled(firm
     stand.screen.truncate(0)
     assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
     measured = stand.start.measurement.digest
-    assert {"manifest": manifest, "measured": measured, "refusals": []} == started(stand)[-1]
+    kept = {"manifest": manifest, "measured": measured, "refusals": [], "self_tests": len(KNOWN_ANSWERS)}
+    assert kept == started(stand)[-1]
     screen = stand.screen.getvalue()
+    assert f"{len(KNOWN_ANSWERS)} of {len(KNOWN_ANSWERS)} published answers are right" in screen
     assert render_digest(measured) in screen
     assert "It is release manifest 1" in screen
 
@@ -70,6 +73,19 @@ def test_a_changed_file_is_refused_by_name_before_any_pin(firm: Any, stand: Any)
     assert "changed library/code.py" in only.got
     assert "PIN of" not in stand.screen.getvalue()
     assert ["RELEASE_MISMATCH release.packages"] == started(stand)[-1]["refusals"]
+
+
+def test_a_wrong_answer_of_a_self_test_is_refused_by_name_before_any_pin(
+    firm: Any, stand: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = KNOWN_ANSWERS
+    stand.screen.truncate(0)
+    with monkeypatch.context() as patch, refused(Code.SELF_TEST_FAILED):
+        patch.setattr(release, "KNOWN_ANSWERS", (replace(first, compute=bytes), *others))
+        stand.run(None)
+    assert "PIN of" not in stand.screen.getvalue()
+    assert [f"SELF_TEST_FAILED {first.name}"] == started(stand)[-1]["refusals"]
+    assert set() == stand.refusals(firm.turn(trips=[firm.trip()]), "sign")
 
 
 def test_a_start_that_is_not_sealed_is_refused(firm: Any, stand: Any) -> None:

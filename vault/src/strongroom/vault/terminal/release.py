@@ -16,6 +16,8 @@ from strongroom.core.records import NONE
 from strongroom.core.releases import Program
 from strongroom.core.trust import Trust
 from strongroom.devices.measure.judge import Expected, Judgement, Start, judge_start, keep_lists
+from strongroom.devices.measure.self_test import add_self_tests
+from strongroom.vault.self_tests.known_answers import KNOWN_ANSWERS
 from strongroom.vault.terminal.journal.entry import EntryKind
 from strongroom.vault.terminal.terminal import Terminal
 
@@ -23,18 +25,23 @@ _MEASURED = "measured"
 
 
 def check_release(terminal: Terminal, *trusts: Trust) -> None:
-    """Measure, show, journal, and raise RELEASE_MISMATCH or RELEASE_UNKNOWN unless it is as released.
+    """Test itself, measure, show, journal; raise SELF_TEST_FAILED, RELEASE_MISMATCH or RELEASE_UNKNOWN.
 
     trusts: whose manifests will do, none for the one in force. An import hands in what it would bring too: the program
     that a new manifest names must be able to take that manifest in.
     """
     start, folder = terminal.outside.measure(), terminal.home.path / _MEASURED
     found = [_judge(start, trust, folder) for trust in trusts or (terminal.trust,)]
-    best = next((each for each in found if not each.refusals), found[-1])
+    best = add_self_tests(next((each for each in found if not each.refusals), found[-1]), KNOWN_ANSWERS)
     for line in best.lines:
         terminal.outside.console.say(line)
     codes: list[Json] = [f"{r.code.value} {r.field}" for r in best.refusals]
-    fields: dict[str, Json] = {"manifest": best.manifest or NONE, "measured": best.measured, "refusals": codes}
+    fields: dict[str, Json] = {
+        "manifest": best.manifest or NONE,
+        "measured": best.measured,
+        "refusals": codes,
+        "self_tests": len(KNOWN_ANSWERS),
+    }
     terminal.journal.append(EntryKind.STARTED, encode_canonical(fields))
     if best.refusals:
         raise RefusedError(*best.refusals)

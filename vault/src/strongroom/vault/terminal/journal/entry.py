@@ -55,8 +55,6 @@ class EntryKind(StrEnum):
     HALTED = "halted"
     FROZEN = "frozen"
     LIFTED = "lifted"
-    RECOVERED = "recovered"
-    """A quorum has compared this journal with the log and the chain."""
 
 
 STEPS = (EntryKind.SESSION_OPENED, EntryKind.CLEAR_ACCEPTED)
