@@ -9,10 +9,15 @@ from typing import Any
 
 import pytest
 
+import world
 from strongroom.core import assemble
+from strongroom.core.bodies import Instruction
+from strongroom.core.checks.prove import prove_docket
 from strongroom.core.codes import Code
+from strongroom.core.docket import Stage
 from strongroom.core.errors import RefusedError
 from strongroom.core.records import encode_time
+from strongroom.vault.terminal.step3_check import check_in_time
 
 
 def refusal(code: Code, work: Callable[[], object]) -> str:
@@ -88,3 +93,15 @@ def test_a_clock_that_is_turned_back_in_a_session_signs_nothing(firm: Any, stand
     firm.world.now = honest[0]
     assert not list(stand.out.glob("*-terminal-result.package.json"))
     assert set() == stand.refusals(firm.turn(trips=[trip]), "sign")
+
+
+def test_a_client_who_speaks_from_the_future_is_not_paid_yet(firm: Any) -> None:
+    """Paid today and logged once more after a new journal's lease, such a word would look new to that journal."""
+    trip = firm.trip()
+    proved = prove_docket(trip.docket(), firm.world.roots)
+    (said,) = [each.statement.issued_at for each in proved.journey.all(Instruction)]
+    found = refusal(Code.CLOCK_BEHIND, lambda: check_in_time(proved, said - timedelta(seconds=1)))
+    assert encode_time(said) in found
+    check_in_time(proved, said)
+    void = prove_docket(world.void_trip(firm.world).to(Stage.VERIFY).docket(), firm.world.roots)
+    check_in_time(void, said - timedelta(seconds=1))

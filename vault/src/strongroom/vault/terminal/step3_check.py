@@ -62,9 +62,17 @@ def check(desk: Desk, proved: ProvedDocket, now: datetime) -> Plan:
 
 
 def check_in_time(proved: ProvedDocket, now: datetime) -> None:
-    """Raise INSTRUCTION_EXPIRED when it is too late to sign a transfer; its void twin is signed because it is."""
+    """Raise INSTRUCTION_EXPIRED when it is too late to sign a transfer; its void twin is signed because it is.
+
+    Raises CLOCK_BEHIND for a client's word from the future: paid now and logged once more later, it would look new to
+    the journal that takes this one's place (succession.py).
+    """
     if proved.twin is Twin.VOID:
         return
+    for each in proved.journey.all(Instruction):
+        if each.statement.issued_at > now:
+            said = encode_time(each.statement.issued_at)
+            raise refused(Code.CLOCK_BEHIND, f"instruction {each.id}", f"{said} or later", encode_time(now))
     sign_by = min(proved.facts.sign_by, proved.proposal.body.sign_by)
     if now > sign_by:
         raise refused(Code.INSTRUCTION_EXPIRED, "sign_by", f"not after {encode_time(sign_by)}", encode_time(now))
