@@ -32,7 +32,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What one device did. whole, floor, log: for all dockets together. first: until the first screen stands.
+    """What one device did. whole, floor, log: for all dockets together. first: from a package's arrival to a screen.
 
     floor: the token and the statements' signatures. log: the checkpoints' signatures, which are not in it.
     """

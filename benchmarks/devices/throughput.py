@@ -83,9 +83,10 @@ class Tokens(Protocol):
 
 
 class TimedStand(STAND.Stand):  # type: ignore[misc] -- it is loaded by its path.
-    """A terminal that knows how long its platform took to answer."""
+    """A terminal that knows how long its platform took to answer, and when the package was there."""
 
     answering = Spent(wall_s=0.0, cpu_s=0.0)
+    arrived = answering
     profiler: cProfile.Profile | None = None
 
     def answer(self, turn: object) -> None:
@@ -94,7 +95,8 @@ class TimedStand(STAND.Stand):  # type: ignore[misc] -- it is loaded by its path
             self.profiler.disable()
         before = Spent.now()
         super().answer(turn)
-        self.answering += Spent.now() - before
+        self.arrived = Spent.now()
+        self.answering += self.arrived - before
         if self.profiler:
             self.profiler.enable()
 
@@ -224,7 +226,7 @@ def measure_terminal(
         whole=whole,
         floor=floor + more,
         log=log + more_log,
-        first=shown[0] - before - stand.answering,
+        first=shown[0] - stand.arrived,
     )
 
 

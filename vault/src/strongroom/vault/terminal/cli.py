@@ -85,6 +85,11 @@ Every refusal is in the journal, and a copy of every refused package is kept in 
 """
 WITH_SCREEN = ("codes", "enroll", "halt-code", "import", "policy", "run")
 """Commands that people talk with; the others only print."""
+CODES = """\
+Sets an operator's three codes. Alone at the terminal: the PIN of their token, then a code for every day, one for when
+they are forced and one for drills, each twice; eight letters or more, all of one length, nothing like each other. The
+present code is asked before. What is set under duress means duress, whatever it is set for. Runbook: duress.md.
+"""
 EXIT_CODES = (
     "exit code: 0 done, 2 the call is wrong, 3 refused, 4 a token, file or journal is not available, 5 our own fault"
 )
@@ -187,6 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
     update = _add(commands, "import", _import, "Takes an update package in.")
     update.add_argument("package", type=Path, help="the file")
     codes = _add(commands, "codes", _codes, "Sets an operator's codes: for every day, for duress, for drills.")
+    codes.description = CODES
     codes.add_argument("--person", type=_person, required=True, help="whose, person:NAME")
     codes.add_argument(
         "--vouch", type=_person, help="another operator, with PIN and code, when the old ones are forgotten or burnt"
