@@ -155,7 +155,7 @@ def test_code_tells_a_contract_from_a_key(ethereum_chain: AnvilChain, node: Ethe
 
 def created_by(sender: str, nonce: int) -> str:
     """The address of a created contract: the end of Keccak-256 over rlp([sender, nonce])."""
-    # RLP by hand, for a nonce up to 127: a list of 22 bytes, a text of 20 bytes, one byte; zero is the empty text, 0x80.
+    # RLP by hand, for a nonce up to 127: a list of 22 bytes, a text of 20 bytes, one byte; zero is an empty text, 0x80.
     assert nonce < 128
     encoded = b"\xd6\x94" + parse_address(sender) + bytes([nonce or 0x80])
     return render_address(keccak256(encoded)[-20:])
